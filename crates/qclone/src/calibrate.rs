@@ -1,0 +1,311 @@
+//! Learning, from threads of our own, how the thread library lays out what the census reads.
+//!
+//! Neither glibc nor musl documents where a thread's start routine is kept or how a condition
+//! variable counts its waiters, and both moved these between versions. So they are not assumed:
+//! a few short-lived threads, whose routine, argument, id and waiting place are known, are looked
+//! at once a process, and what does not come out plainly is not used.
+
+use std::{
+    ffi::c_void,
+    mem::MaybeUninit,
+    path::PathBuf,
+    ptr,
+    sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::{Error, Result},
+    mask::SignalsBlocked,
+    peek::{peek, peek_u32, peek_word},
+    threads::{FutexOp, Wait, wait_of},
+};
+
+/// Offsets in bytes from a thread's `pthread_t`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ThreadLayout {
+    /// The thread id, 32 bits.
+    pub(crate) tid: usize,
+    /// The `pthread_t` itself once more, where the library keeps it.
+    pub(crate) self_pointer: Option<usize>,
+    /// The start routine.
+    pub(crate) start: isize,
+    /// The start routine's argument.
+    pub(crate) argument: isize,
+}
+
+/// Where a `pthread_cond_t` keeps what a clone must repair: offsets in bytes.
+///
+/// Found in glibc only; the futex a thread of musl sleeps on is not inside the variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CondLayout {
+    /// The word whose value shifted right by 3 is the number of waiters.
+    pub(crate) waiters: usize,
+    /// The first of the two neighbouring words that waiters sleep on.
+    pub(crate) futexes: usize,
+    /// Whether a signal may wait for waiters to leave (glibc before 2.41, where waiters hold
+    /// references to their group): in a clone they never do.
+    pub(crate) quiesces: bool,
+}
+
+/// What [`calibrate`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Calibration {
+    pub(crate) thread: ThreadLayout,
+    pub(crate) cond: Option<CondLayout>,
+}
+
+/// Looks at probe threads. They have ended, for the kernel too, when this returns.
+///
+/// # Errors
+/// [`Error::Calibration`] when a probe could not be started or read.
+pub(crate) fn calibrate() -> Result<Calibration> {
+    let mut probe = CondProbe::new();
+    let first = probe.park_one_more()?;
+    let one = probe.words();
+    let second = probe.park_one_more()?;
+    let two = probe.words();
+    let thread = ThreadLayout::of(&first)?;
+    if ThreadLayout::of(&second)? != thread {
+        return Err(Error::Calibration("two threads of this process are laid out differently"));
+    }
+    let cond = CondLayout::of(probe.address(), &first, &one, &two);
+    probe.release()?;
+    Ok(Calibration { thread, cond })
+}
+
+impl ThreadLayout {
+    fn of(probe: &Parked) -> Result<Self> {
+        let mut head = [0; STRUCT_SEARCH];
+        let read = peek(probe.pthread, &mut head);
+        let tid = probe.tid.to_ne_bytes();
+        let tid = head[..read].chunks_exact(4).position(|word| word == tid);
+        let tid = tid.ok_or(Error::Calibration("a thread's id is not in its description"))? * 4;
+        let own = probe.pthread.to_ne_bytes();
+        let self_pointer = head[..read]
+            .chunks_exact(size_of::<usize>())
+            .position(|word| word == own)
+            .map(|index| index * size_of::<usize>());
+        // glibc keeps the routine and its argument in the description, musl just below it.
+        let word = size_of::<usize>().cast_signed();
+        let below = STRUCT_SEARCH.cast_signed() / word;
+        let start = (0..below)
+            .flat_map(|index| [index, -1 - index])
+            .map(|index| index * word)
+            .find(|&offset| {
+                let at = probe.pthread.wrapping_add_signed(offset);
+                peek_word(at) == Some(probe.start)
+                    && peek_word(at + size_of::<usize>()) == Some(probe.argument)
+            })
+            .ok_or(Error::Calibration("a thread's start routine is not in its description"))?;
+        Ok(Self { tid, self_pointer, start, argument: start + word })
+    }
+}
+
+impl CondLayout {
+    fn of(cond: usize, parked: &Parked, one: &[u32], two: &[u32]) -> Option<Self> {
+        let (futex, FutexOp::WaitBitset) = parked.wait.futex()? else { return None };
+        let futexes =
+            futex.checked_sub(cond).filter(|&offset| offset < size_of::<libc::pthread_cond_t>())? & !7;
+        let grew = |from: u32, to: u32| {
+            one.iter()
+                .zip(two)
+                .enumerate()
+                .filter(move |(_, (a, b))| (**a, **b) == (from, to))
+                .map(|(index, _)| index * 4)
+        };
+        let waiters = grew(1 << 3, 2 << 3).next()?;
+        // Two waiters hold two references, counted from bit 1 on; the sequence number at the front
+        // counts alike and is not meant.
+        let quiesces = grew(1 << 1, 2 << 1).any(|offset| offset >= 8);
+        Some(Self { waiters, futexes, quiesces })
+    }
+}
+
+/// A probe thread that sleeps.
+struct Parked {
+    tid: i32,
+    pthread: usize,
+    start: usize,
+    argument: usize,
+    wait: Wait,
+}
+
+/// A condition variable with probe threads waiting for it.
+struct CondProbe {
+    shared: Box<Shared>,
+    threads: Vec<libc::pthread_t>,
+    tids: Vec<i32>,
+}
+
+struct Shared {
+    mutex: libc::pthread_mutex_t,
+    cond: libc::pthread_cond_t,
+    released: AtomicBool,
+    /// What the thread that started last says of itself; its id is written last.
+    pthread: AtomicUsize,
+    tid: AtomicI32,
+}
+
+/// A probe thread: tells who it is, and waits until released.
+extern "C" fn probe(shared: *mut c_void) -> *mut c_void {
+    let shared = shared.cast::<Shared>();
+    // SAFETY: the starter keeps `Shared` until it has joined this thread, and only looks at the
+    // atomic fields meanwhile.
+    let (mutex, cond, released, pthread, tid) = unsafe {
+        (
+            &raw mut (*shared).mutex,
+            &raw mut (*shared).cond,
+            &(*shared).released,
+            &(*shared).pthread,
+            &(*shared).tid,
+        )
+    };
+    // SAFETY: pthread_self(3) has no preconditions.
+    let own = unsafe { libc::pthread_self() };
+    // SAFETY: the mutex is initialized, and locked nowhere in this thread.
+    unsafe { libc::pthread_mutex_lock(mutex) };
+    pthread.store(own_address(own), Ordering::Relaxed);
+    tid.store(nix::unistd::gettid().as_raw(), Ordering::Release);
+    while !released.load(Ordering::Relaxed) {
+        // SAFETY: the mutex is held by this thread.
+        unsafe { libc::pthread_cond_wait(cond, mutex) };
+    }
+    // SAFETY: the mutex is held by this thread.
+    unsafe { libc::pthread_mutex_unlock(mutex) };
+    ptr::null_mut()
+}
+
+impl CondProbe {
+    fn new() -> Self {
+        let shared = Shared {
+            mutex: libc::PTHREAD_MUTEX_INITIALIZER,
+            cond: libc::PTHREAD_COND_INITIALIZER,
+            released: AtomicBool::new(false),
+            pthread: AtomicUsize::new(0),
+            tid: AtomicI32::new(0),
+        };
+        Self { shared: Box::new(shared), threads: Vec::new(), tids: Vec::new() }
+    }
+
+    fn address(&self) -> usize {
+        (&raw const self.shared.cond).addr()
+    }
+
+    /// Starts a probe thread and waits until it sleeps.
+    fn park_one_more(&mut self) -> Result<Parked> {
+        self.shared.tid.store(0, Ordering::Relaxed);
+        let shared: *mut Shared = &raw mut *self.shared;
+        // The probe inherits the mask: no signal handler of the process runs on its small stack.
+        let mask = SignalsBlocked::all()?;
+        self.threads.push(start(shared.cast())?);
+        drop(mask);
+        let tid = patiently(|| Some(self.shared.tid.load(Ordering::Acquire)).filter(|&tid| tid != 0))?;
+        self.tids.push(tid);
+        let wait = patiently(|| {
+            wait_of(tid).filter(|wait| wait.futex().is_some_and(|(_, op)| op == FutexOp::WaitBitset))
+        })?;
+        Ok(Parked {
+            tid,
+            pthread: self.shared.pthread.load(Ordering::Relaxed),
+            start: probe as *const () as usize,
+            argument: shared.addr(),
+            wait,
+        })
+    }
+
+    /// The condition variable as 32-bit words. The waiters sleep, so it is still.
+    fn words(&self) -> Vec<u32> {
+        let words = size_of::<libc::pthread_cond_t>() / 4;
+        (0..words).filter_map(|index| peek_u32(self.address() + index * 4)).collect()
+    }
+
+    /// Lets the probe threads end, and waits until the kernel lists them no more.
+    fn release(mut self) -> Result<()> {
+        let tids = std::mem::take(&mut self.tids);
+        drop(self);
+        for tid in tids {
+            let path = PathBuf::from(format!("/proc/self/task/{tid}"));
+            patiently(|| (!path.exists()).then_some(()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for CondProbe {
+    fn drop(&mut self) {
+        let (mutex, cond) = (&raw mut self.shared.mutex, &raw mut self.shared.cond);
+        // SAFETY: the mutex is initialized, and no probe thread holds it for long.
+        unsafe { libc::pthread_mutex_lock(mutex) };
+        self.shared.released.store(true, Ordering::Relaxed);
+        // SAFETY: the condition variable is initialized.
+        unsafe { libc::pthread_cond_broadcast(cond) };
+        // SAFETY: locked above, by this thread.
+        unsafe { libc::pthread_mutex_unlock(mutex) };
+        for &thread in &self.threads {
+            // SAFETY: each thread was started joinable by this probe, and is joined here alone.
+            unsafe { libc::pthread_join(thread, ptr::null_mut()) };
+        }
+    }
+}
+
+/// Starts `probe` with `argument`, on a small stack.
+fn start(argument: *mut c_void) -> Result<libc::pthread_t> {
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: pthread_attr_init(3) initializes what it is given.
+    unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) };
+    // SAFETY: initialized above. A size that the library does not like leaves its default.
+    unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), PROBE_STACK) };
+    let mut thread = MaybeUninit::uninit();
+    // SAFETY: `probe` has the signature of a start routine, and the caller keeps `argument` until
+    // the thread is joined.
+    let error = unsafe { libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), probe, argument) };
+    // SAFETY: initialized above, and not used again.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    if error != 0 {
+        return Err(Error::Calibration("no thread could be started to look at"));
+    }
+    // SAFETY: pthread_create(3) stored the thread when it returned 0.
+    Ok(unsafe { thread.assume_init() })
+}
+
+/// A `pthread_t` is the address of the thread's description, in glibc and in musl.
+fn own_address(thread: libc::pthread_t) -> usize {
+    thread as usize
+}
+
+/// Asks again and again until there is an answer.
+fn patiently<T>(mut ask: impl FnMut() -> Option<T>) -> Result<T> {
+    let deadline = Instant::now() + PROBE_TIMEOUT;
+    loop {
+        if let Some(answer) = ask() {
+            return Ok(answer);
+        }
+        if Instant::now() > deadline {
+            return Err(Error::Calibration("a thread started to look at did not come to rest"));
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// How far from a `pthread_t` its contents are looked for, in bytes; glibc's structure has 2,304.
+const STRUCT_SEARCH: usize = 4096;
+
+/// Stack of a probe thread, in bytes: above the least that any architecture allows.
+const PROBE_STACK: usize = 256 * 1024;
+
+/// How long a probe thread may take to reach its wait.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::calibrate;
+
+    #[test]
+    fn calibrates_this_machine() {
+        let first = calibrate().unwrap();
+        assert_eq!(calibrate().unwrap(), first);
+        #[cfg(target_env = "gnu")]
+        assert!(first.cond.is_some());
+    }
+}

@@ -1,0 +1,117 @@
+//! Which loaded object (the program or a shared library) an address belongs to.
+
+use std::{
+    ffi::{CStr, OsStr, c_int, c_void},
+    ops::Range,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+/// The objects that the dynamic linker has mapped, with the address ranges of their segments,
+/// zero-initialized data included.
+#[derive(Debug, Default)]
+pub struct Modules {
+    segments: Vec<(Range<usize>, usize)>,
+    paths: Vec<PathBuf>,
+    generation: u64,
+}
+
+impl Modules {
+    /// Brings the list up to date, which costs next to nothing when no object was loaded or
+    /// unloaded since.
+    pub fn refresh(&mut self) {
+        let mut visit = Visit { modules: self, seen: 0, done: false };
+        // SAFETY: the callback has the signature that dl_iterate_phdr(3) asks for, and the pointer
+        // is to `visit`, which outlives the call.
+        unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visit).cast()) };
+        self.segments.sort_unstable_by_key(|(range, _)| range.start);
+    }
+
+    /// The file of the object that holds `address`.
+    #[must_use]
+    pub fn of(&self, address: usize) -> Option<&Path> {
+        let after = self.segments.partition_point(|(range, _)| range.start <= address);
+        let (range, index) = self.segments.get(after.checked_sub(1)?)?;
+        range.contains(&address).then(|| self.paths[*index].as_path())
+    }
+}
+
+struct Visit<'a> {
+    modules: &'a mut Modules,
+    seen: usize,
+    done: bool,
+}
+
+/// Called by the dynamic linker for each object, under its lock: allocates, and does not unwind.
+unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
+    // SAFETY: `refresh` passes a `Visit` that nobody else refers to during the call.
+    let visit = unsafe { &mut *data.cast::<Visit<'_>>() };
+    // SAFETY: dl_iterate_phdr(3) passes a valid structure to each call.
+    let info = unsafe { &*info };
+    if visit.seen == 0 {
+        // The counters of loads and unloads only ever grow.
+        let generation = info.dlpi_adds + info.dlpi_subs;
+        visit.done = generation == visit.modules.generation;
+        if !visit.done {
+            visit.modules.generation = generation;
+            visit.modules.segments.clear();
+            visit.modules.paths.clear();
+        }
+    }
+    if visit.done {
+        return 1;
+    }
+    visit.seen += 1;
+    let name = if info.dlpi_name.is_null() {
+        c""
+    } else {
+        // SAFETY: a name that is not null is a C string, which stays while the object is loaded.
+        unsafe { CStr::from_ptr(info.dlpi_name) }
+    };
+    let path = if name.is_empty() && visit.seen == 1 {
+        std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"))
+    } else {
+        PathBuf::from(OsStr::from_bytes(name.to_bytes()))
+    };
+    let index = visit.modules.paths.len();
+    visit.modules.paths.push(path);
+    if info.dlpi_phdr.is_null() {
+        return 0;
+    }
+    // SAFETY: `dlpi_phdr` points to `dlpi_phnum` program headers of the object.
+    let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
+    for header in headers.iter().filter(|header| header.p_type == libc::PT_LOAD) {
+        let (Ok(base), Ok(offset), Ok(size)) = (
+            usize::try_from(info.dlpi_addr),
+            usize::try_from(header.p_vaddr),
+            usize::try_from(header.p_memsz),
+        ) else {
+            continue;
+        };
+        let start = base.wrapping_add(offset);
+        visit.modules.segments.push((start..start.saturating_add(size), index));
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Modules;
+
+    static DATA: [u8; 64] = [1; 64];
+
+    #[test]
+    fn finds_the_program_and_libc_and_nothing_on_the_heap() {
+        let mut modules = Modules::default();
+        modules.refresh();
+        modules.refresh();
+        let program = std::env::current_exe().unwrap();
+        assert_eq!(modules.of(DATA.as_ptr().addr()), Some(program.as_path()));
+        let libc = modules.of(libc::getpid as *const () as usize).unwrap();
+        assert!(libc.to_string_lossy().contains("libc"), "{libc:?}");
+        let boxed = Box::new(0_u8);
+        assert_eq!(modules.of((&raw const *boxed).addr()), None);
+        assert_eq!(modules.of(0), None);
+        assert_eq!(modules.of(usize::MAX), None);
+    }
+}

@@ -1,0 +1,415 @@
+//! The census: which threads this process has, where each waits, and whose code it runs.
+//!
+//! `fork(2)` copies the calling thread alone. A fork is safe only when every other thread is at
+//! rest: holding no lock, changing nothing. Who is at rest is a matter of knowing the thread, so
+//! the census describes each one and a [`Policy`] judges it.
+
+use std::{
+    collections::HashMap,
+    fmt, fs,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use nix::unistd::{getpid, gettid};
+
+use crate::{
+    calibrate::ThreadLayout,
+    error::{Error, Result},
+    modules::Modules,
+    peek::{peek, peek_u32, peek_word},
+    procfs,
+};
+
+/// Where a thread is, as `/proc/PID/task/TID/syscall` tells it; see proc(5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// On a processor, or about to be.
+    Running,
+    /// Blocked outside a system call (a page fault, say).
+    Blocked,
+    /// Blocked in a system call.
+    Syscall {
+        /// The call's number on this architecture.
+        number: i64,
+        /// Its arguments.
+        args: [usize; 6],
+    },
+}
+
+impl Wait {
+    /// The address of the futex that the thread sleeps on, with the operation.
+    #[must_use]
+    pub fn futex(&self) -> Option<(usize, FutexOp)> {
+        match *self {
+            Self::Syscall { number, args } if number == libc::SYS_futex => {
+                // The kernel looks at the lower 32 bits of the operation.
+                let op = i32::try_from(args[1] & 0xffff_ffff).unwrap_or(0);
+                let command = op & !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
+                let op =
+                    if command == libc::FUTEX_WAIT_BITSET { FutexOp::WaitBitset } else { FutexOp::Other };
+                Some((args[0], op))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the thread waits for events of a file descriptor.
+    #[must_use]
+    pub fn is_epoll(&self) -> bool {
+        match *self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Syscall { number, .. } if number == libc::SYS_epoll_wait => true,
+            Self::Syscall { number, .. } => number == libc::SYS_epoll_pwait,
+            _ => false,
+        }
+    }
+}
+
+/// How a thread sleeps on a futex.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FutexOp {
+    /// `FUTEX_WAIT_BITSET`: condition variables and semaphores of glibc.
+    WaitBitset,
+    /// Anything else: a lock that is held by somebody, mostly.
+    Other,
+}
+
+/// The function that a thread began with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// Its address.
+    pub address: usize,
+    /// The loaded object that holds it.
+    pub module: Option<PathBuf>,
+}
+
+/// One thread other than the calling one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// Its thread id.
+    pub tid: i32,
+    /// Where it is.
+    pub wait: Wait,
+    /// Where it began, when that could be found out: of a thread that was never seen at a system
+    /// call it cannot.
+    pub start: Option<Start>,
+    /// The loaded object to name to a person: where it began or, when that is in a language's
+    /// runtime library, where its first object's code lives.
+    pub owner: Option<PathBuf>,
+    stack_pointer: Option<usize>,
+}
+
+impl Thread {
+    /// The name that prctl(2) `PR_SET_NAME` gave it; empty when it is gone.
+    #[must_use]
+    pub fn name(&self) -> String {
+        fs::read_to_string(format!("/proc/self/task/{}/comm", self.tid))
+            .unwrap_or_default()
+            .trim_end()
+            .to_owned()
+    }
+
+    /// The signals it blocks, as the mask in `/proc/PID/task/TID/status`.
+    #[must_use]
+    pub fn blocked_signals(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/self/task/{}/status", self.tid)).ok()?;
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    }
+
+    /// The mapping that holds its stack pointer: for a thread by pthread_create(3) its stack,
+    /// sometimes with the mapping above.
+    #[must_use]
+    pub fn stack(&self) -> Option<Range<usize>> {
+        let stack_pointer = self.stack_pointer?;
+        let mut text = Vec::new();
+        procfs::read_into(Path::new("/proc/self/maps"), &mut text).ok()?;
+        text.split(|&byte| byte == b'\n').find_map(|line| {
+            let (start, rest) = procfs::hex(line)?;
+            let (end, _) = procfs::hex(rest.get(1..)?)?;
+            (start..end).contains(&stack_pointer).then_some(start..end)
+        })
+    }
+}
+
+/// What a [`Policy`] says of a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Known, and it holds and changes nothing: the fork may go on.
+    AtRest,
+    /// Known, and at work: the fork can go on later. The text says at what.
+    Busy(String),
+    /// Not known, or known never to rest. The text says what it is taken for.
+    Foreign(String),
+}
+
+/// Judges the threads of a census.
+pub trait Policy {
+    /// The verdict on `thread`.
+    fn judge(&mut self, thread: &Thread) -> Verdict;
+}
+
+impl<F: FnMut(&Thread) -> Verdict> Policy for F {
+    fn judge(&mut self, thread: &Thread) -> Verdict {
+        self(thread)
+    }
+}
+
+/// The default policy: every other thread refuses the fork.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Alone;
+
+impl Policy for Alone {
+    fn judge(&mut self, _: &Thread) -> Verdict {
+        Verdict::Foreign("another thread".to_owned())
+    }
+}
+
+/// A thread that stands in the way of a fork.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offender {
+    /// The thread.
+    pub thread: Thread,
+    /// Its name at the time of the census.
+    pub name: String,
+    /// Whether it may be at rest later: false for one that is foreign.
+    pub busy: bool,
+    /// What the policy took it for.
+    pub what: String,
+}
+
+impl fmt::Display for Offender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "thread {} \"{}\"", self.thread.tid, self.name)?;
+        if let Some(owner) = &self.thread.owner {
+            write!(f, " of {}", owner.display())?;
+        }
+        write!(f, " ({})", self.what)
+    }
+}
+
+/// Takes the census, remembering from one to the next where each thread's description lies.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    layout: ThreadLayout,
+    task: PathBuf,
+    modules: Modules,
+    /// Where the `struct pthread` of a thread id was last found.
+    structs: HashMap<i32, usize>,
+}
+
+impl Threads {
+    pub(crate) fn new(layout: ThreadLayout, proc_self: &Path) -> Self {
+        Self { layout, task: proc_self.join("task"), modules: Modules::default(), structs: HashMap::new() }
+    }
+
+    /// Describes every thread but the calling one, in order of thread id.
+    pub(crate) fn census(&mut self) -> Result<Vec<Thread>> {
+        self.modules.refresh();
+        let me = gettid().as_raw();
+        let mut threads = Vec::new();
+        for entry in fs::read_dir(&self.task).map_err(Error::proc(&self.task))? {
+            let entry = entry.map_err(Error::proc(&self.task))?;
+            let tid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            let tid: i32 =
+                tid.ok_or_else(|| Error::ProcFormat { path: self.task.clone(), line: format!("{entry:?}") })?;
+            if tid != me
+                && let Some(thread) = self.describe(tid)?
+            {
+                threads.push(thread);
+            }
+        }
+        threads.sort_unstable_by_key(|thread| thread.tid);
+        self.structs.retain(|tid, _| threads.binary_search_by_key(tid, |thread| thread.tid).is_ok());
+        Ok(threads)
+    }
+
+    /// `None` when the thread ended meanwhile.
+    fn describe(&mut self, tid: i32) -> Result<Option<Thread>> {
+        let path = self.task.join(tid.to_string()).join("syscall");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            // ENOENT on opening and ESRCH on reading: no such thread any more.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(Error::proc(path)(error)),
+        };
+        let (wait, stack_pointer) =
+            parse_syscall(&text).ok_or_else(|| Error::ProcFormat { path, line: text.clone() })?;
+        let found = self.thread_struct(tid, stack_pointer);
+        let start = found
+            .and_then(|at| self.layout.start(at))
+            .map(|address| Start { address, module: self.modules.of(address).map(Path::to_owned) });
+        let owner = start.as_ref().and_then(|start| self.owner(start, found?));
+        Ok(Some(Thread { tid, wait, start, owner, stack_pointer }))
+    }
+
+    /// The module to name to a person.
+    fn owner(&self, start: &Start, thread_struct: usize) -> Option<PathBuf> {
+        let module = start.module.as_ref()?;
+        if !is_language_runtime(module) {
+            return Some(module.clone());
+        }
+        // std::thread hands its runtime a pointer to an object of the module's own, whose first
+        // word points to its virtual table in the module.
+        let object = self.layout.argument(thread_struct)?;
+        let table = peek_word(object)?;
+        Some(self.modules.of(table).unwrap_or(module).to_owned())
+    }
+
+    fn thread_struct(&mut self, tid: i32, stack_pointer: Option<usize>) -> Option<usize> {
+        if let Some(&at) = self.structs.get(&tid)
+            && self.layout.is_struct_of(at, tid)
+        {
+            return Some(at);
+        }
+        let at = self.find_struct(tid, stack_pointer?)?;
+        self.structs.insert(tid, at);
+        Some(at)
+    }
+
+    /// Looks for the thread's `struct pthread` upwards from its stack pointer: thread libraries
+    /// place it at the top of the stack.
+    fn find_struct(&self, tid: i32, stack_pointer: usize) -> Option<usize> {
+        let needle = u32::try_from(tid).ok()?.to_ne_bytes();
+        let mut block = vec![0; SEARCH_BLOCK];
+        let mut at = stack_pointer & !15;
+        let end = at.saturating_add(SEARCH_LIMIT);
+        while at < end {
+            let read = peek(at, &mut block);
+            for (index, word) in block[..read].chunks_exact(4).enumerate() {
+                if word == needle
+                    && let Some(candidate) = (at + index * 4).checked_sub(self.layout.tid)
+                    && self.layout.is_struct_of(candidate, tid)
+                    && self.layout.start(candidate).is_some_and(|start| self.modules.of(start).is_some())
+                {
+                    return Some(candidate);
+                }
+            }
+            if read < block.len() {
+                return None;
+            }
+            at += read;
+        }
+        None
+    }
+}
+
+impl ThreadLayout {
+    /// Whether the memory at `at` looks like the thread library's description of thread `tid`.
+    fn is_struct_of(&self, at: usize, tid: i32) -> bool {
+        let tid_matches = peek_u32(at + self.tid).is_some_and(|found| i32::try_from(found) == Ok(tid));
+        tid_matches && self.self_pointer.is_none_or(|offset| peek_word(at + offset) == Some(at))
+    }
+
+    fn start(&self, at: usize) -> Option<usize> {
+        peek_word(at.wrapping_add_signed(self.start))
+    }
+
+    fn argument(&self, at: usize) -> Option<usize> {
+        peek_word(at.wrapping_add_signed(self.argument))
+    }
+}
+
+/// A policy's verdict on each thread, as an error when one stands in the way.
+pub(crate) fn judge(threads: &[Thread], policy: &mut dyn Policy) -> Result<()> {
+    let offenders: Vec<_> = threads
+        .iter()
+        .filter_map(|thread| {
+            let (busy, what) = match policy.judge(thread) {
+                Verdict::AtRest => return None,
+                Verdict::Busy(what) => (true, what),
+                Verdict::Foreign(what) => (false, what),
+            };
+            Some(Offender { thread: thread.clone(), name: thread.name(), busy, what })
+        })
+        .collect();
+    if offenders.is_empty() { Ok(()) } else { Err(Error::Threads(offenders)) }
+}
+
+/// Refuses on any thread but the one that the process began with.
+pub(crate) fn require_main_thread() -> Result<()> {
+    let (pid, tid) = (getpid().as_raw(), gettid().as_raw());
+    if pid == tid { Ok(()) } else { Err(Error::NotMainThread { pid, tid }) }
+}
+
+/// Where thread `tid` of this process is; `None` when that cannot be read.
+pub(crate) fn wait_of(tid: i32) -> Option<Wait> {
+    let text = fs::read_to_string(format!("/proc/self/task/{tid}/syscall")).ok()?;
+    parse_syscall(&text).map(|(wait, _)| wait)
+}
+
+/// `running`, `-1 SP PC`, or `NUMBER ARG0 … ARG5 SP PC`, with the stack pointer where there is one.
+fn parse_syscall(text: &str) -> Option<(Wait, Option<usize>)> {
+    let mut words = text.split_ascii_whitespace();
+    let first = words.next()?;
+    if first == "running" {
+        return Some((Wait::Running, None));
+    }
+    let number: i64 = first.parse().ok()?;
+    let mut next = || {
+        let (value, rest) = procfs::hex(words.next()?.strip_prefix("0x")?.as_bytes())?;
+        rest.is_empty().then_some(value)
+    };
+    if number < 0 {
+        return Some((Wait::Blocked, Some(next()?)));
+    }
+    let mut args = [0; 6];
+    for arg in &mut args {
+        *arg = next()?;
+    }
+    Some((Wait::Syscall { number, args }, Some(next()?)))
+}
+
+/// Libraries in which the threads of other people's code begin.
+fn is_language_runtime(module: &Path) -> bool {
+    let name = module.file_name().unwrap_or_default().to_string_lossy();
+    ["libstdc++.so", "libc++.so", "libc.so", "libpthread.so"].iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// How much is read at a time in the search for a thread's description, in bytes.
+const SEARCH_BLOCK: usize = 64 * 1024;
+
+/// How far above the stack pointer the search goes, in bytes: a parked thread's stack is shallow.
+const SEARCH_LIMIT: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::{FutexOp, Wait, parse_syscall};
+
+    #[test]
+    fn parses_a_running_thread() {
+        assert_eq!(parse_syscall("running\n"), Some((Wait::Running, None)));
+    }
+
+    #[test]
+    fn parses_a_thread_blocked_outside_a_call() {
+        assert_eq!(parse_syscall("-1 0x7ffd10 0x4010\n"), Some((Wait::Blocked, Some(0x7f_fd10))));
+    }
+
+    #[test]
+    fn parses_a_call_with_its_arguments() {
+        let text = format!("{} 0x10 0x189 0x0 0x0 0x0 0xffffffff 0x7f00 0x4010\n", libc::SYS_futex);
+        let (wait, stack_pointer) = parse_syscall(&text).unwrap();
+        assert_eq!(stack_pointer, Some(0x7f00));
+        assert_eq!(wait.futex(), Some((0x10, FutexOp::WaitBitset)));
+        assert!(!wait.is_epoll());
+    }
+
+    #[test]
+    fn tells_a_lock_from_a_condition_variable() {
+        let text = format!("{} 0x10 0x80 0x2 0x0 0x0 0x0 0x7f00 0x4010\n", libc::SYS_futex);
+        assert_eq!(parse_syscall(&text).unwrap().0.futex(), Some((0x10, FutexOp::Other)));
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_read() {
+        for text in
+            ["", "run", "202", "202 0x1", "202 1 2 3 4 5 6 7 8", "-1", "0 0xg 0x0 0x0 0x0 0x0 0x0 0x0 0x0"]
+        {
+            assert_eq!(parse_syscall(text), None, "{text:?}");
+        }
+    }
+}

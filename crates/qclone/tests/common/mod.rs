@@ -1,0 +1,112 @@
+//! Forking inside a test harness: one test at a time, and no child outlives its test.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::{
+    io,
+    panic::{self, AssertUnwindSafe},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use qclone::wait::{self, WaitStatus};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
+const PANICKED: i32 = 101;
+
+static FORKS: Mutex<()> = Mutex::new(());
+
+/// The right to fork. Taken at the start of a test it also keeps the descriptors still, since the
+/// other tests of the file wait for it.
+pub(crate) struct ForkLock(MutexGuard<'static, ()>);
+
+/// Waits for the other tests' children to be reaped.
+pub(crate) fn lock() -> ForkLock {
+    ForkLock(FORKS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Runs `body` in a child, whose exit code it gives. Takes the lock itself.
+pub(crate) fn in_child(body: impl FnOnce() -> i32) -> WaitStatus {
+    lock().in_child(body)
+}
+
+impl ForkLock {
+    /// Runs `body` in a child, whose exit code it gives, and waits for it.
+    pub(crate) fn in_child(&self, body: impl FnOnce() -> i32) -> WaitStatus {
+        self.start(body).finish()
+    }
+
+    /// Starts `body` in a child. What it panics with is printed, and ends it with code 101.
+    pub(crate) fn start(&self, body: impl FnOnce() -> i32) -> Forked<'_> {
+        // SAFETY: the child runs `body` alone, on this thread's copy, and leaves by _exit. libc's
+        // fork sees to malloc; a lock of std's that another thread of the harness holds just now
+        // would hang the child, which the deadline then kills.
+        let pid = unsafe { libc::fork() };
+        match pid {
+            -1 => panic!("fork: {}", io::Error::last_os_error()),
+            0 => {
+                let code = panic::catch_unwind(AssertUnwindSafe(|| {
+                    // The harness captures what the default hook prints, and would lose it here.
+                    panic::set_hook(Box::new(|panic| {
+                        let _ = nix::unistd::write(io::stderr(), format!("{panic}\n").as_bytes());
+                    }));
+                    body()
+                }));
+                // SAFETY: _exit ends the child with no destructors of the harness.
+                unsafe { libc::_exit(code.unwrap_or(PANICKED)) }
+            }
+            pid => Forked { pid, reaped: false, lock: self },
+        }
+    }
+}
+
+/// A child, killed and reaped when dropped.
+pub(crate) struct Forked<'lock> {
+    /// Its process id.
+    pub(crate) pid: i32,
+    reaped: bool,
+    lock: &'lock ForkLock,
+}
+
+impl Forked<'_> {
+    /// Waits for its end; past the deadline, kills it first.
+    pub(crate) fn finish(mut self) -> WaitStatus {
+        let start = Instant::now();
+        let status = loop {
+            match wait::try_wait(self.pid).expect("it is this test's child") {
+                Some(status) => break status,
+                None if start.elapsed() < DEADLINE => thread::sleep(POLL_INTERVAL),
+                None => break self.kill(),
+            }
+        };
+        self.reaped = true;
+        status
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: i32) {
+        // SAFETY: kill takes two integers; the pid is a child's that has not been reaped.
+        assert_eq!(unsafe { libc::kill(self.pid, signal) }, 0);
+    }
+
+    fn kill(&self) -> WaitStatus {
+        self.signal(libc::SIGKILL);
+        wait::wait(self.pid).expect("it is this test's child")
+    }
+}
+
+impl Drop for Forked<'_> {
+    fn drop(&mut self) {
+        if !self.reaped {
+            self.kill();
+        }
+    }
+}
+
+/// Fails unless the child ran to its end and found all well.
+#[track_caller]
+pub(crate) fn assert_success(status: &WaitStatus) {
+    assert!(status.success(), "{status}");
+}

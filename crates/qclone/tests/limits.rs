@@ -1,0 +1,99 @@
+//! What a clone may cost its parent.
+
+mod common;
+
+use std::{fs, io::Read, os::fd::AsRawFd, process};
+
+use common::{assert_success, in_child, lock};
+use qclone::{Error, limits};
+
+fn own_pid() -> i32 {
+    i32::try_from(process::id()).unwrap()
+}
+
+#[test]
+fn a_child_dies_with_its_parent() {
+    let lock = lock();
+    let (mut told, tell) = std::io::pipe().unwrap();
+    // The test is the grandparent: only it outlives the parent, and sees by the pipe's end of file
+    // that the grandchild is gone too.
+    let parent = lock.start(|| {
+        let parent = own_pid();
+        // SAFETY: the grandchild makes system calls alone.
+        match unsafe { libc::fork() } {
+            0 => {
+                let asked = limits::die_with_parent(parent, libc::SIGKILL).is_ok_and(|asked| asked);
+                let _ = nix::unistd::write(&tell, if asked { b"y" } else { b"n" });
+                loop {
+                    // SAFETY: pause waits for a signal.
+                    unsafe { libc::pause() };
+                }
+            }
+            _ => loop {
+                // SAFETY: as above.
+                unsafe { libc::pause() };
+            },
+        }
+    });
+    drop(tell);
+    let mut answer = [0];
+    told.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"y");
+
+    parent.signal(libc::SIGKILL);
+    assert!(parent.finish().signaled);
+    let mut ended = [libc::pollfd { fd: told.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
+    // SAFETY: poll reads and writes one pollfd, which outlives the call.
+    assert_eq!(unsafe { libc::poll(ended.as_mut_ptr(), 1, 20_000) }, 1, "the grandchild lives on");
+    assert_eq!(told.read(&mut answer).unwrap(), 0);
+}
+
+#[test]
+fn a_parent_that_is_gone_is_noticed() {
+    // This process is the child's parent; process 1 is not.
+    let status = in_child(|| i32::from(limits::die_with_parent(1, libc::SIGKILL).unwrap()));
+    assert_success(&status);
+}
+
+#[test]
+fn a_number_that_is_no_signal_is_refused() {
+    for signal in [-1, 4711] {
+        assert!(matches!(limits::die_with_parent(1, signal), Err(Error::Syscall { .. })));
+    }
+}
+
+#[test]
+fn niceness_is_the_childs_alone() {
+    let own = niceness();
+    let status = in_child(|| {
+        limits::set_nice(own + 3).unwrap();
+        assert_eq!(niceness(), own + 3);
+        limits::set_nice(4711).unwrap();
+        assert_eq!(niceness(), 19, "clamped");
+        0
+    });
+    assert_success(&status);
+    assert_eq!(niceness(), own);
+}
+
+#[test]
+fn the_oom_score_is_the_childs_alone() {
+    let own = oom_score_adj();
+    let status = in_child(|| {
+        limits::set_oom_score_adj(900).unwrap();
+        assert_eq!(oom_score_adj(), "900");
+        assert!(matches!(limits::set_oom_score_adj(1001), Err(Error::Syscall { .. })));
+        0
+    });
+    assert_success(&status);
+    assert_eq!(oom_score_adj(), own);
+}
+
+fn niceness() -> i32 {
+    // SAFETY: getpriority takes two integers.
+    unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) }
+}
+
+fn oom_score_adj() -> String {
+    fs::read_to_string("/proc/self/oom_score_adj").unwrap().trim().to_owned()
+}

@@ -1,0 +1,133 @@
+//! A clone, as its parent's JavaScript holds it.
+
+use std::{ffi::c_int, os::fd::AsRawFd, ptr};
+
+use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
+use napi_derive::napi;
+use qclone::{Child, Timings};
+
+use crate::{
+    convert::{ForkTimings, NativeWaitStatus},
+    uv::{self, Loop, UvHandle},
+};
+
+/// A clone of this process.
+#[napi]
+pub struct ChildHandle {
+    child: Child,
+    timings: Timings,
+    watch: Option<*mut UvHandle>,
+}
+
+impl ChildHandle {
+    pub(crate) fn new(child: Child, timings: Timings) -> Self {
+        Self { child, timings, watch: None }
+    }
+}
+
+#[napi]
+impl ChildHandle {
+    /// The clone's process id.
+    #[napi(getter)]
+    pub fn pid(&self) -> i32 {
+        self.child.pid()
+    }
+
+    /// What the fork cost the parent.
+    #[napi(getter)]
+    pub fn timings(&self) -> ForkTimings {
+        self.timings.into()
+    }
+
+    /// Reaps the clone when it has ended: its wait status, or null while it runs.
+    #[napi]
+    pub fn try_wait(&mut self) -> Result<Option<NativeWaitStatus>> {
+        let status = self.child.try_wait().map_err(|error| Error::from_reason(error.to_string()))?;
+        Ok(status.map(Into::into))
+    }
+
+    /// Sends a signal, by number. Never reaches another process that got the same pid later.
+    #[napi]
+    pub fn kill(&self, signal: i32) -> Result<()> {
+        self.child.kill(signal).map_err(|error| Error::from_reason(error.to_string()))
+    }
+
+    /// Calls `ended` once, when the clone has ended and can be reaped.
+    #[napi]
+    pub fn watch(&mut self, env: Env, ended: Function<'_, (), ()>) -> Result<()> {
+        if self.watch.is_some() {
+            return Err(Error::from_reason("this clone is watched already"));
+        }
+        let event_loop = Loop::of(&env)?;
+        let mut callback = ptr::null_mut();
+        // SAFETY: `env` and the function are live during the call.
+        let status = unsafe { sys::napi_create_reference(env.raw(), ended.raw(), 1, &raw mut callback) };
+        if status != sys::Status::napi_ok {
+            return Err(Error::from_reason("no reference to the function could be made"));
+        }
+        let handle = event_loop.new_poll(self.child.pidfd().as_raw_fd())?;
+        let watcher = Box::into_raw(Box::new(Watcher { env: env.raw(), callback }));
+        // SAFETY: `handle` is live until its close callback.
+        unsafe { uv::uv_handle_set_data(handle, watcher.cast()) };
+        // SAFETY: as above.
+        uv::check(unsafe { uv::uv_poll_start(handle, uv::READABLE, on_ended) })?;
+        self.watch = Some(handle);
+        Ok(())
+    }
+
+    /// Ends the watching. May be called at any time.
+    #[napi]
+    pub fn unwatch(&mut self) {
+        if let Some(handle) = self.watch.take() {
+            // SAFETY: a handle in `watch` is live and not closing.
+            unsafe { uv::uv_poll_stop(handle) };
+            // SAFETY: as above; `on_closed` frees it.
+            unsafe { uv::uv_close(handle, on_closed) };
+        }
+    }
+
+    /// Makes a watched clone keep the event loop going, as it does at first.
+    #[napi(js_name = "ref")]
+    pub fn reference(&self) {
+        if let Some(handle) = self.watch {
+            // SAFETY: a handle in `watch` is live.
+            unsafe { uv::uv_ref(handle) };
+        }
+    }
+
+    /// Lets the event loop end although a watched clone still runs.
+    #[napi]
+    pub fn unref(&self) {
+        if let Some(handle) = self.watch {
+            // SAFETY: a handle in `watch` is live.
+            unsafe { uv::uv_unref(handle) };
+        }
+    }
+}
+
+/// What a poll handle needs to call into JavaScript.
+struct Watcher {
+    env: sys::napi_env,
+    callback: sys::napi_ref,
+}
+
+unsafe extern "C" fn on_ended(handle: *mut UvHandle, _status: c_int, _events: c_int) {
+    // Level-triggered: without this it would come again until the clone is reaped.
+    // SAFETY: libuv passes the live handle.
+    unsafe { uv::uv_poll_stop(handle) };
+    // SAFETY: as above.
+    let watcher: *const Watcher = unsafe { uv::uv_handle_get_data(handle) }.cast();
+    // SAFETY: set in `watch`, and freed in `on_closed` only.
+    let (env, callback) = unsafe { ((*watcher).env, (*watcher).callback) };
+    crate::callback::call(env, callback);
+}
+
+unsafe extern "C" fn on_closed(handle: *mut UvHandle) {
+    // SAFETY: libuv passes the handle, whose data `watch` set.
+    let watcher: *mut Watcher = unsafe { uv::uv_handle_get_data(handle) }.cast();
+    // SAFETY: made by `Box::into_raw` in `watch`, and taken back here alone.
+    let watcher = unsafe { Box::from_raw(watcher) };
+    // SAFETY: the environment outlives its loop's handles, and the reference was made in `watch`.
+    unsafe { sys::napi_delete_reference(watcher.env, watcher.callback) };
+    uv::free(handle);
+}

@@ -1,0 +1,129 @@
+//! What a clone does natively before JavaScript goes on: it lets go of everything that is its
+//! parent's, so that neither side feels the other.
+
+use std::ffi::{c_int, c_void};
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use qclone::{CloneSide, fds, limits};
+
+use crate::uv::{self, Loop, UvHandle, handle_type};
+
+/// What the clone is to keep.
+pub(crate) struct Inheritance {
+    /// Descriptors open before the fork: those opened by it belong to the clone.
+    pub(crate) descriptors: Vec<RawFd>,
+    /// Descriptors that stay as they are, beside 0, 1 and 2.
+    pub(crate) keep: Vec<RawFd>,
+    pub(crate) inherit_stdin: bool,
+    pub(crate) parent: i32,
+}
+
+/// Requests of the parent that were under way at the fork and will never complete here.
+static REQUESTS_OF_PARENT: AtomicU32 = AtomicU32::new(0);
+
+/// Sets the clone up, then lets signals through.
+///
+/// # Errors
+/// What went wrong, in words. The clone must end then: it may still hold the parent's things.
+pub(crate) fn settle(side: CloneSide, event_loop: Loop, inheritance: &Inheritance) -> Result<(), String> {
+    let text = |error: qclone::Error| error.to_string();
+    if !limits::die_with_parent(inheritance.parent, libc::SIGKILL).map_err(text)? {
+        return Err("its parent has ended".to_owned());
+    }
+    // First the descriptors. The old epoll instance is shared with the parent, and from here on its
+    // number is a fresh one, so that nothing libuv does below can reach it.
+    let stdin_watched = event_loop.watches(libc::STDIN_FILENO);
+    let stays = |fd: RawFd| match fd {
+        // A watched descriptor must stay one that epoll takes, which /dev/null is not.
+        libc::STDIN_FILENO => inheritance.inherit_stdin || !stdin_watched,
+        libc::STDOUT_FILENO | libc::STDERR_FILENO => true,
+        _ => inheritance.keep.contains(&fd),
+    };
+    let descriptors = inheritance.descriptors.iter().copied();
+    // SAFETY: this is the clone, and nothing in it has used a descriptor yet. Node's and libuv's
+    // objects know theirs by number alone.
+    unsafe { fds::make_inert(descriptors, &stays) }.map_err(text)?;
+    if !inheritance.inherit_stdin && !stdin_watched {
+        // SAFETY: node's objects on descriptor 0 know it by its number alone.
+        unsafe { fds::redirect_to_null(libc::STDIN_FILENO) }.map_err(text)?;
+    }
+    event_loop.fork().map_err(|error| format!("uv_loop_fork: {}", error.reason))?;
+    register_all(event_loop, &inheritance.descriptors);
+    event_loop.walk(quieten, &mut ());
+    REQUESTS_OF_PARENT.store(event_loop.requests(), Ordering::Relaxed);
+    install_net();
+    drop(side);
+    Ok(())
+}
+
+/// Whether anything that the clone began itself keeps its loop going.
+pub(crate) fn loop_is_alive(event_loop: Loop) -> bool {
+    event_loop.is_alive(REQUESTS_OF_PARENT.load(Ordering::Relaxed))
+}
+
+/// Makes the new epoll instance know every watched descriptor.
+///
+/// libuv remembers what it last told epoll. A watcher with a change queued at the fork is not
+/// reset by uv_loop_fork, so its next poll modifies what the new instance has never heard of, and
+/// libuv aborts on the ENOENT. Registered for no events, there is something to modify.
+fn register_all(event_loop: Loop, descriptors: &[RawFd]) {
+    let epoll = event_loop.backend_fd();
+    for &fd in descriptors.iter().filter(|&&fd| event_loop.watches(fd)) {
+        let mut nothing = libc::epoll_event { events: 0, u64: u64::try_from(fd).unwrap_or(0) };
+        // SAFETY: the event is valid for the call. EEXIST and EPERM mean that there is nothing to do.
+        unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut nothing) };
+    }
+}
+
+/// Stops a handle of the parent's from delivering anything, and from keeping the loop going.
+///
+/// What the parent set to run once or every turn (timers, immediates) is JavaScript's to clear.
+unsafe extern "C" fn quieten(handle: *mut UvHandle, _: *mut c_void) {
+    // SAFETY: uv_walk passes live handles.
+    if unsafe { uv::uv_is_closing(handle) } != 0 {
+        return;
+    }
+    // SAFETY: as above.
+    let stop: Option<unsafe extern "C" fn(*mut UvHandle) -> c_int> =
+        match unsafe { uv::uv_handle_get_type(handle) } {
+            handle_type::TCP | handle_type::NAMED_PIPE | handle_type::TTY => Some(uv::uv_read_stop),
+            handle_type::UDP => Some(uv::uv_udp_recv_stop),
+            handle_type::POLL => Some(uv::uv_poll_stop),
+            handle_type::FS_EVENT => Some(uv::uv_fs_event_stop),
+            handle_type::FS_POLL => Some(uv::uv_fs_poll_stop),
+            handle_type::SIGNAL => Some(uv::uv_signal_stop),
+            _ => None,
+        };
+    if let Some(stop) = stop {
+        // SAFETY: each function is the one for this type of handle, and may be called in any state.
+        unsafe { stop(handle) };
+    }
+    // SAFETY: as above.
+    unsafe { uv::uv_unref(handle) };
+}
+
+/// Makes exit(3), which node's C++ calls on a fatal error, end the clone at once: the destructors
+/// of static objects would join threads that do not exist here.
+fn install_net() {
+    #[cfg(target_env = "gnu")]
+    {
+        unsafe extern "C" {
+            fn on_exit(function: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
+        }
+        extern "C" fn leave(status: c_int, _: *mut c_void) {
+            qclone::exit(status.to_le_bytes()[0]);
+        }
+        // SAFETY: the function stays loaded, as node never unloads an addon's library in use.
+        unsafe { on_exit(leave, std::ptr::null_mut()) };
+    }
+    #[cfg(not(target_env = "gnu"))]
+    {
+        extern "C" fn leave() {
+            // What the status was cannot be known here. Node's own for an uncaught error is 1.
+            qclone::exit(1);
+        }
+        // SAFETY: as above.
+        unsafe { libc::atexit(leave) };
+    }
+}

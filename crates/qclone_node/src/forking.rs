@@ -1,0 +1,166 @@
+//! The fork, as JavaScript calls it.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use napi::{Env, Result};
+use napi_derive::napi;
+use qclone::{Error, Fork, Forker, Thread, fds};
+
+use crate::{
+    child::ChildHandle,
+    clone_side::{self, Inheritance},
+    convert::ForkFailure,
+    node_threads::NodeThreads,
+    uv::Loop,
+};
+
+/// What is kept from fork to fork. A process forks on one thread only, but addons are loaded once a
+/// process, Workers included.
+static STATE: Mutex<Option<State>> = Mutex::new(None);
+
+struct State {
+    forker: Forker,
+    threads: NodeThreads,
+}
+
+/// How to fork.
+#[napi(object)]
+pub struct ForkOptions {
+    /// Descriptors that stay open in the clone beside 0, 1 and 2.
+    pub keep: Vec<i32>,
+    /// Whether the clone reads the parent's standard input.
+    pub inherit_stdin: bool,
+    /// For how long, in milliseconds, this call may stand still until the other threads are at rest.
+    pub wait_ms: f64,
+    /// Whether the event loop will go on in the clone: then nothing that the thread pool has done
+    /// may wait for its callback, which would run in the clone too.
+    pub loop_goes_on: bool,
+}
+
+/// What came of a fork.
+#[napi(object, object_from_js = false)]
+pub struct ForkOutcome {
+    /// The clone, in the parent.
+    pub child: Option<ChildHandle>,
+    /// Whether this is the clone.
+    pub in_clone: bool,
+    /// Why there is no clone.
+    pub failure: Option<ForkFailure>,
+}
+
+impl ForkOutcome {
+    fn failed(why: impl Into<ForkFailure>) -> Self {
+        Self { child: None, in_clone: false, failure: Some(why.into()) }
+    }
+}
+
+/// Learns to tell node's threads apart, or finds out that this process cannot clone.
+///
+/// `proc_self` is read in place of `/proc/self`: for tests.
+#[napi]
+pub fn prepare(proc_self: Option<String>) -> Option<ForkFailure> {
+    let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+    *state = None;
+    let forker = proc_self.map_or_else(Forker::new, Forker::with_proc);
+    match forker.and_then(State::new) {
+        Ok(new) => {
+            *state = Some(new);
+            None
+        }
+        Err(error) => Some(error.into()),
+    }
+}
+
+/// Why a fork would be refused now; null when it would not.
+#[napi]
+pub fn preflight() -> Option<ForkFailure> {
+    with_state(|state| state.attempt(|forker, policy| forker.preflight(policy))).err().map(Into::into)
+}
+
+/// Forks this process.
+#[napi]
+pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
+    let event_loop = Loop::of(&env)?;
+    if options.loop_goes_on && event_loop.has_undelivered_work() {
+        return Ok(ForkOutcome::failed(ForkFailure::undelivered_work()));
+    }
+    let deadline = Instant::now() + Duration::from_secs_f64(options.wait_ms.max(0.0) / 1e3);
+    let descriptors = match fds::list() {
+        Ok(descriptors) => descriptors,
+        Err(error) => return Ok(ForkOutcome::failed(error)),
+    };
+    let inheritance = Inheritance {
+        descriptors,
+        keep: options.keep,
+        inherit_stdin: options.inherit_stdin,
+        parent: i32::try_from(std::process::id()).unwrap_or(0),
+    };
+    loop {
+        let forked = with_state(|state| {
+            // SAFETY: `NodeThreads` calls a thread of node at rest when it waits for work, which
+            // only this thread could give it. JavaScript sees to it that the clone leaves by `exit`.
+            state.attempt(|forker, policy| unsafe { forker.fork(policy) })
+        });
+        return Ok(match forked {
+            Ok(Fork::Parent { child, timings }) => {
+                ForkOutcome { child: Some(ChildHandle::new(child, timings)), in_clone: false, failure: None }
+            }
+            Ok(Fork::Clone(side)) => {
+                if let Err(error) = clone_side::settle(side, event_loop, &inheritance) {
+                    eprintln!("qclone: cannot set the clone up: {error}");
+                    qclone::exit(STATUS_OF_NO_SETUP);
+                }
+                ForkOutcome { child: None, in_clone: true, failure: None }
+            }
+            Err(error) if is_transient(&error) && Instant::now() < deadline => {
+                thread::sleep(LOOK_INTERVAL);
+                continue;
+            }
+            Err(error) => ForkOutcome::failed(error),
+        });
+    }
+}
+
+impl State {
+    fn new(mut forker: Forker) -> qclone::Result<Self> {
+        let mut threads = NodeThreads::new(forker.condition_variables());
+        threads.learn(&forker.census()?);
+        Ok(Self { forker, threads })
+    }
+
+    /// Tries `act` with node's policy, and once more when there was something to learn.
+    fn attempt<T>(
+        &mut self,
+        act: impl Fn(&mut Forker, &mut dyn qclone::Policy) -> qclone::Result<T>,
+    ) -> qclone::Result<T> {
+        let first = act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread));
+        if !matches!(first, Err(Error::Threads(_))) {
+            return first;
+        }
+        self.threads.learn(&self.forker.census()?);
+        act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread))
+    }
+}
+
+fn with_state<T>(act: impl FnOnce(&mut State) -> qclone::Result<T>) -> qclone::Result<T> {
+    let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+    let state = match &mut *state {
+        Some(state) => state,
+        none => none.insert(State::new(Forker::new()?)?),
+    };
+    act(state)
+}
+
+fn is_transient(error: &Error) -> bool {
+    matches!(error, Error::Threads(offenders) if offenders.iter().all(|offender| offender.busy))
+}
+
+/// How often a fork that stands still looks again.
+const LOOK_INTERVAL: Duration = Duration::from_micros(200);
+
+/// The exit status of a clone that could not let go of what is its parent's.
+const STATUS_OF_NO_SETUP: u8 = 125;

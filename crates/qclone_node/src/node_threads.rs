@@ -1,0 +1,183 @@
+//! Node's own threads told from foreign ones.
+//!
+//! Node always has threads: V8's workers, the one that delays their tasks, the one that waits to
+//! start the inspector, libuv's pool. Each is recognized by the function it began with, and is at
+//! rest only in the one place where it waits for work. Nothing gives these functions a name, so
+//! they are learned once, from threads found at rest in a way that only the one kind has.
+
+use std::path::{Path, PathBuf};
+
+use qclone::{ConditionVariables, FutexOp, Modules, Thread, Verdict};
+
+use crate::uv;
+
+/// What was learned: start routines, and the condition variables of the two kinds that share one.
+#[derive(Debug)]
+pub(crate) struct NodeThreads {
+    node: PathBuf,
+    libuv: PathBuf,
+    modules: Modules,
+    conditions: ConditionVariables,
+    v8: Option<Crew>,
+    pool: Option<Crew>,
+    delayed_tasks: Option<usize>,
+    signal_inspector: Option<usize>,
+}
+
+/// Threads that began alike and wait for work on one condition variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Crew {
+    start: usize,
+    rest: Option<usize>,
+}
+
+impl NodeThreads {
+    pub(crate) fn new(conditions: ConditionVariables) -> Self {
+        let mut modules = Modules::default();
+        modules.refresh();
+        let path = |address| modules.of(address).map(Path::to_owned).unwrap_or_default();
+        let node = path(napi::sys::napi_get_uv_event_loop as *const () as usize);
+        let libuv = path(uv::uv_handle_size as *const () as usize);
+        Self {
+            node,
+            libuv,
+            modules,
+            conditions,
+            v8: None,
+            pool: None,
+            delayed_tasks: None,
+            signal_inspector: None,
+        }
+    }
+
+    /// Learns what `threads`, in order of thread id, have to teach.
+    pub(crate) fn learn(&mut self, threads: &[Thread]) {
+        self.modules.refresh();
+        let of_node: Vec<_> = threads.iter().filter(|thread| self.begins_in(thread, &self.node)).collect();
+        // The platform's threads are the first that node starts, with SIGUSR1 blocked: it belongs
+        // to the inspector. Later ones of other kinds begin elsewhere, so the first ones teach.
+        let first = |is: &dyn Fn(&Thread) -> bool| of_node.iter().copied().find(|thread| is(thread));
+        if self.delayed_tasks.is_none() {
+            self.delayed_tasks =
+                first(&|thread| thread.wait.is_epoll() && blocks_sigusr1(thread)).and_then(start_of);
+        }
+        if self.v8.is_none() {
+            let one = first(&|thread| self.waits_on_heap(thread) && blocks_sigusr1(thread));
+            self.v8 = one.and_then(|one| crew_at_rest(one, &of_node, self.conditions));
+        }
+        if self.signal_inspector.is_none() {
+            self.signal_inspector =
+                first(&|thread| self.waits_in(thread, &self.node) && blocks_nearly_all(thread))
+                    .and_then(start_of);
+        }
+        if self.pool.is_none() {
+            let pool = threads.iter().find(|thread| {
+                self.begins_in(thread, &self.libuv)
+                    && self.waits_in(thread, &self.libuv)
+                    && start_of(thread) != self.signal_inspector
+                    && !blocks_nearly_all(thread)
+                    && !has_stack_of_a_worker(thread)
+            });
+            self.pool = pool.and_then(|one| Crew::of(one, self.conditions));
+        }
+    }
+
+    /// The verdict on `thread`.
+    pub(crate) fn judge(&self, thread: &Thread) -> Verdict {
+        let Some(start) = &thread.start else {
+            // Seen running ever since it began, so that its stack could not be found.
+            return Verdict::Busy("a thread at work, not yet known".to_owned());
+        };
+        let address = Some(start.address);
+        if let Some(v8) = self.v8.filter(|v8| Some(v8.start) == address) {
+            let resting = v8.rests(thread, self.conditions) && self.waits_on_heap(thread);
+            return at_rest_or(resting, "a V8 worker, collecting garbage or compiling");
+        }
+        if let Some(pool) = self.pool.filter(|pool| Some(pool.start) == address) {
+            let resting = pool.rests(thread, self.conditions) && self.waits_in(thread, &self.libuv);
+            return at_rest_or(
+                resting,
+                "libuv's thread pool at work: file system, crypto, zlib or DNS calls are under way",
+            );
+        }
+        if self.delayed_tasks == address {
+            return at_rest_or(thread.wait.is_epoll(), "V8's thread of delayed tasks");
+        }
+        if self.signal_inspector == address {
+            return at_rest_or(self.waits_in(thread, &self.node), "the thread that starts the inspector");
+        }
+        if start.module.as_deref() != Some(&*self.node) && start.module.as_deref() != Some(&*self.libuv) {
+            return Verdict::Foreign(
+                "started by an addon or a library; what it holds is not known".to_owned(),
+            );
+        }
+        if has_stack_of_a_worker(thread) || thread.name() == "WorkerThread" {
+            return Verdict::Foreign(
+                "a Worker: of worker_threads, or of a module loader registered with module.register()"
+                    .to_owned(),
+            );
+        }
+        if thread.wait.is_epoll() {
+            return Verdict::Foreign(
+                "a thread of node with an event loop of its own: the inspector, or a Worker".to_owned(),
+            );
+        }
+        Verdict::Busy("a thread of node at work, not yet known: most often libuv's thread pool".to_owned())
+    }
+
+    fn begins_in(&self, thread: &Thread, module: &Path) -> bool {
+        thread.start.as_ref().is_some_and(|start| start.module.as_deref() == Some(module))
+    }
+
+    /// Waits on a condition variable or semaphore among the static data of `module`.
+    fn waits_in(&self, thread: &Thread, module: &Path) -> bool {
+        matches!(thread.wait.futex(), Some((futex, FutexOp::WaitBitset)) if self.modules.of(futex) == Some(module))
+    }
+
+    fn waits_on_heap(&self, thread: &Thread) -> bool {
+        matches!(thread.wait.futex(), Some((futex, FutexOp::WaitBitset)) if self.modules.of(futex).is_none())
+    }
+}
+
+impl Crew {
+    /// The crew that `one` is of, taking the place where it waits for the crew's place of rest.
+    fn of(one: &Thread, conditions: ConditionVariables) -> Option<Self> {
+        let (futex, _) = one.wait.futex()?;
+        Some(Self { start: start_of(one)?, rest: conditions.containing(futex) })
+    }
+
+    fn rests(&self, thread: &Thread, conditions: ConditionVariables) -> bool {
+        thread.wait.futex().is_some_and(|(futex, _)| conditions.containing(futex) == self.rest)
+    }
+}
+
+/// The crew of `one`, when every member of it is at rest in the same place.
+fn crew_at_rest(one: &Thread, threads: &[&Thread], conditions: ConditionVariables) -> Option<Crew> {
+    let crew = Crew::of(one, conditions)?;
+    let mut members = threads.iter().filter(|thread| start_of(thread) == Some(crew.start));
+    members.all(|thread| crew.rests(thread, conditions)).then_some(crew)
+}
+
+fn at_rest_or(resting: bool, work: &str) -> Verdict {
+    if resting { Verdict::AtRest } else { Verdict::Busy(work.to_owned()) }
+}
+
+fn start_of(thread: &Thread) -> Option<usize> {
+    thread.start.as_ref().map(|start| start.address)
+}
+
+fn blocks_sigusr1(thread: &Thread) -> bool {
+    thread.blocked_signals().is_some_and(|mask| mask >> (libc::SIGUSR1 - 1) & 1 == 1)
+}
+
+/// The signals that can be blocked, but for a few that libc keeps for itself.
+fn blocks_nearly_all(thread: &Thread) -> bool {
+    thread.blocked_signals().is_some_and(|mask| mask.count_ones() > 48)
+}
+
+/// Node gives the threads of Workers 4 MiB, where others have the system's default of 8.
+fn has_stack_of_a_worker(thread: &Thread) -> bool {
+    const WORKER_STACK: usize = 4 << 20;
+    const GUARD: usize = 64 << 10;
+    thread.stack().is_some_and(|stack| stack.len().abs_diff(WORKER_STACK) <= GUARD)
+}

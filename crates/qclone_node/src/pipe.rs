@@ -1,0 +1,33 @@
+//! The pipe by which a clone tells its parent its answer.
+
+use std::{
+    fs::File,
+    io::Write,
+    mem::ManuallyDrop,
+    os::fd::{FromRawFd, IntoRawFd},
+};
+
+use napi::{Error, Result, bindgen_prelude::Uint8Array};
+use napi_derive::napi;
+
+/// The two ends of a pipe, each close-on-exec and blocking: `[read, write]`.
+#[napi]
+pub fn open_pipe() -> Result<Vec<i32>> {
+    let (read, write) = std::io::pipe().map_err(|error| Error::from_reason(format!("pipe2(2): {error}")))?;
+    Ok(vec![read.into_raw_fd(), write.into_raw_fd()])
+}
+
+/// Writes the whole of `bytes` to `fd`, standing still until the other side has taken them.
+///
+/// Node's own synchronous writing may return early on a pipe, and goes by way of an `fs` that a
+/// program may have replaced.
+#[napi]
+pub fn write_all(fd: i32, bytes: Uint8Array) -> Result<()> {
+    if fd < 0 {
+        return Err(Error::from_reason(format!("{fd} is not a descriptor")));
+    }
+    // SAFETY: not negative; only written to, and not closed, as `ManuallyDrop` sees to. A number
+    // that is not open gives an error.
+    let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd) });
+    file.write_all(&bytes).map_err(|error| Error::from_reason(format!("write(2): {error}")))
+}

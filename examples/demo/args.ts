@@ -1,0 +1,82 @@
+import { parseArgs } from 'node:util'
+
+import { DemoError } from './errors.js'
+
+export const MAX_ROWS = 3_000_000
+
+export interface DemoOptions {
+  rows: number
+  seconds: number
+  rate: number
+  parallel: number
+  json: boolean
+  help: boolean
+}
+
+export const USAGE = `Usage: npm run demo -- [options]
+
+Loads US flights into a live table, updates it steadily, and asks it long questions:
+first in process, then in clones. Ends with what each way cost the updates.
+
+  --rows N       flights to load, 1 to ${MAX_ROWS} (default ${MAX_ROWS})
+  --seconds N    how long to ask, each way, 0.1 to 600 (default 5)
+  --rate N       updates per second, 1 to 1000000 (default 20000)
+  --parallel N   questions at once in the part with clones, 1 to 64 (default 1)
+  --json         print one JSON object on stdout and no table
+  --help         print this
+
+Exit code: 0 when all answers agree and every snapshot was consistent, 1 when not, 2 for bad options.
+`
+
+/** Reads the command line; every complaint is a `DemoError` with code `ERR_DEMO_USAGE`. */
+export function readArgs(argv: readonly string[]): DemoOptions {
+  const values = parse(argv)
+  return {
+    rows: number('rows', values.rows, { fallback: MAX_ROWS, min: 1, max: MAX_ROWS, whole: true }),
+    seconds: number('seconds', values.seconds, { fallback: 5, min: 0.1, max: 600, whole: false }),
+    rate: number('rate', values.rate, { fallback: 20_000, min: 1, max: 1_000_000, whole: true }),
+    parallel: number('parallel', values.parallel, { fallback: 1, min: 1, max: 64, whole: true }),
+    json: values.json ?? false,
+    help: values.help ?? false,
+  }
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        rows: { type: 'string' },
+        seconds: { type: 'string' },
+        rate: { type: 'string' },
+        parallel: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values
+  } catch (error) {
+    throw new DemoError('ERR_DEMO_USAGE', error instanceof Error ? error.message : String(error), {
+      cause: error,
+    })
+  }
+}
+
+interface NumberRule {
+  fallback: number
+  min: number
+  max: number
+  whole: boolean
+}
+
+function number(name: string, text: string | undefined, { fallback, min, max, whole }: NumberRule): number {
+  if (text === undefined) return fallback
+  // Number('') is 0: an empty value is no number.
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (value >= min && value <= max && (!whole || Number.isInteger(value))) return value
+
+  const kind = whole ? 'a whole number' : 'a number'
+  throw new DemoError(
+    'ERR_DEMO_USAGE',
+    `Expected --${name} to be ${kind} from ${min} to ${max}, got \`${text}\``,
+  )
+}

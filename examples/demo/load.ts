@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+
+import { DemoError } from './errors.js'
+import { FlightTable } from './table.js'
+
+const COLUMNS = ['date', 'delay', 'distance', 'origin', 'destination'] as const
+const MICROS_PER_MINUTE = 60_000_000
+
+/** Loads the first `rows` flights, one row group at a time, and tells `onProgress` how many there are. */
+export async function loadFlights(rows: number, onProgress: (loaded: number) => void): Promise<FlightTable> {
+  const file = await asyncBufferFromFile(dataFile())
+  const metadata = await parquetMetadataAsync(file)
+  const table = new FlightTable()
+  const names = new Map<string, string>()
+  const intern = (value: unknown): string => {
+    const name = String(value)
+    const known = names.get(name)
+    if (known === undefined) names.set(name, name)
+    return known ?? name
+  }
+
+  let groupStart = 0
+  for (const group of metadata.row_groups) {
+    if (groupStart >= rows) break
+    const groupEnd = groupStart + Number(group.num_rows)
+    const chunks = new Map<string, ArrayLike<unknown>>()
+    await parquetRead({
+      file,
+      metadata,
+      compressors,
+      columns: [...COLUMNS],
+      rowStart: groupStart,
+      rowEnd: groupEnd,
+      parsers: { timestampFromMicroseconds: (micros) => Number(micros) / MICROS_PER_MINUTE },
+      onChunk: (chunk) => chunks.set(chunk.columnName, chunk.columnData),
+    })
+
+    const [date, delay, distance, origin, destination] = COLUMNS.map((name) => column(chunks, name))
+    const count = Math.min(groupEnd, rows) - groupStart
+    for (let i = 0; i < count; i += 1) {
+      table.insert({
+        minute: int(date?.[i]),
+        distance: int(distance?.[i]),
+        // Each row group brings its own copy of every name: keep one.
+        origin: intern(origin?.[i]),
+        destination: intern(destination?.[i]),
+        delay: int(delay?.[i]),
+        revisions: 0,
+      })
+    }
+    groupStart = groupEnd
+    onProgress(table.flights.length)
+  }
+  return table
+}
+
+function column(chunks: ReadonlyMap<string, ArrayLike<unknown>>, name: string): ArrayLike<unknown> {
+  const values = chunks.get(name)
+  if (values === undefined)
+    throw new DemoError('ERR_DEMO_DATA', `Expected a column \`${name}\` in flights-3m.parquet`)
+  return values
+}
+
+function dataFile(): string {
+  const hint = 'run `npm ci` first: the flights come with its development dependencies'
+  let entry: string
+  try {
+    entry = import.meta.resolve('vega-datasets')
+  } catch (error) {
+    throw new DemoError('ERR_DEMO_DATA', `vega-datasets is not installed; ${hint}`, { cause: error })
+  }
+  const path = fileURLToPath(new URL('../data/flights-3m.parquet', entry))
+  if (!existsSync(path)) throw new DemoError('ERR_DEMO_DATA', `${path} is missing; ${hint}`)
+  return path
+}
+
+/** `| 0` shows V8 a small integer, whatever the reader made of the column; a double would need a box. */
+function int(value: unknown): number {
+  return Number(value) | 0
+}

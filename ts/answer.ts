@@ -1,0 +1,136 @@
+import { Socket } from 'node:net'
+import { deserialize, serialize } from 'node:v8'
+import type { Clone } from './children.js'
+import { QcloneError } from './errors.js'
+
+/** What a clone told. */
+export type Answer = { value: unknown } | { error: unknown }
+
+/** An error, as it travels: structured clone keeps neither own properties nor names that are not built in. */
+interface ErrorRecord {
+  name: string
+  message: string
+  stack: string | undefined
+  properties: Record<string, unknown>
+  cause?: ErrorRecord | { value: unknown }
+}
+
+type Payload = { value: unknown } | { thrown: unknown } | { error: ErrorRecord }
+
+/** Bytes of a frame's head: the length of its payload. */
+const HEAD_BYTES = 8
+
+/** @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE`. */
+export function encodeValue(value: unknown): Uint8Array {
+  try {
+    return encode({ value })
+  } catch (cause) {
+    const message = `the value cannot travel by structured clone: ${cause instanceof Error ? cause.message : cause}`
+    throw new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, { cause })
+  }
+}
+
+/** Encodes what a function threw; of an error, all that can travel. */
+export function encodeError(thrown: unknown): Uint8Array {
+  if (thrown instanceof Error) return encode({ error: record(thrown) })
+  try {
+    return encode({ thrown })
+  } catch {
+    return encode({ error: record(new Error(`the clone threw what cannot travel: ${String(thrown)}`)) })
+  }
+}
+
+function encode(payload: Payload): Uint8Array {
+  const body = serialize(payload)
+  const frame = Buffer.allocUnsafe(HEAD_BYTES + body.length)
+  frame.writeBigUInt64LE(BigInt(body.length))
+  body.copy(frame, HEAD_BYTES)
+  return frame
+}
+
+function decode(body: Buffer): Answer {
+  const payload = deserialize(body) as Payload
+  if ('value' in payload) return payload
+  return { error: 'thrown' in payload ? payload.thrown : revive(payload.error) }
+}
+
+/**
+Reads a clone's answer from a pipe, and closes the pipe.
+
+@returns undefined when the clone ended without a whole one.
+*/
+export function receiveAnswer(readEnd: number, clone: Clone): Promise<Answer | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = new Socket({ fd: readEnd, readable: true, writable: false })
+    const chunks: Buffer[] = []
+    let received = 0
+    let expected = Infinity
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      received += chunk.length
+      if (expected === Infinity && received >= HEAD_BYTES) {
+        expected = HEAD_BYTES + Number(Buffer.concat(chunks).readBigUInt64LE())
+      }
+      // The frame says when it is whole: the pipe's end comes only when the clone's memory is gone.
+      if (received < expected) return
+      socket.destroy()
+      try {
+        resolve(decode(Buffer.concat(chunks, expected).subarray(HEAD_BYTES)))
+      } catch (error) {
+        reject(error)
+      }
+    })
+    socket.on('error', reject)
+    socket.on('close', () => resolve(undefined))
+    // A process that the clone left behind may hold the pipe open. What the clone itself wrote is there by now,
+    // and the next turn reads it.
+    const end = () => setImmediate(() => setImmediate(() => socket.destroy()))
+    clone.exited.then(end, end)
+  })
+}
+
+const BUILT_IN = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
+
+function record(error: Error, depth = 0): ErrorRecord {
+  const { name, message, stack } = error
+  const properties: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(error)) {
+    if (key !== 'cause' && canTravel(value)) properties[key] = value
+  }
+  const cause =
+    error.cause === undefined || depth === MAX_CAUSES
+      ? {}
+      : {
+          cause:
+            error.cause instanceof Error ? record(error.cause, depth + 1) : { value: travelled(error.cause) },
+        }
+  return { name: String(name), message: String(message), stack: stack && String(stack), properties, ...cause }
+}
+
+function revive({ name, message, stack, properties, cause }: ErrorRecord): Error {
+  const details = cause && { cause: 'message' in cause ? revive(cause) : cause.value }
+  const error =
+    name === 'QcloneError'
+      ? new QcloneError(properties['code'] as QcloneError['code'], message, details)
+      : new (name in BUILT_IN ? BUILT_IN[name as keyof typeof BUILT_IN] : Error)(message, details)
+  // Not enumerable, as they are on an error that was made here.
+  const fixed = { configurable: true, writable: true, enumerable: false }
+  Object.defineProperty(error, 'stack', { ...fixed, value: stack })
+  if (error.name !== name) Object.defineProperty(error, 'name', { ...fixed, value: name })
+  return Object.assign(error, properties)
+}
+
+function canTravel(value: unknown): boolean {
+  try {
+    serialize(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function travelled(value: unknown): unknown {
+  return canTravel(value) ? value : String(value)
+}
+
+const MAX_CAUSES = 8

@@ -1,0 +1,130 @@
+import { constants } from 'node:os'
+import { QcloneError } from './errors.js'
+import { handlers } from './handlers.js'
+import type { ChildHandle, ForkTimings } from './native.js'
+import { fromNative, type WaitStatus } from './wait-status.js'
+
+/** By what a clone was made. */
+export type EventType = 'run' | 'spawn'
+
+/** A clone, as the table of clones lists it. */
+export interface CloneInfo {
+  readonly pid: number
+  readonly event: EventType
+  /** When it was made, in milliseconds since the epoch. */
+  readonly startedAt: number
+}
+
+/** A clone, seen from its parent. */
+export interface Clone extends CloneInfo {
+  /** For how long the parent stood still to make it. */
+  readonly timings: ForkTimings
+  /** How it ended; undefined while it has not been reaped. */
+  readonly status: WaitStatus | undefined
+  /** Resolves to how it ended, once it has been reaped. Rejects only when another wait took its status. */
+  readonly exited: Promise<WaitStatus>
+  /**
+  Sends a signal, to this clone and never to a later process of the same pid.
+
+  @param signal default: `SIGTERM`.
+  @returns whether the clone was still there to get it.
+  */
+  kill(signal?: NodeJS.Signals | number): boolean
+  /** Keeps the parent's event loop going until the clone has ended, as is the default. */
+  ref(): this
+  /** Lets the parent's event loop end before the clone, which then ends too. */
+  unref(): this
+}
+
+/** Live clones of this process, in order of their making. */
+const live = new Map<number, LiveClone>()
+
+class LiveClone implements Clone {
+  readonly pid: number
+  readonly event: EventType
+  readonly startedAt = Date.now()
+  readonly timings: ForkTimings
+  readonly exited: Promise<WaitStatus>
+  status: WaitStatus | undefined
+  readonly #handle: ChildHandle
+  #lost: QcloneError | undefined
+  #settle!: { resolve: (status: WaitStatus) => void; reject: (error: QcloneError) => void }
+
+  constructor(handle: ChildHandle, event: EventType) {
+    this.#handle = handle
+    this.pid = handle.pid
+    this.event = event
+    this.timings = handle.timings
+    this.exited = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    // Nobody need be interested.
+    this.exited.catch(() => {})
+    handle.watch(() => this.reap())
+  }
+
+  /** Takes the status if the clone has ended. */
+  reap(): WaitStatus | undefined {
+    if (this.status || this.#lost || !live.has(this.pid)) return undefined
+    try {
+      const status = this.#handle.tryWait()
+      if (!status) return undefined
+      this.status = fromNative(status)
+    } catch (cause) {
+      const message = `the status of clone ${this.pid} is lost: another wait in this process took it, or SIGCHLD is ignored`
+      this.#lost = new QcloneError('ERR_QCLONE_DIED', message, { cause })
+    }
+    live.delete(this.pid)
+    this.#handle.unwatch()
+    if (!this.status) {
+      if (this.#lost) this.#settle.reject(this.#lost)
+      return undefined
+    }
+    this.#settle.resolve(this.status)
+    handlers.oldClone.call(this.status, this.event)
+    return this.status
+  }
+
+  kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
+    const number = typeof signal === 'number' ? signal : constants.signals[signal]
+    if (!Number.isInteger(number)) {
+      throw new TypeError(`Expected \`signal\` to be the name or number of a signal, got \`${signal}\``)
+    }
+    if (!live.has(this.pid)) return false
+    this.#handle.kill(number)
+    return true
+  }
+
+  ref(): this {
+    this.#handle.ref()
+    return this
+  }
+
+  unref(): this {
+    this.#handle.unref()
+    return this
+  }
+}
+
+/** Enters a new clone into the table, and tells the handlers. */
+export function adopt(handle: ChildHandle, event: EventType): Clone {
+  const clone = new LiveClone(handle, event)
+  live.set(clone.pid, clone)
+  handlers.newClone.call(clone, event)
+  return clone
+}
+
+/** Takes the status of every clone that has ended. */
+export function reapAll(): WaitStatus[] {
+  return [...live.values()].map((clone) => clone.reap()).filter((status) => status !== undefined)
+}
+
+/** Live clones of this process, newest last. A copy: changing it changes nothing. */
+export function clones(): CloneInfo[] {
+  return [...live.values()].map(({ pid, event, startedAt }) => ({ pid, event, startedAt }))
+}
+
+/** In a clone: its parent's clones are not its own. */
+export function disownAll(): void {
+  live.clear()
+}

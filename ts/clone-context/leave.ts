@@ -1,0 +1,44 @@
+import { writeSync } from 'node:fs'
+import { inspect } from 'node:util'
+import { native } from '../native.js'
+
+/** The status of a node that ended while a promise it waited for was pending. */
+const STATUS_OF_UNSETTLED = 13
+
+/**
+Ends this clone as `process.exit` ends a process: the clone's own `exit` listeners run.
+
+Always by `_exit`: node's own way out joins threads that a clone does not have.
+*/
+export function leave(status: number): never {
+  process.exit(status)
+}
+
+/** Ends this clone as an uncaught error ends a process. */
+export function leaveByError(error: unknown): never {
+  writeSync(2, `${error instanceof Error ? inspect(error) : `Uncaught:\n${inspect(error)}`}\n`)
+  leave(1)
+}
+
+let uncaught: (error: unknown) => void = leaveByError
+
+/** Says what becomes of an error that nobody caught. Default: {@link leaveByError}. */
+export function onUncaught(handle: (error: unknown) => void): void {
+  uncaught = handle
+}
+
+/** Makes every way out of the clone end in `_exit`. */
+export function leaveByItself(): void {
+  const exitNow = native().exitNow
+  uncaught = leaveByError
+  Object.assign(process, { reallyExit: (status: number) => exitNow(status & 0xff) })
+  process.on('uncaughtException', (error) => {
+    // A listener that the clone's own code has set comes in place of this one.
+    if (process.listenerCount('uncaughtException') > 1) return
+    uncaught(error)
+  })
+  native().onLoopEnd(() => {
+    process.emit('beforeExit', Number(process.exitCode ?? 0))
+    process.exit(process.exitCode ?? STATUS_OF_UNSETTLED)
+  })
+}

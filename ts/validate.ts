@@ -1,0 +1,36 @@
+import { inspect } from 'node:util'
+
+/** "`v` (type)", as every error about an argument ends. */
+function shown(value: unknown): string {
+  return `\`${inspect(value, { depth: 0, breakLength: Infinity })}\` (${typeof value})`
+}
+
+/** @throws {TypeError} when `value` is not a function. */
+export function expectFunction(value: unknown, name: string): asserts value is (...args: never[]) => unknown {
+  if (typeof value !== 'function') {
+    throw new TypeError(`Expected \`${name}\` to be a function, got ${shown(value)}`)
+  }
+}
+
+/** @throws {TypeError} when `value` is not a number, {@link RangeError} when it is not finite or below `least`. */
+export function expectNumber(value: unknown, name: string, least: number): asserts value is number {
+  if (typeof value !== 'number') {
+    throw new TypeError(`Expected \`${name}\` to be a number, got ${shown(value)}`)
+  }
+  if (!Number.isFinite(value) || value < least) {
+    throw new RangeError(
+      `Expected \`${name}\` to be a finite number of at least ${least}, got ${shown(value)}`,
+    )
+  }
+}
+
+/** @throws {TypeError} when `value` is not an object with no other keys than `known`. */
+export function expectOptions(value: unknown, known: readonly string[]): asserts value is object {
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError(`Expected the options to be an object, got ${shown(value)}`)
+  }
+  const unknown = Object.keys(value).find((key) => !known.includes(key))
+  if (unknown !== undefined) {
+    throw new TypeError(`Expected the options to be among ${known.join(', ')}, got \`${unknown}\``)
+  }
+}
