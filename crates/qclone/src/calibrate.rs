@@ -6,6 +6,7 @@
 //! at once a process, and what does not come out plainly is not used.
 
 use std::{
+    cell::UnsafeCell,
     ffi::c_void,
     mem::MaybeUninit,
     path::PathBuf,
@@ -139,8 +140,8 @@ struct CondProbe {
 }
 
 struct Shared {
-    mutex: libc::pthread_mutex_t,
-    cond: libc::pthread_cond_t,
+    mutex: UnsafeCell<libc::pthread_mutex_t>,
+    cond: UnsafeCell<libc::pthread_cond_t>,
     released: AtomicBool,
     /// What the thread that started last says of itself; its id is written last.
     pthread: AtomicUsize,
@@ -149,18 +150,10 @@ struct Shared {
 
 /// A probe thread: tells who it is, and waits until released.
 extern "C" fn probe(shared: *mut c_void) -> *mut c_void {
-    let shared = shared.cast::<Shared>();
-    // SAFETY: the starter keeps `Shared` until it has joined this thread, and only looks at the
-    // atomic fields meanwhile.
-    let (mutex, cond, released, pthread, tid) = unsafe {
-        (
-            &raw mut (*shared).mutex,
-            &raw mut (*shared).cond,
-            &(*shared).released,
-            &(*shared).pthread,
-            &(*shared).tid,
-        )
-    };
+    // SAFETY: the starter keeps `Shared` until it has joined this thread. Mutex and condition
+    // variable are behind cells, and the rest is atomic.
+    let Shared { mutex, cond, released, pthread, tid } = unsafe { &*shared.cast::<Shared>() };
+    let (mutex, cond) = (mutex.get(), cond.get());
     // SAFETY: pthread_self(3) has no preconditions.
     let own = unsafe { libc::pthread_self() };
     // SAFETY: the mutex is initialized, and locked nowhere in this thread.
@@ -179,8 +172,8 @@ extern "C" fn probe(shared: *mut c_void) -> *mut c_void {
 impl CondProbe {
     fn new() -> Self {
         let shared = Shared {
-            mutex: libc::PTHREAD_MUTEX_INITIALIZER,
-            cond: libc::PTHREAD_COND_INITIALIZER,
+            mutex: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER),
+            cond: UnsafeCell::new(libc::PTHREAD_COND_INITIALIZER),
             released: AtomicBool::new(false),
             pthread: AtomicUsize::new(0),
             tid: AtomicI32::new(0),
@@ -189,7 +182,7 @@ impl CondProbe {
     }
 
     fn address(&self) -> usize {
-        (&raw const self.shared.cond).addr()
+        self.shared.cond.get().addr()
     }
 
     /// Starts a probe thread and waits until it sleeps.
@@ -234,7 +227,7 @@ impl CondProbe {
 
 impl Drop for CondProbe {
     fn drop(&mut self) {
-        let (mutex, cond) = (&raw mut self.shared.mutex, &raw mut self.shared.cond);
+        let (mutex, cond) = (self.shared.mutex.get(), self.shared.cond.get());
         // SAFETY: the mutex is initialized, and no probe thread holds it for long.
         unsafe { libc::pthread_mutex_lock(mutex) };
         self.shared.released.store(true, Ordering::Relaxed);
@@ -270,6 +263,10 @@ fn start(argument: *mut c_void) -> Result<libc::pthread_t> {
 }
 
 /// A `pthread_t` is the address of the thread's description, in glibc and in musl.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "an integer of the machine's width in glibc, a pointer in musl"
+)]
 fn own_address(thread: libc::pthread_t) -> usize {
     thread as usize
 }

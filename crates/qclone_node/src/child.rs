@@ -106,6 +106,7 @@ impl ChildHandle {
 }
 
 /// What a poll handle needs to call into JavaScript.
+#[derive(Clone, Copy)]
 struct Watcher {
     env: sys::napi_env,
     callback: sys::napi_ref,
@@ -117,8 +118,8 @@ unsafe extern "C" fn on_ended(handle: *mut UvHandle, _status: c_int, _events: c_
     unsafe { uv::uv_poll_stop(handle) };
     // SAFETY: as above.
     let watcher: *const Watcher = unsafe { uv::uv_handle_get_data(handle) }.cast();
-    // SAFETY: set in `watch`, and freed in `on_closed` only.
-    let (env, callback) = unsafe { ((*watcher).env, (*watcher).callback) };
+    // SAFETY: set in `watch`, and freed in `on_closed` only: copied, since the call may close it.
+    let Watcher { env, callback } = unsafe { *watcher };
     crate::callback::call(env, callback);
 }
 

@@ -18,6 +18,7 @@ use crate::{
 };
 
 /// The loop's end is one a process, as a clone is.
+#[derive(Clone, Copy)]
 struct End {
     event_loop: Loop,
     env: sys::napi_env,
@@ -59,7 +60,7 @@ unsafe extern "C" fn ask(handle: *mut UvHandle) {
     // SAFETY: libuv passes the live handle.
     unsafe { uv::uv_unref(handle) };
     // SAFETY: stored before this was started, and never freed.
-    let (event_loop, env, function) = unsafe { ((*end).event_loop, (*end).env, (*end).callback) };
+    let End { event_loop, env, callback: function } = unsafe { *end };
     let alive = clone_side::loop_is_alive(event_loop);
     // SAFETY: as above.
     unsafe { uv::uv_ref(handle) };

@@ -15,7 +15,9 @@ struct UvLoop {
     data: *mut c_void,
     active_handles: c_uint,
     handle_queue: [*mut c_void; 2],
-    active_reqs: ActiveReqs,
+    /// A union of a pointer and this.
+    active_reqs: c_uint,
+    _rest_of_union: c_uint,
     internal_fields: *mut c_void,
     stop_flag: c_uint,
     flags: std::ffi::c_ulong,
@@ -27,12 +29,6 @@ struct UvLoop {
     nfds: c_uint,
     /// Work that the thread pool has done and whose callback has not run.
     wq: [*mut c_void; 2],
-}
-
-#[repr(C)]
-union ActiveReqs {
-    unused: *mut c_void,
-    count: c_uint,
 }
 
 /// `uv_handle_type`, as far as handles are told apart here.
@@ -137,7 +133,9 @@ impl Loop {
     /// Whether a handle of the loop watches descriptor `fd`.
     pub(crate) fn watches(self, fd: c_int) -> bool {
         // SAFETY: the loop is live.
-        let (watchers, length) = unsafe { ((*self.0).watchers, (*self.0).nwatchers) };
+        let watchers = unsafe { (*self.0).watchers };
+        // SAFETY: as above.
+        let length = unsafe { (*self.0).nwatchers };
         let Ok(index) = usize::try_from(fd) else { return false };
         if watchers.is_null() || index >= length as usize {
             return false;
@@ -151,18 +149,18 @@ impl Loop {
     /// Whether the thread pool has finished work whose callback is still to run.
     pub(crate) fn has_undelivered_work(self) -> bool {
         // SAFETY: the loop is live; only the address of the queue's head is taken.
-        let head: *const c_void = unsafe { &raw const (*self.0).wq }.cast();
+        let head: *const *mut c_void = unsafe { &raw const (*self.0).wq }.cast();
         // SAFETY: the loop is live. A pool thread that writes here is at work, so that whoever asks
-        // has already been told to wait, or is told at the next look.
-        let first: *const c_void = unsafe { (&raw const (*self.0).wq[0]).read_volatile() };
+        // is told to wait for it, by the census or at the next look.
+        let first = unsafe { head.read_volatile() };
         // Empty queues point to themselves.
-        first != head
+        first.cast_const() != head.cast()
     }
 
     /// Requests under way: writes, connections, work of the thread pool.
     pub(crate) fn requests(self) -> c_uint {
-        // SAFETY: the loop is live, and `count` is what libuv uses of the union.
-        unsafe { (*self.0).active_reqs.count }
+        // SAFETY: the loop is live.
+        unsafe { (*self.0).active_reqs }
     }
 
     /// Whether anything keeps the loop going, other than `ignored` of its requests.
@@ -177,7 +175,7 @@ impl Loop {
 
     fn set_requests(self, count: c_uint) {
         // SAFETY: the loop is live, and only this thread uses it.
-        unsafe { (*self.0).active_reqs.count = count };
+        unsafe { (*self.0).active_reqs = count };
     }
 
     /// A new poll handle on `fd`, to be freed with [`free`] in its close callback.
