@@ -111,7 +111,7 @@ function revive({ name, message, stack, properties, cause }: ErrorRecord): Error
   const details = cause && { cause: 'message' in cause ? revive(cause) : cause.value }
   const error =
     name === 'QcloneError'
-      ? new QcloneError(properties['code'] as QcloneError['code'], message, details)
+      ? new QcloneError(properties.code as QcloneError['code'], message, details)
       : new (name in BUILT_IN ? BUILT_IN[name as keyof typeof BUILT_IN] : Error)(message, details)
   // Not enumerable, as they are on an error that was made here.
   const fixed = { configurable: true, writable: true, enumerable: false }

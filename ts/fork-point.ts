@@ -2,7 +2,7 @@ import { adopt, type Clone, type EventType } from './children.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
 import { fromFailure, type QcloneError } from './errors.js'
 import { handlers } from './handlers.js'
-import { type ForkFailure, type ForkTimings, native } from './native.js'
+import { type ForkFailure, native } from './native.js'
 import { settings } from './options.js'
 
 export type { ForkTimings } from './native.js'

@@ -1,5 +1,3 @@
-import { inspect } from 'node:util'
-
 import { check } from 'node-qclone'
 
 import { type DemoOptions, readArgs, USAGE } from './args.js'
@@ -43,8 +41,10 @@ async function demo(options: DemoOptions): Promise<number> {
 }
 
 function refuseUnlessClonable(): void {
-  const { ok, reasons } = check()
-  if (!ok) throw new DemoError('ERR_DEMO_CANNOT_CLONE', `this process cannot be cloned: ${inspect(reasons)}`)
+  const report = check()
+  if (!report.ok) {
+    throw new DemoError('ERR_DEMO_CANNOT_CLONE', `this process cannot be cloned: ${report.reason}`)
+  }
 }
 
 async function measure({ rows, seconds, rate, parallel }: DemoOptions): Promise<Report> {

@@ -50,9 +50,9 @@ export async function runPhase({
   parallel = 1,
 }: PhaseOptions): Promise<PhaseResult> {
   const forks: Fork[] = []
-  const unshim = handlers.newClone.shim((prev, clone) => {
+  const unshim = handlers.newClone.shim((prev, clone, event) => {
     forks.push({ clone, version: table.version })
-    prev(clone)
+    prev(clone, event)
   })
 
   const replies: Reply[] = []

@@ -168,19 +168,6 @@ pub struct ForkFailure {
     pub transient: bool,
 }
 
-impl ForkFailure {
-    /// The thread pool has finished work whose callback is to run in the parent alone.
-    pub(crate) fn undelivered_work() -> Self {
-        Self {
-            kind: "threads".to_owned(),
-            message: "libuv's thread pool has finished work whose callback has not run yet".to_owned(),
-            errno: None,
-            threads: Vec::new(),
-            transient: true,
-        }
-    }
-}
-
 impl From<qclone::Error> for ForkFailure {
     fn from(error: qclone::Error) -> Self {
         let message = error.to_string();

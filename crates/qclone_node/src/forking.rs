@@ -78,16 +78,14 @@ pub fn prepare(proc_self: Option<String>) -> Option<ForkFailure> {
 /// Why a fork would be refused now; null when it would not.
 #[napi]
 pub fn preflight() -> Option<ForkFailure> {
-    with_state(|state| state.attempt(|forker, policy| forker.preflight(policy))).err().map(Into::into)
+    with_state(|state| state.attempt(None, |forker, policy| forker.preflight(policy))).err().map(Into::into)
 }
 
 /// Forks this process.
 #[napi]
 pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
     let event_loop = Loop::of(&env)?;
-    if options.loop_goes_on && event_loop.has_undelivered_work() {
-        return Ok(ForkOutcome::failed(ForkFailure::undelivered_work()));
-    }
+    let goes_on = options.loop_goes_on.then_some(event_loop);
     let deadline = Instant::now() + Duration::from_secs_f64(options.wait_ms.max(0.0) / 1e3);
     let descriptors = match fds::list() {
         Ok(descriptors) => descriptors,
@@ -103,7 +101,7 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
         let forked = with_state(|state| {
             // SAFETY: `NodeThreads` calls a thread of node at rest when it waits for work, which
             // only this thread could give it. JavaScript sees to it that the clone leaves by `exit`.
-            state.attempt(|forker, policy| unsafe { forker.fork(policy) })
+            state.attempt(goes_on, |forker, policy| unsafe { forker.fork(policy) })
         });
         return Ok(match forked {
             Ok(Fork::Parent { child, timings }) => {
@@ -135,14 +133,15 @@ impl State {
     /// Tries `act` with node's policy, and once more when there was something to learn.
     fn attempt<T>(
         &mut self,
+        event_loop: Option<Loop>,
         act: impl Fn(&mut Forker, &mut dyn qclone::Policy) -> qclone::Result<T>,
     ) -> qclone::Result<T> {
-        let first = act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread));
+        let first = act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread, event_loop));
         if !matches!(first, Err(Error::Threads(_))) {
             return first;
         }
         self.threads.learn(&self.forker.census()?);
-        act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread))
+        act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread, event_loop))
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use qclone::{ConditionVariables, FutexOp, Modules, Thread, Verdict};
 
-use crate::uv;
+use crate::uv::{self, Loop};
 
 /// What was learned: start routines, and the condition variables of the two kinds that share one.
 #[derive(Debug)]
@@ -83,7 +83,11 @@ impl NodeThreads {
     }
 
     /// The verdict on `thread`.
-    pub(crate) fn judge(&self, thread: &Thread) -> Verdict {
+    ///
+    /// With `event_loop`, which is to go on in the clone, the thread pool is at rest only when the
+    /// callbacks of all that it has done have run: they would run in the clone too. Asked here,
+    /// thread by thread, since a thread that was at work a moment ago may just have finished.
+    pub(crate) fn judge(&self, thread: &Thread, event_loop: Option<Loop>) -> Verdict {
         let Some(start) = &thread.start else {
             // Seen running ever since it began, so that its stack could not be found.
             return Verdict::Busy("a thread at work, not yet known".to_owned());
@@ -94,7 +98,9 @@ impl NodeThreads {
             return at_rest_or(resting, "a V8 worker, collecting garbage or compiling");
         }
         if let Some(pool) = self.pool.filter(|pool| Some(pool.start) == address) {
-            let resting = pool.rests(thread, self.conditions) && self.waits_in(thread, &self.libuv);
+            let delivered = event_loop.is_none_or(|event_loop| !event_loop.has_undelivered_work());
+            let resting =
+                pool.rests(thread, self.conditions) && self.waits_in(thread, &self.libuv) && delivered;
             return at_rest_or(
                 resting,
                 "libuv's thread pool at work: file system, crypto, zlib or DNS calls are under way",

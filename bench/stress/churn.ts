@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises'
+import { isClone } from 'node-qclone'
+
+interface Item {
+  id: number
+  value: number
+  label: string
+  tags: number[]
+  bytes: Uint8Array
+}
+
+/** The parent's memory at one moment: a clone made then must find the same. */
+export interface Moment {
+  readonly generation: number
+  readonly checksum: number
+}
+
+/** About what an item takes of V8's heap, its buffer included. */
+const ITEM_BYTES = 280
+const ITEMS_AT_ONCE = 200
+const TICK_MS = 2
+const INTERVAL_MS = 1
+const READ_INTERVAL_MS = 20
+/** Every so many items one is no small one: V8 keeps those in a space of their own. */
+const LARGE_EVERY = 50_000
+const LARGE_TAGS = 20_000
+
+/**
+What keeps the parent and V8's threads at work: a live table whose items are replaced without pause, functions
+that are compiled and grow hot, timers, reads by the thread pool.
+
+None of its callbacks may ever run in a clone. Those that do are counted as ghosts.
+*/
+export class Churn {
+  ghosts = 0
+  replaced = 0
+  compiled = 0
+  readonly #items: Item[] = []
+  #checksum = 0
+  #next = 0
+  #stopped = false
+  #timers: NodeJS.Timeout[] = []
+
+  constructor(heapMb: number) {
+    const count = Math.floor((heapMb * 2 ** 20) / ITEM_BYTES)
+    for (let id = 0; id < count; id++) this.#put(id, item(id))
+  }
+
+  start(file: URL): void {
+    this.#timers = [
+      setInterval(() => this.#haunt(), INTERVAL_MS),
+      setInterval(() => readFile(file).then(() => this.#haunt()), READ_INTERVAL_MS),
+    ]
+    setImmediate(() => this.#tick())
+  }
+
+  stop(): void {
+    this.#stopped = true
+    for (const timer of this.#timers) clearInterval(timer)
+  }
+
+  moment(): Moment {
+    return { generation: this.replaced, checksum: this.#checksum }
+  }
+
+  /** The moment by the memory itself, every item of it read. */
+  scan(): Moment {
+    let checksum = 0
+    for (const each of this.#items) checksum = (checksum + worth(each)) | 0
+    return { generation: this.replaced, checksum }
+  }
+
+  #tick(): void {
+    this.#haunt()
+    if (this.#stopped) return
+    const end = performance.now() + TICK_MS
+    this.#compile()
+    while (performance.now() < end) {
+      for (let i = 0; i < ITEMS_AT_ONCE; i++) {
+        // Far apart, so that no page of the heap is left alone for long.
+        this.#next = (this.#next + 7919) % this.#items.length
+        this.#put(this.#next, item(this.replaced++))
+      }
+    }
+    setImmediate(() => this.#tick())
+  }
+
+  #put(index: number, next: Item): void {
+    const previous = this.#items[index]
+    this.#checksum = (this.#checksum - (previous ? worth(previous) : 0) + worth(next)) | 0
+    this.#items[index] = next
+  }
+
+  #compile(): void {
+    const factor = ++this.compiled
+    const f = new Function(
+      'n',
+      `let t = ${factor}; for (let i = 0; i < n; i++) t = (t * 31 + i) | 0; return t`,
+    )
+    for (let i = 0; i < 20; i++) f(500)
+  }
+
+  #haunt(): void {
+    if (isClone()) this.ghosts++
+  }
+}
+
+function item(id: number): Item {
+  const tags = new Array(id % LARGE_EVERY === 0 ? LARGE_TAGS : 4).fill(id)
+  return { id, value: (id * 2654435761) | 0, label: `item ${id}`, tags, bytes: new Uint8Array(8).fill(id) }
+}
+
+function worth({ id, value, label, tags, bytes }: Item): number {
+  return (id ^ value) + label.charCodeAt(label.length - 1) + (tags[3] ?? 0) + (bytes[7] ?? 0)
+}

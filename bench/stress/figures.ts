@@ -1,0 +1,93 @@
+import type { Clone } from 'node-qclone'
+import { percentile, rounded } from '../lib/stats.js'
+
+const DETAILS_SHOWN = 10
+
+/** What the stress found, as it goes on. */
+export class Figures {
+  forks = 0
+  hangs = 0
+  wrongAnswers = 0
+  nonZeroExits = 0
+  /** Threads in the way of `spawn`, whose forks `run` then made. */
+  spawnRefusals = 0
+  /** Threads in the way of `run` for as long as it waits. */
+  runRefusals = 0
+  /** Forks at whose asking V8's threads, or the pool's, were at work. */
+  busyWhenAsked = 0
+  readonly refusedBy: Record<string, number> = {}
+  readonly #forkMs: number[] = []
+  readonly #totalMs: number[] = []
+  readonly #waitMs: number[] = []
+  readonly #lifeMs: number[] = []
+  #details = 0
+
+  made({ timings }: Clone): void {
+    this.forks++
+    this.#forkMs.push(timings.forkMs)
+    this.#totalMs.push(timings.totalMs)
+  }
+
+  /** `run` forked so many milliseconds after it was called. */
+  waited(ms: number): void {
+    this.#waitMs.push(ms)
+  }
+
+  lived(ms: number): void {
+    this.#lifeMs.push(ms)
+  }
+
+  wrong(what: string): void {
+    this.wrongAnswers++
+    this.#tell(`wrong answer: ${what}`)
+  }
+
+  died(what: string): void {
+    this.nonZeroExits++
+    this.#tell(what)
+  }
+
+  hung(what: string): void {
+    this.hangs++
+    this.#tell(what)
+  }
+
+  refused(door: 'run' | 'spawn', by: readonly string[]): void {
+    if (door === 'run') this.runRefusals++
+    else this.spawnRefusals++
+    for (const what of new Set(by)) this.refusedBy[what] = (this.refusedBy[what] ?? 0) + 1
+  }
+
+  summary() {
+    const { forks, hangs, wrongAnswers, nonZeroExits, spawnRefusals, runRefusals } = this
+    return {
+      node: process.version,
+      forks,
+      hangs,
+      wrongAnswers,
+      nonZeroExits,
+      refusals: spawnRefusals + runRefusals,
+      spawnRefusals,
+      runRefusals,
+      refusedBy: this.refusedBy,
+      busyWhenAsked: this.busyWhenAsked,
+      ...quantiles('forkMs', this.#forkMs),
+      ...quantiles('totalMs', this.#totalMs),
+      ...quantiles('waitMs', this.#waitMs),
+      ...quantiles('cloneLifeMs', this.#lifeMs),
+    }
+  }
+
+  #tell(what: string): void {
+    // A thousand of the same say no more.
+    if (++this.#details <= DETAILS_SHOWN) process.stderr.write(`${what}\n`)
+  }
+}
+
+function quantiles(name: string, values: number[]): Record<string, number> {
+  return {
+    [`${name}P50`]: rounded(percentile(values, 0.5)),
+    [`${name}P99`]: rounded(percentile(values, 0.99)),
+    [`${name}Max`]: rounded(percentile(values, 1)),
+  }
+}
