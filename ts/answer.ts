@@ -32,11 +32,14 @@ export function encodeValue(value: unknown): Uint8Array {
 
 /** Encodes what a function threw; of an error, all that can travel. */
 export function encodeError(thrown: unknown): Uint8Array {
-  if (thrown instanceof Error) return encode({ error: record(thrown) })
   try {
-    return encode({ thrown })
-  } catch {
-    return encode({ error: record(new Error(`the clone threw what cannot travel: ${String(thrown)}`)) })
+    return encode(thrown instanceof Error ? { error: record(thrown) } : { thrown })
+  } catch (cause) {
+    // A getter of the error's threw, or what was thrown is a function, say.
+    const error = new Error(
+      `the clone threw what cannot travel: ${cause instanceof Error ? cause.message : cause}`,
+    )
+    return encode({ error: record(error) })
   }
 }
 

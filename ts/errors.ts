@@ -10,12 +10,10 @@ Tells what happened. Match on it rather than on a message:
 - `ERR_QCLONE_DIED`: the clone ended without an answer; see {@link QcloneError.status}.
 - `ERR_QCLONE_UNSERIALIZABLE`: the clone's answer cannot be sent to the parent.
 - `ERR_QCLONE_UNSUPPORTED`: this system, or this thread, cannot clone.
-- `ERR_QCLONE_IN_CLONE`: the call makes no sense in a clone.
 */
 export type ErrorCode =
   | 'ERR_QCLONE_DIED'
   | 'ERR_QCLONE_FORK'
-  | 'ERR_QCLONE_IN_CLONE'
   | 'ERR_QCLONE_PROC'
   | 'ERR_QCLONE_THREADS'
   | 'ERR_QCLONE_UNSERIALIZABLE'

@@ -1,5 +1,6 @@
 import { adopt, type Clone, type EventType } from './children.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
+import { leaveByError } from './clone-context/leave.js'
 import { fromFailure, type QcloneError } from './errors.js'
 import { handlers } from './handlers.js'
 import { type ForkFailure, native } from './native.js'
@@ -72,7 +73,12 @@ function attempt(
   if (outcome.failure) return outcome.failure
   if (outcome.child) return adopt(outcome.child, event)
   inClone = true
-  enterClone(event, ghosts)
+  try {
+    enterClone(event, ghosts)
+  } catch (error) {
+    // Above this are the parent's frames, which must not see it.
+    leaveByError(error)
+  }
   return undefined
 }
 

@@ -62,8 +62,13 @@ async function settle(clone: Clone, readEnd: number): Promise<unknown> {
 /** In the clone: calls `f`, and returns to the event loop until there is an answer. */
 function inClone<A extends unknown[]>(f: (...args: A) => unknown, args: A, writeEnd: number): void {
   const answer = (message: Uint8Array, status: number): never => {
-    native().writeAll(writeEnd, message)
-    leave(status)
+    try {
+      native().writeAll(writeEnd, message)
+    } catch {
+      // The parent has gone, or no longer listens.
+      leave(1)
+    }
+    return leave(status)
   }
   const fail = (error: unknown) => answer(encodeError(error), 1)
   const succeed = (value: unknown) => {

@@ -5,19 +5,37 @@ import { native } from '../native.js'
 /** The status of a node that ended while a promise it waited for was pending. */
 const STATUS_OF_UNSETTLED = 13
 
+/** The status of a node that ended by an error. */
+const STATUS_OF_ERROR = 1
+
 /**
 Ends this clone as `process.exit` ends a process: the clone's own `exit` listeners run.
 
-Always by `_exit`: node's own way out joins threads that a clone does not have.
+Always by `_exit`: node's own way out joins threads that a clone does not have. And always: a listener that
+throws must not let the clone return into its parent's frames.
 */
 export function leave(status: number): never {
-  process.exit(status)
+  try {
+    process.exit(status)
+  } catch (error) {
+    report(error)
+  }
+  return native().exitNow(STATUS_OF_ERROR) as never
 }
 
 /** Ends this clone as an uncaught error ends a process. */
 export function leaveByError(error: unknown): never {
-  writeSync(2, `${error instanceof Error ? inspect(error) : `Uncaught:\n${inspect(error)}`}\n`)
-  leave(1)
+  report(error)
+  return leave(STATUS_OF_ERROR)
+}
+
+/** Prints an error as node prints an uncaught one. */
+function report(error: unknown): void {
+  try {
+    writeSync(2, `${error instanceof Error ? inspect(error) : `Uncaught:\n${inspect(error)}`}\n`)
+  } catch {
+    // Nobody reads stderr, or the error cannot be shown. The status tells of it.
+  }
 }
 
 let uncaught: (error: unknown) => void = leaveByError

@@ -16,7 +16,7 @@ const OF_THE_PARENT = [
 /** Takes out the parent's listeners for its signals, its messages, its errors and its end. */
 export function dropListeners(): void {
   for (const event of OF_THE_PARENT) process.removeAllListeners(event)
-  process.setUncaughtExceptionCaptureCallback(null)
+  if (process.hasUncaughtExceptionCaptureCallback()) process.setUncaughtExceptionCaptureCallback(null)
   process.exitCode = undefined
   if (process.send) {
     // The descriptor is inert by now: nothing would arrive.
