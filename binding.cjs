@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.ChildHandle = nativeBinding.ChildHandle
 module.exports.exitNow = nativeBinding.exitNow
 module.exports.fork = nativeBinding.fork
+module.exports.loopIsAlive = nativeBinding.loopIsAlive
 module.exports.memoryOf = nativeBinding.memoryOf
 module.exports.onLoopEnd = nativeBinding.onLoopEnd
 module.exports.openPipe = nativeBinding.openPipe

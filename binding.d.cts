@@ -21,8 +21,11 @@ export declare class ChildHandle {
   kill(signal: number): void
   /** Calls `ended` once, when the clone has ended and can be reaped. */
   watch(ended: () => void): void
-  /** Ends the watching. May be called at any time. */
-  unwatch(): void
+  /**
+   * Ends the watching and closes the descriptor, without waiting for a collection of garbage.
+   * For a clone that was reaped.
+   */
+  close(): void
   /** Makes a watched clone keep the event loop going, as it does at first. */
   ref(): void
   /** Lets the event loop end although a watched clone still runs. */
@@ -85,6 +88,9 @@ export interface ForkTimings {
   /** All of it, and the rest. */
   totalMs: number
 }
+
+/** Whether anything but the handles of [`on_loop_end`] keeps a clone's event loop going. */
+export declare function loopIsAlive(): boolean
 
 /** The memory of process `pid`, which must be one that this user may look at. */
 export declare function memoryOf(pid: number): NativeMemory
@@ -161,8 +167,16 @@ export interface NativeWaitStatus {
  */
 export declare function onLoopEnd(idle: () => void): void
 
-/** The two ends of a pipe, each close-on-exec and blocking: `[read, write]`. */
-export declare function openPipe(): Array<number>
+/** Opens a pipe. */
+export declare function openPipe(): PipeOutcome
+
+/** A pipe, or why there is none. */
+export interface PipeOutcome {
+  /** The two ends, close-on-exec and blocking: read, write. */
+  ends?: Array<number>
+  /** Why there is none. */
+  failure?: ForkFailure
+}
 
 /** Why a fork would be refused now; null when it would not. */
 export declare function preflight(): ForkFailure | null

@@ -75,7 +75,7 @@ class LiveClone implements Clone {
       this.#lost = new QcloneError('ERR_QCLONE_DIED', message, { cause })
     }
     live.delete(this.pid)
-    this.#handle.unwatch()
+    this.#handle.close()
     if (!this.status) {
       if (this.#lost) this.#settle.reject(this.#lost)
       return undefined

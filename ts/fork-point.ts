@@ -86,7 +86,8 @@ function isFailure(forked: Forked | ForkFailure): forked is ForkFailure {
   return forked !== undefined && 'kind' in forked
 }
 
-function refused(failure: ForkFailure, event: EventType): QcloneError {
+/** The error of a fork that was not made, after `handlers.forkFailed` has been told. */
+export function refused(failure: ForkFailure, event: EventType): QcloneError {
   const error = fromFailure(failure)
   handlers.forkFailed.call(error, event)
   return error

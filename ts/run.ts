@@ -4,7 +4,7 @@ import type { Clone } from './children.js'
 import { leave, onUncaught } from './clone-context/leave.js'
 import { findTimers } from './clone-context/timers.js'
 import { QcloneError } from './errors.js'
-import { forkAtTurnEnd } from './fork-point.js'
+import { forkAtTurnEnd, refused } from './fork-point.js'
 import { handlers } from './handlers.js'
 import { native } from './native.js'
 import { expectFunction } from './validate.js'
@@ -23,14 +23,10 @@ an answer (`ERR_QCLONE_DIED`, with its wait status), or the value cannot travel 
 export function run<A extends unknown[], R>(f: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
   expectFunction(f, 'f')
   return new Promise((resolve, reject) => {
-    let pipe: number[]
-    try {
-      findTimers()
-      pipe = native().openPipe()
-    } catch (error) {
-      return reject(error)
-    }
-    const [readEnd, writeEnd] = pipe as [number, number]
+    findTimers()
+    const { ends, failure } = native().openPipe()
+    if (failure) throw refused(failure, 'run')
+    const [readEnd, writeEnd] = ends as [number, number]
     const begin = (clone: Clone | undefined) => {
       if (!clone) {
         closeSync(readEnd)

@@ -57,6 +57,7 @@ export function leaveByItself(): void {
   })
   native().onLoopEnd(() => {
     process.emit('beforeExit', Number(process.exitCode ?? 0))
+    if (native().loopIsAlive()) return
     process.exit(process.exitCode ?? STATUS_OF_UNSETTLED)
   })
 }

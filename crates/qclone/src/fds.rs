@@ -157,6 +157,19 @@ pub fn list_in(path: &Path) -> Result<Vec<RawFd>> {
     Ok(fds)
 }
 
+/// The open file's device and inode, by `fstat(2)`: another file at the same number has others.
+/// `None` when nothing is open there. Async-signal-safe.
+pub fn identity(fd: RawFd) -> Option<(u64, u64)> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `stat` has room for what fstat(2) writes.
+    if unsafe { libc::fstat(fd, stat.as_mut_ptr()) } == -1 {
+        return None;
+    }
+    // SAFETY: written by the call, which succeeded.
+    let stat = unsafe { stat.assume_init() };
+    Some((stat.st_dev, stat.st_ino))
+}
+
 /// What is open at `fd`.
 ///
 /// By `fstat(2)`, then `getsockopt(2)` for sockets, `F_GETFL` for pipes, and the name under

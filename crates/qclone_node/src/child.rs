@@ -14,14 +14,16 @@ use crate::{
 /// A clone of this process.
 #[napi]
 pub struct ChildHandle {
-    child: Child,
+    pid: i32,
+    /// None once closed.
+    child: Option<Child>,
     timings: Timings,
     watch: Option<*mut UvHandle>,
 }
 
 impl ChildHandle {
     pub(crate) fn new(child: Child, timings: Timings) -> Self {
-        Self { child, timings, watch: None }
+        Self { pid: child.pid(), child: Some(child), timings, watch: None }
     }
 }
 
@@ -30,7 +32,7 @@ impl ChildHandle {
     /// The clone's process id.
     #[napi(getter)]
     pub fn pid(&self) -> i32 {
-        self.child.pid()
+        self.pid
     }
 
     /// What the fork cost the parent.
@@ -42,14 +44,16 @@ impl ChildHandle {
     /// Reaps the clone when it has ended: its wait status, or null while it runs.
     #[napi]
     pub fn try_wait(&mut self) -> Result<Option<NativeWaitStatus>> {
-        let status = self.child.try_wait().map_err(|error| Error::from_reason(error.to_string()))?;
+        let child = self.child.as_mut().ok_or_else(closed)?;
+        let status = child.try_wait().map_err(|error| Error::from_reason(error.to_string()))?;
         Ok(status.map(Into::into))
     }
 
     /// Sends a signal, by number. Never reaches another process that got the same pid later.
     #[napi]
     pub fn kill(&self, signal: i32) -> Result<()> {
-        self.child.kill(signal).map_err(|error| Error::from_reason(error.to_string()))
+        let child = self.child.as_ref().ok_or_else(closed)?;
+        child.kill(signal).map_err(|error| Error::from_reason(error.to_string()))
     }
 
     /// Calls `ended` once, when the clone has ended and can be reaped.
@@ -58,6 +62,7 @@ impl ChildHandle {
         if self.watch.is_some() {
             return Err(Error::from_reason("this clone is watched already"));
         }
+        let pidfd = self.child.as_ref().ok_or_else(closed)?.pidfd().as_raw_fd();
         let event_loop = Loop::of(&env)?;
         let mut callback = ptr::null_mut();
         // SAFETY: `env` and the function are live during the call.
@@ -65,7 +70,7 @@ impl ChildHandle {
         if status != sys::Status::napi_ok {
             return Err(Error::from_reason("no reference to the function could be made"));
         }
-        let handle = event_loop.new_poll(self.child.pidfd().as_raw_fd())?;
+        let handle = event_loop.new_poll(pidfd)?;
         let watcher = Box::into_raw(Box::new(Watcher { env: env.raw(), callback }));
         // SAFETY: `handle` is live until its close callback.
         unsafe { uv::uv_handle_set_data(handle, watcher.cast()) };
@@ -75,15 +80,18 @@ impl ChildHandle {
         Ok(())
     }
 
-    /// Ends the watching. May be called at any time.
+    /// Ends the watching and closes the descriptor, without waiting for a collection of garbage.
+    /// For a clone that was reaped.
     #[napi]
-    pub fn unwatch(&mut self) {
+    pub fn close(&mut self) {
+        // First the watching: libuv lets go of a descriptor that is still open.
         if let Some(handle) = self.watch.take() {
             // SAFETY: a handle in `watch` is live and not closing.
             unsafe { uv::uv_poll_stop(handle) };
             // SAFETY: as above; `on_closed` frees it.
             unsafe { uv::uv_close(handle, on_closed) };
         }
+        self.child = None;
     }
 
     /// Makes a watched clone keep the event loop going, as it does at first.
@@ -103,6 +111,10 @@ impl ChildHandle {
             unsafe { uv::uv_unref(handle) };
         }
     }
+}
+
+fn closed() -> Error {
+    Error::from_reason("this clone was reaped and its descriptor closed")
 }
 
 /// What a poll handle needs to call into JavaScript.

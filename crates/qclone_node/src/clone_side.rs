@@ -13,10 +13,38 @@ use crate::uv::{self, Loop, UvHandle, handle_type};
 pub(crate) struct Inheritance {
     /// Descriptors open before the fork: those opened by it belong to the clone.
     pub(crate) descriptors: Vec<RawFd>,
+    /// Pipes among them that were open when node started, by [`StartupPipes::now`].
+    pub(crate) startup_pipes: Vec<(RawFd, Option<(u64, u64)>)>,
     /// Descriptors that stay as they are, beside 0, 1 and 2.
     pub(crate) keep: Vec<RawFd>,
     pub(crate) inherit_stdin: bool,
     pub(crate) parent: i32,
+}
+
+impl Inheritance {
+    /// Whether `fd` was closed and opened again during the fork.
+    fn is_new(&self, fd: RawFd) -> bool {
+        self.startup_pipes.iter().any(|&(pipe, before)| pipe == fd && before != fds::identity(fd))
+    }
+}
+
+/// The pipes that were open when this was first asked, among them the one by which libuv's signal
+/// handling locks. In a child libuv makes that one anew, in a handler that fork(2) runs, and most
+/// often at the same numbers: it is the child's own, and must stay.
+#[derive(Debug)]
+pub(crate) struct StartupPipes(Vec<RawFd>);
+
+impl StartupPipes {
+    pub(crate) fn find() -> qclone::Result<Self> {
+        let mut found = fds::list()?;
+        found.retain(|&fd| matches!(fds::kind(fd), fds::Kind::Pipe { .. }));
+        Ok(Self(found))
+    }
+
+    /// What is open at these numbers now.
+    pub(crate) fn now(&self) -> Vec<(RawFd, Option<(u64, u64)>)> {
+        self.0.iter().map(|&fd| (fd, fds::identity(fd))).collect()
+    }
 }
 
 /// Requests of the parent that were under way at the fork and will never complete here.
@@ -38,7 +66,7 @@ pub(crate) fn settle(side: CloneSide, event_loop: Loop, inheritance: &Inheritanc
         // A watched descriptor must stay one that epoll takes, which /dev/null is not.
         libc::STDIN_FILENO => inheritance.inherit_stdin || !stdin_watched,
         libc::STDOUT_FILENO | libc::STDERR_FILENO => true,
-        _ => inheritance.keep.contains(&fd),
+        _ => inheritance.keep.contains(&fd) || inheritance.is_new(fd),
     };
     let descriptors = inheritance.descriptors.iter().copied();
     // SAFETY: this is the clone, and nothing in it has used a descriptor yet. Node's and libuv's
@@ -85,22 +113,26 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, _: *mut c_void) {
         return;
     }
     // SAFETY: as above.
-    let stop: Option<unsafe extern "C" fn(*mut UvHandle) -> c_int> =
-        match unsafe { uv::uv_handle_get_type(handle) } {
-            handle_type::TCP | handle_type::NAMED_PIPE | handle_type::TTY => Some(uv::uv_read_stop),
-            handle_type::UDP => Some(uv::uv_udp_recv_stop),
-            handle_type::POLL => Some(uv::uv_poll_stop),
-            handle_type::FS_EVENT => Some(uv::uv_fs_event_stop),
-            handle_type::FS_POLL => Some(uv::uv_fs_poll_stop),
-            handle_type::SIGNAL => Some(uv::uv_signal_stop),
-            _ => None,
-        };
+    let kind = unsafe { uv::uv_handle_get_type(handle) };
+    let stop: Option<unsafe extern "C" fn(*mut UvHandle) -> c_int> = match kind {
+        handle_type::TCP | handle_type::NAMED_PIPE | handle_type::TTY => Some(uv::uv_read_stop),
+        handle_type::UDP => Some(uv::uv_udp_recv_stop),
+        handle_type::POLL => Some(uv::uv_poll_stop),
+        handle_type::FS_EVENT => Some(uv::uv_fs_event_stop),
+        handle_type::FS_POLL => Some(uv::uv_fs_poll_stop),
+        handle_type::SIGNAL => Some(uv::uv_signal_stop),
+        _ => None,
+    };
     if let Some(stop) = stop {
         // SAFETY: each function is the one for this type of handle, and may be called in any state.
         unsafe { stop(handle) };
     }
-    // SAFETY: as above.
-    unsafe { uv::uv_unref(handle) };
+    // Node's immediates keep the loop going by an idle handle that it starts and stops, and never
+    // references again.
+    if kind != handle_type::IDLE {
+        // SAFETY: as above.
+        unsafe { uv::uv_unref(handle) };
+    }
 }
 
 /// Makes exit(3), which node's C++ calls on a fatal error, end the clone at once: the destructors

@@ -1,8 +1,9 @@
 //! The core's types as JavaScript sees them.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use napi_derive::napi;
+use nix::errno::Errno;
 use qclone::{Offender, Timings, WaitStatus, memory::Memory};
 
 /// Milliseconds that the parent stood still for a fork.
@@ -168,6 +169,20 @@ pub struct ForkFailure {
     pub transient: bool,
 }
 
+impl ForkFailure {
+    /// A system call that a fork needs has failed.
+    pub(crate) fn of_call(call: &str, error: &io::Error) -> Self {
+        let errno = error.raw_os_error().map(Errno::from_raw);
+        Self {
+            kind: "system".to_owned(),
+            message: format!("{call} failed with {error}"),
+            errno: errno.map(|errno| format!("{errno:?}")),
+            threads: Vec::new(),
+            transient: false,
+        }
+    }
+}
+
 impl From<qclone::Error> for ForkFailure {
     fn from(error: qclone::Error) -> Self {
         let message = error.to_string();
@@ -179,8 +194,8 @@ impl From<qclone::Error> for ForkFailure {
             }
             qclone::Error::NotMainThread { .. } => ("mainThread", None),
             qclone::Error::Proc { .. } | qclone::Error::ProcFormat { .. } => ("proc", None),
-            qclone::Error::Fork { errno } => ("fork", Some(errno.to_string())),
-            qclone::Error::Syscall { errno, .. } => ("system", Some(errno.to_string())),
+            qclone::Error::Fork { errno } => ("fork", Some(format!("{errno:?}"))),
+            qclone::Error::Syscall { errno, .. } => ("system", Some(format!("{errno:?}"))),
             _ => ("system", None),
         };
         let transient = !threads.is_empty() && threads.iter().all(|thread: &NativeOffender| thread.busy);

@@ -12,7 +12,7 @@ use qclone::{Error, Fork, Forker, Thread, fds};
 
 use crate::{
     child::ChildHandle,
-    clone_side::{self, Inheritance},
+    clone_side::{self, Inheritance, StartupPipes},
     convert::ForkFailure,
     node_threads::NodeThreads,
     uv::Loop,
@@ -25,6 +25,7 @@ static STATE: Mutex<Option<State>> = Mutex::new(None);
 struct State {
     forker: Forker,
     threads: NodeThreads,
+    startup_pipes: StartupPipes,
 }
 
 /// How to fork.
@@ -87,12 +88,14 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
     let event_loop = Loop::of(&env)?;
     let goes_on = options.loop_goes_on.then_some(event_loop);
     let deadline = Instant::now() + Duration::from_secs_f64(options.wait_ms.max(0.0) / 1e3);
-    let descriptors = match fds::list() {
-        Ok(descriptors) => descriptors,
+    let inherited = with_state(|state| Ok((fds::list()?, state.startup_pipes.now())));
+    let (descriptors, startup_pipes) = match inherited {
+        Ok(inherited) => inherited,
         Err(error) => return Ok(ForkOutcome::failed(error)),
     };
     let inheritance = Inheritance {
         descriptors,
+        startup_pipes,
         keep: options.keep,
         inherit_stdin: options.inherit_stdin,
         parent: i32::try_from(std::process::id()).unwrap_or(0),
@@ -112,6 +115,11 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
                     eprintln!("qclone: cannot set the clone up: {error}");
                     qclone::exit(STATUS_OF_NO_SETUP);
                 }
+                // A clone that clones has another lock pipe than its parent.
+                let found = with_state(|state| StartupPipes::find().map(|found| state.startup_pipes = found));
+                if let Err(error) = found {
+                    return Ok(ForkOutcome::failed(error));
+                }
                 ForkOutcome { child: None, in_clone: true, failure: None }
             }
             Err(error) if is_transient(&error) && Instant::now() < deadline => {
@@ -127,7 +135,7 @@ impl State {
     fn new(mut forker: Forker) -> qclone::Result<Self> {
         let mut threads = NodeThreads::new(forker.condition_variables());
         threads.learn(&forker.census()?);
-        Ok(Self { forker, threads })
+        Ok(Self { forker, threads, startup_pipes: StartupPipes::find()? })
     }
 
     /// Tries `act` with node's policy, and once more when there was something to learn.

@@ -6,7 +6,7 @@
 
 use std::{
     ptr,
-    sync::atomic::{AtomicPtr, Ordering},
+    sync::atomic::{AtomicBool, AtomicPtr, Ordering},
 };
 
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
@@ -23,9 +23,16 @@ struct End {
     event_loop: Loop,
     env: sys::napi_env,
     callback: sys::napi_ref,
+    /// Keeps the loop going; asks before each poll.
+    keeper: *mut UvHandle,
+    /// While started, polls do not wait.
+    spinner: *mut UvHandle,
 }
 
 static END: AtomicPtr<End> = AtomicPtr::new(ptr::null_mut());
+
+/// Whether the poll before the present question did not wait, with nothing to wait for.
+static LOOKED: AtomicBool = AtomicBool::new(false);
 
 /// Calls `idle` before each poll of the event loop at which nothing but this would keep it going.
 /// For clones; `idle` begins something new, or ends the process.
@@ -38,33 +45,59 @@ pub fn on_loop_end(env: Env, idle: Function<'_, (), ()>) -> Result<()> {
     if status != sys::Status::napi_ok {
         return Err(Error::from_reason("no reference to the function could be made"));
     }
-    let end = Box::into_raw(Box::new(End { event_loop, env: env.raw(), callback }));
-    // A clone of a clone replaces the one it inherited, whose handle it has stopped keeping alive.
-    let before = END.swap(end, Ordering::Relaxed);
-    if before.is_null() {
-        let handle = event_loop.new_prepare();
+    let before = END.load(Ordering::Relaxed);
+    let (keeper, spinner) = if before.is_null() {
+        let (keeper, spinner) = (event_loop.new_prepare(), event_loop.new_idle());
         // SAFETY: the handle is initialized, and lives as long as the process.
-        uv::check(unsafe { uv::uv_prepare_start(handle, ask) })?;
-        KEEPER.store(handle, Ordering::Relaxed);
+        uv::check(unsafe { uv::uv_prepare_start(keeper, ask) })?;
+        // SAFETY: as above.
+        unsafe { uv::uv_unref(spinner) };
+        (keeper, spinner)
     } else {
-        // SAFETY: stored above in an earlier call, of this process or the one it is a clone of.
-        unsafe { uv::uv_ref(KEEPER.load(Ordering::Relaxed)) };
-    }
+        // A clone of a clone has inherited both, and has stopped keeping the one alive.
+        // SAFETY: stored below in an earlier call, of this process or the one it is a clone of.
+        let End { keeper, spinner, .. } = unsafe { *before };
+        // SAFETY: handles of an `End` live as long as the process.
+        unsafe { uv::uv_ref(keeper) };
+        (keeper, spinner)
+    };
+    let end = Box::new(End { event_loop, env: env.raw(), callback, keeper, spinner });
+    END.store(Box::into_raw(end), Ordering::Relaxed);
     Ok(())
 }
 
-static KEEPER: AtomicPtr<UvHandle> = AtomicPtr::new(ptr::null_mut());
-
-unsafe extern "C" fn ask(handle: *mut UvHandle) {
+/// Whether anything but the handles of [`on_loop_end`] keeps a clone's event loop going.
+#[napi]
+pub fn loop_is_alive() -> bool {
     let end = END.load(Ordering::Relaxed);
-    // SAFETY: libuv passes the live handle.
-    unsafe { uv::uv_unref(handle) };
-    // SAFETY: stored before this was started, and never freed.
-    let End { event_loop, env, callback: function } = unsafe { *end };
-    let alive = clone_side::loop_is_alive(event_loop);
-    // SAFETY: as above.
-    unsafe { uv::uv_ref(handle) };
-    if !alive {
-        callback::call(env, function);
+    // SAFETY: one that is not null was stored by `on_loop_end`, and is never freed.
+    end.is_null() || is_alive(unsafe { *end })
+}
+
+unsafe extern "C" fn ask(_: *mut UvHandle) {
+    // SAFETY: stored right after this was started, and never freed.
+    let end = unsafe { *END.load(Ordering::Relaxed) };
+    if is_alive(end) {
+        LOOKED.store(false, Ordering::Relaxed);
+        // SAFETY: handles of an `End` live as long as the process.
+        unsafe { uv::uv_idle_stop(end.spinner) };
+    } else if LOOKED.swap(true, Ordering::Relaxed) {
+        callback::call(end.env, end.callback);
+    } else {
+        // What V8 has finished for its promises (WebAssembly, say) comes by a handle that keeps no
+        // loop going. One more poll, without waiting, delivers what is there.
+        // SAFETY: as above.
+        unsafe { uv::uv_idle_start(end.spinner, nothing) };
     }
+}
+
+unsafe extern "C" fn nothing(_: *mut UvHandle) {}
+
+fn is_alive(end: End) -> bool {
+    // SAFETY: handles of an `End` live as long as the process.
+    unsafe { uv::uv_unref(end.keeper) };
+    let alive = clone_side::loop_is_alive(end.event_loop);
+    // SAFETY: as above.
+    unsafe { uv::uv_ref(end.keeper) };
+    alive
 }

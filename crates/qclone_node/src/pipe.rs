@@ -10,11 +10,26 @@ use std::{
 use napi::{Error, Result, bindgen_prelude::Uint8Array};
 use napi_derive::napi;
 
-/// The two ends of a pipe, each close-on-exec and blocking: `[read, write]`.
+use crate::convert::ForkFailure;
+
+/// A pipe, or why there is none.
+#[napi(object)]
+pub struct PipeOutcome {
+    /// The two ends, close-on-exec and blocking: read, write.
+    pub ends: Option<Vec<i32>>,
+    /// Why there is none.
+    pub failure: Option<ForkFailure>,
+}
+
+/// Opens a pipe.
 #[napi]
-pub fn open_pipe() -> Result<Vec<i32>> {
-    let (read, write) = std::io::pipe().map_err(|error| Error::from_reason(format!("pipe2(2): {error}")))?;
-    Ok(vec![read.into_raw_fd(), write.into_raw_fd()])
+pub fn open_pipe() -> PipeOutcome {
+    match std::io::pipe() {
+        Ok((read, write)) => {
+            PipeOutcome { ends: Some(vec![read.into_raw_fd(), write.into_raw_fd()]), failure: None }
+        }
+        Err(error) => PipeOutcome { ends: None, failure: Some(ForkFailure::of_call("pipe2(2)", &error)) },
+    }
 }
 
 /// Writes the whole of `bytes` to `fd`, standing still until the other side has taken them.

@@ -37,6 +37,7 @@ pub(crate) mod handle_type {
 
     pub(crate) const FS_EVENT: c_int = 3;
     pub(crate) const FS_POLL: c_int = 4;
+    pub(crate) const IDLE: c_int = 6;
     pub(crate) const NAMED_PIPE: c_int = 7;
     pub(crate) const POLL: c_int = 8;
     pub(crate) const PREPARE: c_int = 9;
@@ -61,6 +62,9 @@ unsafe extern "C" {
     fn uv_strerror(error: c_int) -> *const c_char;
     fn uv_poll_init(event_loop: *mut UvLoop, handle: *mut UvHandle, fd: c_int) -> c_int;
     fn uv_prepare_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
+    fn uv_idle_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
+    pub(crate) fn uv_idle_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
+    pub(crate) fn uv_idle_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_poll_start(handle: *mut UvHandle, events: c_int, callback: PollCallback) -> c_int;
     pub(crate) fn uv_poll_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_prepare_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
@@ -191,6 +195,14 @@ impl Loop {
         let handle = allocate(handle_type::PREPARE);
         // SAFETY: the loop is live, and the handle has the size of a prepare handle. It cannot fail.
         unsafe { uv_prepare_init(self.0, handle) };
+        handle
+    }
+
+    /// A new idle handle.
+    pub(crate) fn new_idle(self) -> *mut UvHandle {
+        let handle = allocate(handle_type::IDLE);
+        // SAFETY: the loop is live, and the handle has the size of an idle handle. It cannot fail.
+        unsafe { uv_idle_init(self.0, handle) };
         handle
     }
 }
