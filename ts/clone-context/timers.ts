@@ -1,4 +1,5 @@
-import { Session } from 'node:inspector'
+import type * as Inspector from 'node:inspector'
+import { createRequire } from 'node:module'
 import { QcloneError } from '../errors.js'
 
 /** A timer or immediate, as node links them. */
@@ -81,8 +82,7 @@ function found(): Internals {
 
 /** The values of variables that `f` closes over. */
 function readScope(f: (...args: never[]) => unknown, names: readonly string[]): Record<string, unknown> {
-  const session = new Session()
-  session.connect()
+  const session = connect()
   const exchange: { f?: unknown; take?: (name: string, value: unknown) => void } = { f }
   const key = Symbol.for('qclone.exchange')
   const found: Record<string, unknown> = {}
@@ -126,6 +126,18 @@ function readScope(f: (...args: never[]) => unknown, names: readonly string[]): 
   }
   if (!names.every((name) => name in found)) throw unsupported({})
   return found
+}
+
+function connect(): Inspector.Session {
+  try {
+    // Not an import: a node built without the inspector has no such module.
+    const { Session } = createRequire(import.meta.url)('node:inspector') as typeof Inspector
+    const session = new Session()
+    session.connect()
+    return session
+  } catch (cause) {
+    throw unsupported({ cause })
+  }
 }
 
 interface RemoteObject {
