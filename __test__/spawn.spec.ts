@@ -3,7 +3,8 @@ import { playScene, runFixture } from './helpers/fixture.js'
 import type { Described } from './helpers/scene.js'
 
 const exitsWith = test.macro({
-  title: (_, returned: string, status: number) => `a clone whose function returns ${returned} exits with ${status}`,
+  title: (_, returned: string, status: number) =>
+    `a clone whose function returns ${returned} exits with ${status}`,
   async exec(t, returned: string, status: number) {
     const told = await playScene(t, 'spawn', 'returning', { args: [returned] })
     t.deepEqual(told, { ended: { status, signaled: false } })
@@ -66,7 +67,13 @@ test('what cannot be called synchronously is a TypeError, and nothing is called'
 test('a clone has its own pid, and knows that it is a clone', async (t) => {
   const told = await playScene(t, 'spawn', 'identity')
   const parent = told.parent as Record<string, number>
-  t.like(told, { event: 'spawn', 'started now': true, timings: true, 'status before': true, 'status after': true })
+  t.like(told, {
+    event: 'spawn',
+    'started now': true,
+    timings: true,
+    'status before': true,
+    'status after': true,
+  })
   t.deepEqual(told['in clone'], { pid: parent.clone, ppid: parent.pid, isClone: true })
   t.like(parent, { isClone: false, isCloneAfter: false, after: parent.pid })
   t.not(parent.clone, parent.pid)

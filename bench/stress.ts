@@ -19,12 +19,13 @@ answers with a checksum of the snapshot. Met when no clone hangs, answers wrong 
     forks: { about: 'clones to make', fallback: 2000, min: 1, max: 1_000_000 },
     concurrency: { about: 'clones alive at once', fallback: 4, min: 1, max: 64 },
     'heap-mb': { about: 'live heap of the parent, in MiB', fallback: 100, min: 1, max: 1500 },
-    seconds: { about: 'no new clones after so long', fallback: 1200, min: 1, max: 86_400 },
+    seconds: { about: 'no new clones after so long', fallback: 3600, min: 1, max: 86_400 },
   },
 )
 
-/** Starting, and what is under way when the time is up. */
-const MARGIN_MS = 60_000 + 2 * CLONE_LIMIT_MS
+/** Starting, and what is under way when the time is up: `run` waits for half a minute. */
+const MARGIN_MS = 90_000 + 2 * CLONE_LIMIT_MS
+const PROGRESS_MS = 30_000
 
 interface Result extends ReturnType<Figures['summary']> {
   seconds: number
@@ -39,6 +40,7 @@ async function stress(): Promise<Result> {
   const figures = new Figures()
   const churn = new Churn(options['heap-mb'])
   const traffic = new Traffic()
+  const progress = setInterval(() => process.stderr.write(`${figures.progress()}\n`), PROGRESS_MS)
   try {
     await traffic.start()
     churn.start(file)
@@ -49,6 +51,7 @@ async function stress(): Promise<Result> {
     const seconds = rounded((performance.now() - begun) / 1000)
     return { ...figures.summary(), seconds, ghostBytes, childrenLeft: children().length }
   } finally {
+    clearInterval(progress)
     rmSync(folder, { recursive: true })
   }
 }

@@ -12,8 +12,13 @@ interface ErrorRecord {
   message: string
   stack: string | undefined
   properties: Record<string, unknown>
-  cause?: ErrorRecord | { value: unknown }
+  cause?: Told
+  /** Of an AggregateError. */
+  errors?: Told[]
 }
+
+/** A cause, or one of many errors: what they are is up to those who throw. */
+type Told = ErrorRecord | { value: unknown }
 
 type Payload = { value: unknown } | { thrown: unknown } | { error: ErrorRecord }
 
@@ -100,20 +105,25 @@ function record(error: Error, depth = 0): ErrorRecord {
   for (const [key, value] of Object.entries(error)) {
     if (key !== 'cause' && canTravel(value)) properties[key] = value
   }
-  const cause =
-    error.cause === undefined || depth === MAX_CAUSES
-      ? {}
-      : {
-          cause:
-            error.cause instanceof Error ? record(error.cause, depth + 1) : { value: travelled(error.cause) },
-        }
-  return { name: String(name), message: String(message), stack: stack && String(stack), properties, ...cause }
+  const tell = (value: unknown) =>
+    value instanceof Error ? record(value, depth + 1) : { value: travelled(value) }
+  const deep = depth === MAX_DEPTH
+  return {
+    name: String(name),
+    message: String(message),
+    stack: stack && String(stack),
+    properties,
+    ...(error.cause !== undefined && !deep && { cause: tell(error.cause) }),
+    ...(error instanceof AggregateError && { errors: deep ? [] : error.errors.map(tell) }),
+  }
 }
 
-function revive({ name, message, stack, properties, cause }: ErrorRecord): Error {
-  const details = cause && { cause: 'message' in cause ? revive(cause) : cause.value }
-  const error =
-    name === 'QcloneError'
+function revive({ name, message, stack, properties, cause, errors }: ErrorRecord): Error {
+  const retell = (told: Told) => ('message' in told ? revive(told) : told.value)
+  const details = cause && { cause: retell(cause) }
+  const error = errors
+    ? new AggregateError(errors.map(retell), message, details)
+    : name === 'QcloneError'
       ? new QcloneError(properties.code as QcloneError['code'], message, details)
       : new (name in BUILT_IN ? BUILT_IN[name as keyof typeof BUILT_IN] : Error)(message, details)
   // Not enumerable, as they are on an error that was made here.
@@ -136,4 +146,5 @@ function travelled(value: unknown): unknown {
   return canTravel(value) ? value : String(value)
 }
 
-const MAX_CAUSES = 8
+/** How deep causes and errors within errors are told. */
+const MAX_DEPTH = 8

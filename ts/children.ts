@@ -36,6 +36,9 @@ export interface Clone extends CloneInfo {
   unref(): this
 }
 
+/** The last of the real-time signals. */
+const LAST_SIGNAL = 64
+
 /** Live clones of this process, in order of their making. */
 const live = new Map<number, LiveClone>()
 
@@ -87,7 +90,7 @@ class LiveClone implements Clone {
 
   kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
     const number = typeof signal === 'number' ? signal : constants.signals[signal]
-    if (!Number.isInteger(number)) {
+    if (!Number.isInteger(number) || number < 0 || number > LAST_SIGNAL) {
       throw new TypeError(`Expected \`signal\` to be the name or number of a signal, got \`${signal}\``)
     }
     if (!live.has(this.pid)) return false

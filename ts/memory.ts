@@ -1,5 +1,5 @@
 import { native } from './native.js'
-import { expectNumber } from './validate.js'
+import { expectPid } from './validate.js'
 
 /** Memory of a process, in bytes, by `/proc/PID/smaps_rollup`. */
 export interface Memory {
@@ -20,7 +20,7 @@ The memory of process `pid`. Reading it takes the kernel some milliseconds a gig
 @throws {Error} when there is no such process, or it is not this user's.
 */
 export function memoryOf(pid: number = process.pid): Memory {
-  expectNumber(pid, 'pid', 1)
+  expectPid(pid, 'pid')
   const { rss, pss, uss, swap } = native().memoryOf(pid)
   return { rss, pss, uss, swap }
 }

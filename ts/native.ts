@@ -5,7 +5,6 @@ import { QcloneError } from './errors.js'
 export type { ChildHandle, ForkFailure, ForkTimings } from '../binding.cjs'
 
 let loaded: typeof Binding | undefined
-let failure: unknown
 
 /**
 The native part. Loaded at first use, so that the package can be imported where there is none.
@@ -13,19 +12,13 @@ The native part. Loaded at first use, so that the package can be imported where 
 @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` where there is none.
 */
 export function native(): typeof Binding {
-  if (!loaded && !failure) {
-    try {
-      loaded = createRequire(import.meta.url)('../binding.cjs') as typeof Binding
-    } catch (error) {
-      failure = error
-    }
-  }
-  if (!loaded) {
+  try {
+    // Not remembered when it fails: there may only have been no descriptor left.
+    loaded ??= createRequire(import.meta.url)('../binding.cjs') as typeof Binding
+  } catch (cause) {
     const platform = `${process.platform}-${process.arch}`
     const why = process.platform === 'linux' ? 'its native part could not be loaded' : 'cloning needs Linux'
-    throw new QcloneError('ERR_QCLONE_UNSUPPORTED', `qclone does not work on ${platform}: ${why}`, {
-      cause: failure,
-    })
+    throw new QcloneError('ERR_QCLONE_UNSUPPORTED', `qclone does not work on ${platform}: ${why}`, { cause })
   }
   return loaded
 }

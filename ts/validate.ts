@@ -24,6 +24,17 @@ export function expectNumber(value: unknown, name: string, least: number): asser
   }
 }
 
+/** @throws {TypeError} when `value` is not a number, {@link RangeError} when it is no process id. */
+export function expectPid(value: unknown, name: string): asserts value is number {
+  expectNumber(value, name, 1)
+  if (!Number.isInteger(value) || value > HIGHEST_PID) {
+    throw new RangeError(`Expected \`${name}\` to be a process id, got ${shown(value)}`)
+  }
+}
+
+/** As wide as the type is: no kernel gives ids that high. */
+const HIGHEST_PID = 2 ** 31 - 1
+
 /** @throws {TypeError} when `value` is not an object with no other keys than `known`. */
 export function expectOptions(value: unknown, known: readonly string[]): asserts value is object {
   if (typeof value !== 'object' || value === null) {

@@ -7,8 +7,7 @@ import type { ExecutionContext } from 'ava'
 import { membersOf } from './processes.js'
 import { PLAYED } from './scene.js'
 
-export interface FixtureOptions {
-  /** Arguments of the scene. */
+export interface ScriptOptions {
   args?: string[]
   /** Arguments of node. */
   nodeArgs?: string[]
@@ -19,26 +18,62 @@ export interface FixtureOptions {
   deadlineMs?: number
 }
 
-export interface Outcome {
-  /** What the fixture told, by key. */
-  told: Record<string, unknown>
+export interface Ending {
   code: number | null
   signal: NodeJS.Signals | null
+  stdout: string
   stderr: string
 }
 
+export interface Outcome extends Ending {
+  /** What the fixture told, by key. */
+  told: Record<string, unknown>
+}
+
 const DEADLINE_MS = 40_000
+/** Fixtures of one test file at a time. The tests of a file begin all at once. */
+const AT_ONCE = 2
 /** For how long clones may take to die after their parent. */
 const DYING_MS = 5000
 
+const waiting: Array<() => void> = []
+let running = 0
+
+/** Runs `act` when fewer than {@link AT_ONCE} others do. */
+async function inTurn<T>(act: () => Promise<T>): Promise<T> {
+  if (running === AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve))
+  else running++
+  try {
+    return await act()
+  } finally {
+    const next = waiting.shift()
+    if (next) next()
+    else running--
+  }
+}
+
+/** Runs a scene of a fixture, as {@link runScript} does. Throws when it told something twice. */
+export async function runFixture(
+  fixture: string,
+  scene: string,
+  options: ScriptOptions = {},
+): Promise<Outcome> {
+  const args = [scene, ...(options.args ?? [])]
+  const ending = await runScript(`../fixtures/${fixture}.js`, { ...options, args })
+  return { ...ending, told: toldIn(ending.stdout) }
+}
+
 /**
-Runs a fixture in a process group of its own, to its end or to its deadline. Throws when it did not end in
-time, told something twice, or left a process behind. Nothing of it is left after this.
+Runs a script in a process group of its own, to its end or to its deadline. Throws when it did not end in time,
+or left a process behind. Nothing of it is left after this.
 */
-export async function runFixture(fixture: string, scene: string, options: FixtureOptions = {}): Promise<Outcome> {
+export function runScript(path: string, options: ScriptOptions = {}): Promise<Ending> {
+  return inTurn(() => runNow(fileURLToPath(new URL(path, import.meta.url)), options))
+}
+
+async function runNow(script: string, options: ScriptOptions): Promise<Ending> {
   const { args = [], nodeArgs = [], wrapper = [], env = {}, uid, deadlineMs = DEADLINE_MS } = options
-  const script = fileURLToPath(new URL(`../fixtures/${fixture}.js`, import.meta.url))
-  const [program = execPath, ...rest] = [...wrapper, execPath, ...nodeArgs, script, scene, ...args]
+  const [program = execPath, ...rest] = [...wrapper, execPath, ...nodeArgs, script, ...args]
   const { NODE_OPTIONS: _, ...inherited } = process.env
   const child = spawn(program, rest, {
     detached: true,
@@ -56,9 +91,9 @@ export async function runFixture(fixture: string, scene: string, options: Fixtur
   try {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     trouble ||= await whatIsLeft(child)
-    const outcome = { told: toldIn(stdout.text), code, signal, stderr: stderr.text }
-    if (trouble) throw new Error(`${fixture}/${scene}: ${trouble}\n${JSON.stringify(outcome, undefined, 2)}`)
-    return outcome
+    const ending = { code, signal, stdout: stdout.text, stderr: stderr.text }
+    if (trouble) throw new Error(`${script} ${args}: ${trouble}\n${JSON.stringify(ending, undefined, 2)}`)
+    return ending
   } finally {
     clearTimeout(timer)
     killGroup(child)
@@ -70,7 +105,7 @@ export async function playScene(
   t: ExecutionContext,
   fixture: string,
   scene: string,
-  options?: FixtureOptions & { noisy?: boolean },
+  options?: ScriptOptions & { noisy?: boolean },
 ): Promise<Record<string, unknown>> {
   const { told, code, signal, stderr } = await runFixture(fixture, scene, options)
   const { [PLAYED]: played, ...rest } = told

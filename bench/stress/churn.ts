@@ -6,7 +6,7 @@ interface Item {
   value: number
   label: string
   tags: number[]
-  bytes: Uint8Array
+  bytes: Uint8Array | undefined
 }
 
 /** The parent's memory at one moment: a clone made then must find the same. */
@@ -15,8 +15,10 @@ export interface Moment {
   readonly checksum: number
 }
 
-/** About what an item takes of V8's heap, its buffer included. */
-const ITEM_BYTES = 280
+/** About what an item takes of V8's heap. */
+const ITEM_BYTES = 650
+/** Enough of them that marking the heap takes clones less time than what they do beside. */
+const TAGS = 64
 const ITEMS_AT_ONCE = 200
 const TICK_MS = 2
 const INTERVAL_MS = 1
@@ -24,6 +26,9 @@ const READ_INTERVAL_MS = 20
 /** Every so many items one is no small one: V8 keeps those in a space of their own. */
 const LARGE_EVERY = 50_000
 const LARGE_TAGS = 20_000
+/** Every so many items one has a buffer: V8 frees those on a thread of its own. */
+const BYTES_EVERY = 32
+const BYTES = 1024
 
 /**
 What keeps the parent and V8's threads at work: a live table whose items are replaced without pause, functions
@@ -106,10 +111,11 @@ export class Churn {
 }
 
 function item(id: number): Item {
-  const tags = new Array(id % LARGE_EVERY === 0 ? LARGE_TAGS : 4).fill(id)
-  return { id, value: (id * 2654435761) | 0, label: `item ${id}`, tags, bytes: new Uint8Array(8).fill(id) }
+  const tags = new Array(id % LARGE_EVERY === 0 ? LARGE_TAGS : TAGS).fill(id)
+  const bytes = id % BYTES_EVERY === 0 ? new Uint8Array(BYTES).fill(id) : undefined
+  return { id, value: (id * 2654435761) | 0, label: `item ${id}`, tags, bytes }
 }
 
 function worth({ id, value, label, tags, bytes }: Item): number {
-  return (id ^ value) + label.charCodeAt(label.length - 1) + (tags[3] ?? 0) + (bytes[7] ?? 0)
+  return (id ^ value) + label.charCodeAt(label.length - 1) + (tags[3] ?? 0) + (bytes?.[BYTES - 1] ?? 0)
 }

@@ -58,6 +58,13 @@ export class Figures {
     for (const what of new Set(by)) this.refusedBy[what] = (this.refusedBy[what] ?? 0) + 1
   }
 
+  /** In a line, for those who wait. */
+  progress(): string {
+    const { forks, hangs, wrongAnswers, nonZeroExits, spawnRefusals, runRefusals } = this
+    const refusals = spawnRefusals + runRefusals
+    return `${forks} forks, ${hangs} hangs, ${wrongAnswers} wrong, ${nonZeroExits} failed, ${refusals} refused`
+  }
+
   summary() {
     const { forks, hangs, wrongAnswers, nonZeroExits, spawnRefusals, runRefusals } = this
     return {

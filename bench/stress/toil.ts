@@ -1,11 +1,11 @@
 import { gc } from '../lib/heap.js'
 
-const OBJECTS = 100_000
+const OBJECTS = 60_000
 const FUNCTIONS = 10
 const CALLS = 400
 const ROUNDS = 500
 const PARSED = 5000
-const BUFFERS = 64
+const BUFFERS = 128
 const BUFFER_BYTES = 65_536
 
 /** Allocates tens of megabytes, collects, compiles functions and makes them hot, parses. About 100 ms. */
@@ -18,7 +18,7 @@ export function toil(nonce: number): number {
   gc({ type: 'minor' })
   const buffers = Array.from({ length: BUFFERS }, () => new Uint8Array(BUFFER_BYTES).fill(1))
   const computed = compute(nonce)
-  gc({ type: 'major' })
+  gc()
   const parsed = JSON.parse(JSON.stringify(objects.slice(0, PARSED))) as typeof objects
   gc({ type: 'minor' })
   return (

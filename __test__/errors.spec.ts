@@ -1,0 +1,79 @@
+import test from 'ava'
+import { playScene } from './helpers/fixture.js'
+
+test('errors of built-in classes arrive as of their class', async (t) => {
+  const told = await playScene(t, 'errors', 'built-in classes')
+  t.is(Object.keys(told).length, 7)
+  for (const [name, messages] of Object.entries(told)) t.deepEqual(messages, [`a ${name}`, `a ${name}`])
+})
+
+test('an error of another class keeps name, message, stack, own properties and causes', async (t) => {
+  const { stack, keys, ...told } = await playScene(t, 'errors', 'own class')
+  t.deepEqual(told, {
+    'is an error': true,
+    name: 'ValidationError',
+    message: 'age is not valid',
+    text: 'ValidationError: age is not valid',
+    field: 'age',
+    limits: { low: 1, high: 9 },
+    'what cannot travel is left out': false,
+    cause: { type: true, message: 'root', cause: { code: 42 } },
+  })
+  t.regex(stack as string, /^Error: age is not valid|^ValidationError: age is not valid/)
+  t.regex(stack as string, /at .*errors\.js:\d+:\d+/)
+  t.false((keys as string[]).includes('stack'))
+})
+
+test('an error of the system keeps its code, call and path', async (t) => {
+  const error = { code: 'ENOENT', syscall: 'open', path: '/nonexistent/file', errno: -2 }
+  t.deepEqual(await playScene(t, 'errors', 'of the system'), { sync: error, async: error })
+})
+
+test('an AggregateError keeps its errors', async (t) => {
+  t.deepEqual(await playScene(t, 'errors', 'several in one'), {
+    class: true,
+    name: 'AggregateError',
+    message: 'All promises were rejected',
+    errors: ['TypeError: one', '2'],
+  })
+})
+
+test('what is thrown and is no error arrives as it is', async (t) => {
+  t.deepEqual(await playScene(t, 'errors', 'no error'), {
+    text: 'just text',
+    number: 42,
+    null: null,
+    nothing: true,
+    object: { reason: ['a', 'b'] },
+    symbol: [true, true],
+  })
+})
+
+test('causes that go round in a ring end somewhere', async (t) => {
+  t.deepEqual(await playScene(t, 'errors', 'a ring of causes'), { message: 'first', cause: 'second' })
+})
+
+const uncaught = test.macro({
+  title: (_, scene: string) => `the clone rejects with its error: ${scene}`,
+  async exec(t, scene: string, text: string) {
+    t.deepEqual(await playScene(t, 'errors', scene), { error: [true, text] })
+  },
+})
+
+test(uncaught, 'uncaught in a timer', 'RangeError: in a timer')
+test(uncaught, 'an unhandled rejection', 'RangeError: unhandled')
+
+test("the clone's own listener of uncaught errors comes first, its parent's not at all", async (t) => {
+  t.deepEqual(await playScene(t, 'errors', 'caught by the clone'), { value: 'to be caught' })
+})
+
+test('errors of this library travel as such', async (t) => {
+  t.deepEqual(await playScene(t, 'errors', 'of this library'), {
+    unserializable: [true, 'QcloneError', 'ERR_QCLONE_UNSERIALIZABLE'],
+    died: [true, 'QcloneError', 'ERR_QCLONE_DIED', 7],
+  })
+})
+
+test('an error in an exit listener of the clone comes too late to change its answer', async (t) => {
+  t.deepEqual(await playScene(t, 'errors', 'a late error', { noisy: true }), { value: 'answered' })
+})

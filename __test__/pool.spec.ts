@@ -1,0 +1,50 @@
+import test from 'ava'
+import { playScene } from './helpers/fixture.js'
+
+const IS_BUSY = { name: 'QcloneError', code: 'ERR_QCLONE_THREADS' }
+
+const atWork = test.macro({
+  title: (_, when: string) => `a busy libuv pool refuses spawn after its bound, and run waits: ${when}`,
+  async exec(t, when: string, words: RegExp) {
+    const { spawn, check, ...told } = await playScene(t, 'pool', 'at work', { args: [when] })
+    t.like(spawn, IS_BUSY)
+    const { message, threads } = spawn as { message: string; threads: Array<{ busy: boolean; what: string }> }
+    t.regex(message, words)
+    t.regex(message, /`run` waits for that longer than `spawn`/)
+    t.is(threads.length, 4)
+    t.true(threads.every(({ busy }) => busy))
+    t.like(check, { ok: false, code: 'ERR_QCLONE_THREADS', transient: true })
+    t.deepEqual(told, {
+      ...(when !== 'first use' && { before: 'value' }),
+      'within its bound': true,
+      'none was done': true,
+      run: { done: 4 },
+      'spawn afterwards': 4,
+    })
+  },
+})
+
+test(atWork, 'seen at rest before', /libuv's thread pool at work/)
+test(atWork, 'first use', /libuv's thread pool|not yet known/)
+
+test('run gives up after its bound, and works again when the pool is at rest', async (t) => {
+  const told = await playScene(t, 'pool', 'past the bound of run')
+  t.like(told.run, IS_BUSY)
+  t.like(told.spawn, IS_BUSY)
+  t.is(told.afterwards, 'value')
+})
+
+test('the parent goes on while run waits for the pool', async (t) => {
+  t.deepEqual(await playScene(t, 'pool', 'while run waits'), {
+    'settled too early': false,
+    'turns that the clone saw': true,
+  })
+})
+
+test('a clone has a pool of its own', async (t) => {
+  t.deepEqual(await playScene(t, 'pool', 'work for the clone'), {
+    'in the clone': 1,
+    'in the parent': true,
+    'another clone': 8,
+  })
+})

@@ -1,0 +1,56 @@
+import test from 'ava'
+import { configure, memoryOf, type Settings } from 'node-qclone'
+
+const DEFAULTS = { spawnWait: 1000, runWait: 30_000 }
+
+test.serial('configure gives the settings in force, and leaves out what is left out', (t) => {
+  t.deepEqual({ ...configure() }, DEFAULTS)
+  t.deepEqual({ ...configure({ spawnWait: 5 }) }, { ...DEFAULTS, spawnWait: 5 })
+  t.deepEqual({ ...configure({ runWait: 0 }) }, { spawnWait: 5, runWait: 0 })
+  t.deepEqual({ ...configure(DEFAULTS) }, DEFAULTS)
+})
+
+const refused = test.macro({
+  title: (_, changes: unknown) => `configure refuses ${JSON.stringify(changes)}`,
+  exec(t, changes: unknown, instanceOf: ErrorConstructor, message: RegExp) {
+    t.throws(() => configure(changes as Partial<Settings>), { instanceOf, message })
+    t.deepEqual({ ...configure() }, DEFAULTS)
+  },
+})
+
+test.serial(refused, { spawnwait: 1 }, TypeError, /among spawnWait, runWait, got `spawnwait`/)
+test.serial(refused, { spawnWait: 1, other: 1 }, TypeError, /got `other`/)
+test.serial(refused, { spawnWait: '1' }, TypeError, /`spawnWait` to be a number, got `'1'` \(string\)/)
+test.serial(refused, { spawnWait: null }, TypeError, /got `null` \(object\)/)
+test.serial('configure refuses what is undefined', (t) => {
+  t.throws(() => configure({ runWait: undefined } as unknown as Settings), { instanceOf: TypeError })
+})
+test.serial(refused, { runWait: -1 }, RangeError, /`runWait` to be a finite number of at least 0, got `-1`/)
+test.serial('configure refuses NaN and Infinity', (t) => {
+  t.throws(() => configure({ runWait: Number.NaN }), { instanceOf: RangeError, message: /got `NaN`/ })
+  t.throws(() => configure({ runWait: Number.POSITIVE_INFINITY }), { instanceOf: RangeError })
+})
+test.serial(refused, { spawnWait: 7, runWait: -1 }, RangeError, /`runWait`/)
+test.serial(refused, null, TypeError, /the options to be an object, got `null`/)
+test.serial(refused, 5, TypeError, /the options to be an object, got `5`/)
+
+test('memoryOf tells the memory of this process in bytes', (t) => {
+  const { rss, pss, uss, swap } = memoryOf()
+  t.true(rss >= pss && pss >= uss && uss > 1 << 20, JSON.stringify({ rss, pss, uss }))
+  t.true(swap >= 0)
+  t.deepEqual(Object.keys(memoryOf(process.pid)).toSorted(), ['pss', 'rss', 'swap', 'uss'])
+})
+
+test('memoryOf refuses what is no pid', (t) => {
+  const call = (pid: unknown) => () => memoryOf(pid as number)
+  t.throws(call('1'), { instanceOf: TypeError, message: /^Expected `pid` to be a number/ })
+  t.throws(call(null), { instanceOf: TypeError })
+  for (const pid of [0, -1, Number.NaN, 1.5, 2 ** 40]) {
+    t.throws(call(pid), { instanceOf: RangeError, message: /^Expected `pid` to be/ }, String(pid))
+  }
+})
+
+test('memoryOf throws an error when there is no such process', (t) => {
+  // Above the highest that Linux gives.
+  t.throws(() => memoryOf(2 ** 22 + 1), { instanceOf: Error, message: /4194305/ })
+})

@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { clones, spawn } from 'node-qclone'
+import { gc, settle } from '../lib/heap.js'
+import { children, countDescriptors, countMappings, countMarkedMappings } from '../lib/proc.js'
+
+const WARM_UP = 200
+const STATUSES = 256
+/** V8 maps and unmaps as it needs: a mapping a spawn would be thousands. */
+const MAPPINGS_TOLERANCE = 100
+const RSS_TOLERANCE_MB = 20
+/** Collections until RSS has come down to what the process needs. */
+const COLLECTIONS = 5
+const COLLECTION_STEP_MS = 50
+
+interface Standing {
+  descriptors: number
+  mappings: number
+  markedMappings: number
+  rssMb: number
+}
+
+export interface LeakResult {
+  spawns: number
+  wrongStatuses: number
+  commands: number
+  wrongCommands: number
+  before: Standing
+  after: Standing
+  childrenLeft: number
+  clonesListed: number
+  spawnsPerSecond: number
+  met: boolean
+}
+
+/** Many clones and, all the while, commands by `child_process`: each must get its own status. */
+export async function lookForLeaks(spawns: number, concurrency: number): Promise<LeakResult> {
+  await spawnMany(WARM_UP, concurrency)
+  await runCommands((count) => count < 5)
+  const before = await standing()
+  const begun = performance.now()
+  let done = false
+  const [wrongStatuses, commands] = await Promise.all([
+    spawnMany(spawns, concurrency).finally(() => {
+      done = true
+    }),
+    runCommands(() => !done),
+  ])
+  const seconds = (performance.now() - begun) / 1000
+  const after = await standing()
+  const childrenLeft = children().length
+  const clonesListed = clones().length
+  const met =
+    wrongStatuses + commands.wrong + childrenLeft + clonesListed === 0 &&
+    after.descriptors === before.descriptors &&
+    Math.abs(after.mappings - before.mappings) <= MAPPINGS_TOLERANCE &&
+    after.rssMb <= before.rssMb + RSS_TOLERANCE_MB
+  return {
+    spawns,
+    wrongStatuses,
+    commands: commands.count,
+    wrongCommands: commands.wrong,
+    before,
+    after,
+    childrenLeft,
+    clonesListed,
+    spawnsPerSecond: Math.round(spawns / seconds),
+    met,
+  }
+}
+
+/** @returns how many clones ended by another status than their own. */
+async function spawnMany(count: number, concurrency: number): Promise<number> {
+  let begun = 0
+  let wrong = 0
+  const lane = async () => {
+    while (begun < count) {
+      const expected = begun++ % STATUSES
+      const { pid, exited } = spawn((status) => status, expected)
+      const { exited: left, status, pid: reaped } = await exited
+      if (!left || status !== expected || reaped !== pid) wrong++
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, lane))
+  return wrong
+}
+
+/** Runs commands one after another, while `goOn`. */
+async function runCommands(goOn: (count: number) => boolean): Promise<{ count: number; wrong: number }> {
+  let count = 0
+  let wrong = 0
+  for (; goOn(count); count++) {
+    const expected = count % STATUSES
+    if ((await statusOfShell(expected)) !== expected) wrong++
+  }
+  return { count, wrong }
+}
+
+function statusOfShell(status: number): Promise<unknown> {
+  return new Promise((resolve) => {
+    execFile('sh', ['-c', `exit ${status}`], (error) => resolve(error ? error.code : 0))
+  })
+}
+
+async function standing(): Promise<Standing> {
+  for (let i = 0; i < COLLECTIONS; i++) {
+    gc()
+    // What V8 no longer needs, its threads unmap.
+    await delay(COLLECTION_STEP_MS)
+    await settle()
+  }
+  return {
+    descriptors: countDescriptors(),
+    mappings: countMappings(),
+    markedMappings: countMarkedMappings(),
+    rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20),
+  }
+}

@@ -1,0 +1,169 @@
+import { setFlagsFromString } from 'node:v8'
+import { handlers, run } from 'node-qclone'
+import { readArgs } from './lib/args.js'
+import { gc, type Row, row, settle } from './lib/heap.js'
+import { program, report, runPart } from './lib/program.js'
+import { median, rounded } from './lib/stats.js'
+
+const options = readArgs(
+  `Usage: npm run bench:speed -- [options]
+
+Compares how fast code that never ran before runs in a clone and in its parent, in turns. Met when the clone takes
+at most 1.10 times as long, for a numeric loop and for a scan of objects.`,
+  {
+    rounds: { about: 'pairs of runs of either kind', fallback: 15, min: 3, max: 1000 },
+    rows: { about: 'objects to scan', fallback: 500_000, min: 1000, max: 5_000_000 },
+  },
+)
+
+const MAX_RATIO = 1.1
+const LIMIT_MS = 600_000
+/** Pairs in clones without the flags that the library sets there: they take many times as long. */
+const ROUNDS_WITHOUT_FLAGS = 3
+/** Steps of the numeric loop, and objects seen by the scan: some hundred milliseconds each. */
+const STEPS = 120_000_000
+const SCANNED = 10_000_000
+
+interface Timed {
+  ms: number
+  result: number
+}
+
+/** Something to time; `fresh` makes a function that V8 has never seen. */
+interface Kind {
+  readonly name: string
+  readonly fresh: () => () => number
+}
+
+let made = 0
+
+/** Source that differs from all before: V8 keeps what it knows of a function by its text. */
+function unseen(source: string): string {
+  return `${source} // ${made++}`
+}
+
+function kinds(rows: Row[]): Kind[] {
+  const passes = Math.ceil(SCANNED / rows.length)
+  return [
+    {
+      name: 'numericLoop',
+      fresh: () =>
+        new Function(
+          unseen(`
+            let x = 1, sum = 0
+            for (let i = 0; i < ${STEPS}; i++) {
+              x = (Math.imul(x, 1664525) + 1013904223) | 0
+              sum += (x & 255) * 0.5
+            }
+            return sum`),
+        ) as () => number,
+    },
+    {
+      name: 'objectScan',
+      fresh: () => {
+        const scan = new Function(
+          'rows',
+          unseen(`
+            let sum = 0
+            for (const { a, b, c, d } of rows) if (a > 100 && b.length > 3) sum += c + d
+            return sum`),
+        ) as (rows: Row[]) => number
+        return () => {
+          let sum = 0
+          for (let pass = 0; pass < passes; pass++) sum += scan(rows)
+          return sum
+        }
+      },
+    },
+  ]
+}
+
+function timed(f: () => number): Timed {
+  const begun = performance.now()
+  const result = f()
+  return { ms: performance.now() - begun, result }
+}
+
+function withoutFlags(): void {
+  for (const flag of ['recompilation', 'osr']) setFlagsFromString(`--concurrent-${flag}`)
+}
+
+async function inClone(f: () => number, prepare?: () => void): Promise<Timed> {
+  await settle()
+  const gone = nextEnd()
+  const answer = await run(() => {
+    prepare?.()
+    return timed(f)
+  })
+  // The parent must not run while the clone does, nor while its memory is taken apart.
+  await gone
+  return answer
+}
+
+/** Resolves when the next clone has ended. */
+function nextEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    const undo = handlers.oldClone.shim((prev, status, event) => {
+      undo()
+      prev(status, event)
+      resolve()
+    })
+  })
+}
+
+async function inParent(f: () => number): Promise<Timed> {
+  await settle()
+  return timed(f)
+}
+
+async function compare({ name, fresh }: Kind) {
+  const clones: number[] = []
+  const parents: number[] = []
+  let wrong = 0
+  // The first pair loads and compiles what the library needs.
+  for (let round = -1; round < options.rounds; round++) {
+    const pair: { clone?: Timed; parent?: Timed } = {}
+    for (const side of round % 2 === 0 ? (['clone', 'parent'] as const) : (['parent', 'clone'] as const)) {
+      pair[side] = await (side === 'clone' ? inClone(fresh()) : inParent(fresh()))
+    }
+    if (pair.clone?.result !== pair.parent?.result) wrong++
+    if (round < 0) continue
+    clones.push(pair.clone?.ms ?? Number.NaN)
+    parents.push(pair.parent?.ms ?? Number.NaN)
+  }
+  const slow: number[] = []
+  for (let round = 0; round < ROUNDS_WITHOUT_FLAGS; round++) {
+    slow.push((await inClone(fresh(), withoutFlags)).ms)
+  }
+  const parentMs = median(parents)
+  return {
+    name,
+    ratio: rounded(median(clones) / parentMs),
+    medianRatioOfPairs: rounded(median(clones.map((ms, i) => ms / (parents[i] ?? Number.NaN)))),
+    cloneMs: rounded(median(clones)),
+    parentMs: rounded(parentMs),
+    ratioWithoutFlags: rounded(median(slow) / parentMs),
+    wrong,
+  }
+}
+
+type Result = Array<Awaited<ReturnType<typeof compare>>>
+
+async function measure(): Promise<Result> {
+  const rows = Array.from({ length: options.rows }, (_, id) => row(id))
+  gc()
+  const results: Result = []
+  for (const kind of kinds(rows)) results.push(await compare(kind))
+  return results
+}
+
+await program({ measure }, async () => {
+  const results = await runPart<Result>('measure', { limitMs: LIMIT_MS })
+  const met = results.every(({ ratio, wrong }) => ratio <= MAX_RATIO && wrong === 0)
+  const figures = Object.fromEntries(results.map(({ name, ...rest }) => [name, rest]))
+  report(
+    { node: process.version, maxRatio: MAX_RATIO, met, rounds: options.rounds, ...figures },
+    options.json,
+  )
+  return met
+})
