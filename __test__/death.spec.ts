@@ -24,6 +24,7 @@ test(dies, 'an await that never ends', exited(13), /exited with status 13/)
 test(dies, 'SIGSEGV', signaled(11, 'SIGSEGV'), /was ended by SIGSEGV/)
 test(dies, 'SIGKILL', signaled(9, 'SIGKILL'), /was ended by SIGKILL/)
 test(dies, 'SIGTERM', signaled(15, 'SIGTERM'), /was ended by SIGTERM/)
+test(dies, 'process.abort()', signaled(6, 'SIGABRT'), /was ended by SIGABRT/)
 
 test('the status of a spawned clone names the signal that ended it', async (t) => {
   t.deepEqual(await playScene(t, 'death', 'spawned'), {

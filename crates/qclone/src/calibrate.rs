@@ -11,7 +11,10 @@ use std::{
     mem::MaybeUninit,
     path::PathBuf,
     ptr,
-    sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -42,11 +45,12 @@ pub(crate) struct ThreadLayout {
 pub(crate) struct CondLayout {
     /// The word whose value shifted right by 3 is the number of waiters.
     pub(crate) waiters: usize,
-    /// The first of the two neighbouring words that waiters sleep on.
+    /// The first of the two neighbouring words that waiters sleep on, one a group of waiters.
     pub(crate) futexes: usize,
-    /// Whether a signal may wait for waiters to leave (glibc before 2.41, where waiters hold
-    /// references to their group): in a clone they never do.
-    pub(crate) quiesces: bool,
+    /// The first of the two neighbouring words that count, from bit 1 on, the references that
+    /// waiters hold to their group; `None` in glibc from 2.41 on, which keeps none. Where there are
+    /// references, a signal may wait for waiters to let go of them: in a clone they never do.
+    pub(crate) references: Option<usize>,
 }
 
 /// What [`calibrate`] found.
@@ -56,11 +60,22 @@ pub(crate) struct Calibration {
     pub(crate) cond: Option<CondLayout>,
 }
 
-/// Looks at probe threads. They have ended, for the kernel too, when this returns.
+/// What there is to know, found out at the first call in this process.
 ///
 /// # Errors
-/// [`Error::Calibration`] when a probe could not be started or read.
-pub(crate) fn calibrate() -> Result<Calibration> {
+/// [`Error::Proc`] when probe threads cannot be looked at, [`Error::Calibration`] when one cannot
+/// be started or made sense of.
+pub(crate) fn calibration() -> Result<Calibration> {
+    static FOUND: OnceLock<Calibration> = OnceLock::new();
+    if let Some(found) = FOUND.get() {
+        return Ok(*found);
+    }
+    let found = calibrate()?;
+    Ok(*FOUND.get_or_init(|| found))
+}
+
+/// Looks at probe threads. They have ended, for the kernel too, when this returns.
+fn calibrate() -> Result<Calibration> {
     let mut probe = CondProbe::new();
     let first = probe.park_one_more()?;
     let one = probe.words();
@@ -116,10 +131,9 @@ impl CondLayout {
                 .map(|(index, _)| index * 4)
         };
         let waiters = grew(1 << 3, 2 << 3).next()?;
-        // Two waiters hold two references, counted from bit 1 on; the sequence number at the front
-        // counts alike and is not meant.
-        let quiesces = grew(1 << 1, 2 << 1).any(|offset| offset >= 8);
-        Some(Self { waiters, futexes, quiesces })
+        // The sequence number at the front counts alike, and is not meant.
+        let references = grew(1 << 1, 2 << 1).find(|&offset| offset >= 8).map(|offset| offset & !7);
+        Some(Self { waiters, futexes, references })
     }
 }
 
@@ -193,11 +207,17 @@ impl CondProbe {
         let mask = SignalsBlocked::all()?;
         self.threads.push(start(shared.cast())?);
         drop(mask);
-        let tid = patiently(|| Some(self.shared.tid.load(Ordering::Acquire)).filter(|&tid| tid != 0))?;
+        let told = || self.shared.tid.load(Ordering::Acquire);
+        let tid = patiently(|| Ok(Some(told()).filter(|&tid| tid != 0)))?;
         self.tids.push(tid);
-        let wait = patiently(|| {
-            wait_of(tid).filter(|wait| wait.futex().is_some_and(|(_, op)| op == FutexOp::WaitBitset))
-        })?;
+        // Told with the mutex held: once it can be had, the probe is in its wait for the condition,
+        // and what it sleeps on is not the mutex.
+        let mutex = self.shared.mutex.get();
+        // SAFETY: the mutex is initialized, and not held by this thread.
+        unsafe { libc::pthread_mutex_lock(mutex) };
+        // SAFETY: locked right above.
+        unsafe { libc::pthread_mutex_unlock(mutex) };
+        let wait = patiently(|| Ok(wait_of(tid)?.filter(|wait| wait.futex().is_some())))?;
         Ok(Parked {
             tid,
             pthread: self.shared.pthread.load(Ordering::Relaxed),
@@ -219,7 +239,7 @@ impl CondProbe {
         drop(self);
         for tid in tids {
             let path = PathBuf::from(format!("/proc/self/task/{tid}"));
-            patiently(|| (!path.exists()).then_some(()))?;
+            patiently(|| Ok((!path.exists()).then_some(())))?;
         }
         Ok(())
     }
@@ -272,10 +292,10 @@ fn own_address(thread: libc::pthread_t) -> usize {
 }
 
 /// Asks again and again until there is an answer.
-fn patiently<T>(mut ask: impl FnMut() -> Option<T>) -> Result<T> {
+fn patiently<T>(mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let deadline = Instant::now() + PROBE_TIMEOUT;
     loop {
-        if let Some(answer) = ask() {
+        if let Some(answer) = ask()? {
             return Ok(answer);
         }
         if Instant::now() > deadline {

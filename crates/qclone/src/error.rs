@@ -36,7 +36,7 @@ pub enum Error {
 
     /// A file under `/proc` could not be read, so nothing is known of the other threads or of the
     /// mappings.
-    #[error("cannot read {path}: {source}; qclone needs a readable /proc to tell whether a fork is safe", path = path.display())]
+    #[error("cannot read {path}: {source}; {advice}", path = path.display(), advice = proc_advice(source))]
     Proc {
         /// The file or folder.
         path: PathBuf,
@@ -64,6 +64,9 @@ pub enum Error {
     },
 
     /// A system call failed that the clone depends on.
+    ///
+    /// EAGAIN or ENOMEM of madvise(2): the process is near its limit of mappings
+    /// (`vm.max_map_count`).
     #[error("{call} failed with {errno}")]
     Syscall {
         /// Its name, with the section of the manual.
@@ -113,6 +116,18 @@ impl Error {
 
 fn describe(offenders: &[Offender]) -> String {
     offenders.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn proc_advice(source: &io::Error) -> &'static str {
+    match source.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE) => {
+            "no descriptor is left to read it by: close some, or raise RLIMIT_NOFILE"
+        }
+        Some(libc::EACCES | libc::EPERM) => {
+            "after a change of user a process is closed to itself too: allow it by prctl(PR_SET_DUMPABLE, 1)"
+        }
+        _ => "qclone needs a readable /proc to tell whether a fork is safe",
+    }
 }
 
 fn fork_advice(errno: Errno) -> &'static str {

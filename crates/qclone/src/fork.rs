@@ -2,14 +2,14 @@
 
 use std::{
     panic::{self, AssertUnwindSafe},
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
 use nix::unistd::{ForkResult, Pid};
 
 use crate::{
-    calibrate::{Calibration, CondLayout, calibrate},
+    calibrate::{CondLayout, calibration},
     child::{Child, Reservation},
     error::{Error, Result},
     maps::MapsGuard,
@@ -23,7 +23,6 @@ use crate::{
 /// One a process is enough.
 #[derive(Debug)]
 pub struct Forker {
-    calibration: Calibration,
     threads: Threads,
     maps: MapsGuard,
 }
@@ -38,6 +37,13 @@ impl ConditionVariables {
     #[must_use]
     pub fn containing(self, futex: usize) -> Option<usize> {
         self.0?.cond_of(futex)
+    }
+
+    /// How many threads the variable at an address by [`containing`](Self::containing) counts as
+    /// waiting.
+    #[must_use]
+    pub fn waiters(self, address: usize) -> Option<u32> {
+        self.0?.waiters_of(address)
     }
 }
 
@@ -78,40 +84,44 @@ pub struct CloneSide {
     _blocked: SignalsBlocked,
 }
 
+impl Default for Forker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Forker {
-    /// Calibrates the census, which starts and ends two threads.
-    ///
-    /// # Errors
-    /// [`Error::Calibration`].
-    pub fn new() -> Result<Self> {
+    /// One that knows nothing yet of this process.
+    #[must_use]
+    pub fn new() -> Self {
         Self::with_proc(Path::new("/proc/self"))
     }
 
     /// Like [`new`](Self::new), reading what it reads of `/proc/self` in another folder: for
     /// tests of what happens where there is none.
-    ///
-    /// # Errors
-    /// [`Error::Calibration`].
-    pub fn with_proc(proc_self: impl Into<PathBuf>) -> Result<Self> {
-        let proc_self = proc_self.into();
-        let calibration = calibrate()?;
-        let threads = Threads::new(calibration.thread, &proc_self);
-        let maps = MapsGuard::new(&proc_self);
-        Ok(Self { calibration, threads, maps })
+    #[must_use]
+    pub fn with_proc(proc_self: impl AsRef<Path>) -> Self {
+        let proc_self = proc_self.as_ref();
+        Self { threads: Threads::new(proc_self), maps: MapsGuard::new(proc_self) }
     }
 
     /// Describes every other thread of this process, in order of thread id.
     ///
+    /// The first time in a process that there is one, two threads are started and ended to learn
+    /// how.
+    ///
     /// # Errors
-    /// [`Error::Proc`] and [`Error::ProcFormat`].
+    /// [`Error::Proc`], [`Error::ProcFormat`] and [`Error::Calibration`].
     pub fn census(&mut self) -> Result<Vec<Thread>> {
         self.threads.census()
     }
 
     /// How this process's thread library places condition variables.
-    #[must_use]
-    pub fn condition_variables(&self) -> ConditionVariables {
-        ConditionVariables(self.calibration.cond)
+    ///
+    /// # Errors
+    /// [`Error::Proc`] and [`Error::Calibration`] when that cannot be found out.
+    pub fn condition_variables(&self) -> Result<ConditionVariables> {
+        Ok(ConditionVariables(calibration()?.cond))
     }
 
     /// Whether a fork would be refused now, and why.
@@ -149,9 +159,10 @@ impl Forker {
 
         // Once more, as late as can be: handing down took a while.
         let again = Instant::now();
-        let threads = self.threads.census()?;
+        let threads = self.threads.census_again()?;
         threads::judge(&threads, policy)?;
-        let orphans = orphans::find(&threads, self.calibration.cond);
+        let layout = if threads.is_empty() { None } else { calibration()?.cond };
+        let orphans = orphans::find(&threads, layout);
         let census = census + again.elapsed();
 
         let forking = Instant::now();
@@ -161,7 +172,7 @@ impl Forker {
             Ok(ForkResult::Child) => {
                 handed.keep();
                 // SAFETY: this is the clone, with one thread, right after the fork.
-                if unsafe { orphans::repair(&orphans, self.calibration.cond) }.is_err() {
+                if unsafe { orphans::repair(&orphans, layout) }.is_err() {
                     abandon();
                 }
                 Ok(Fork::Clone(CloneSide { _blocked: blocked }))
@@ -216,7 +227,7 @@ impl Default for Options {
 /// As [`Forker::fork`].
 pub fn spawn(options: &Options, task: impl FnOnce() -> i32) -> Result<Child> {
     let parent = nix::unistd::getpid();
-    let mut forker = Forker::new()?;
+    let mut forker = Forker::new();
     // SAFETY: the policy lets no other thread pass, and the clone leaves by `exit` below.
     match unsafe { forker.fork(&mut threads::Alone)? } {
         Fork::Parent { child, .. } => Ok(child),

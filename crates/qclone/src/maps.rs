@@ -26,16 +26,23 @@ use crate::{
 };
 
 /// Remembers which mappings of this process are marked `MADV_DONTFORK`.
+///
+/// It decides only which ones are marked again: every private anonymous mapping is handed down,
+/// whatever is remembered of it.
 #[derive(Debug)]
 pub(crate) struct MapsGuard {
     path: PathBuf,
     text: Vec<u8>,
     /// Every mapping at the last look, in order of address.
     mappings: Vec<Mapping>,
-    /// The look before, kept for its capacity.
+    /// The look before.
     previous: Vec<Mapping>,
-    /// Runs of marked mappings with nothing but holes between them.
-    runs: Vec<Run>,
+    /// The mappings after some were asked.
+    after: Vec<Mapping>,
+    /// Indices of the mappings to ask.
+    asked: Vec<usize>,
+    /// Runs of mappings to advise together.
+    runs: Vec<Range<usize>>,
     page: usize,
 }
 
@@ -48,12 +55,6 @@ struct Mapping {
     marked: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Run {
-    range: Range<usize>,
-    has_holes: bool,
-}
-
 impl MapsGuard {
     pub(crate) fn new(proc_self: &Path) -> Self {
         Self {
@@ -61,6 +62,8 @@ impl MapsGuard {
             text: Vec::new(),
             mappings: Vec::new(),
             previous: Vec::new(),
+            after: Vec::new(),
+            asked: Vec::new(),
             runs: Vec::new(),
             page: page_size(),
         }
@@ -73,99 +76,123 @@ impl MapsGuard {
     ///
     /// # Errors
     /// [`Error::Proc`] and [`Error::ProcFormat`] when the mappings cannot be read,
-    /// [`Error::Syscall`] when a mark cannot be changed; the marks are then as they were.
+    /// [`Error::Syscall`] when a mark cannot be changed; the marks are then as they were, but for
+    /// first pages of mappings that were being asked.
     pub(crate) fn hand_down(&mut self) -> Result<HandedDown<'_>> {
         self.look()?;
         // From here on the marks are restored on every way out.
-        let handed = HandedDown { guard: self };
-        handed.guard.classify()?;
-        handed.guard.collect_runs();
-        handed.guard.advise_all(libc::MADV_DOFORK)?;
+        let mut handed = HandedDown { guard: self, complete: false };
+        handed.guard.hand_down_all()?;
+        handed.complete = true;
         Ok(handed)
     }
 
-    /// Reads the mappings, and takes over what is known of those that are still the same.
+    fn hand_down_all(&mut self) -> Result<()> {
+        self.classify()?;
+        self.collect_runs(|mapping| mapping.anonymous);
+        self.advise_runs(libc::MADV_DOFORK)
+    }
+
+    /// Reads the mappings, and sees to it that nothing from here to the restoring needs memory of
+    /// the size that malloc maps.
     fn look(&mut self) -> Result<()> {
-        procfs::read_into(&self.path, &mut self.text)?;
         std::mem::swap(&mut self.mappings, &mut self.previous);
-        self.mappings.clear();
-        parse_into(&self.text, &mut self.mappings)
-            .map_err(|line| Error::ProcFormat { path: self.path.clone(), line })?;
-        Ok(())
+        loop {
+            let before = self.capacities();
+            read_mappings(&self.path, &mut self.text, &mut self.mappings)?;
+            // Asking splits as many mappings again, at most.
+            self.text.reserve(self.text.len());
+            let count = self.mappings.len();
+            self.after.clear();
+            self.after.reserve(count * 2);
+            self.asked.clear();
+            self.asked.reserve(count);
+            self.runs.clear();
+            self.runs.reserve(count);
+            if self.capacities() == before {
+                return Ok(());
+            }
+        }
+    }
+
+    fn capacities(&self) -> [usize; 5] {
+        [
+            self.text.capacity(),
+            self.mappings.capacity(),
+            self.after.capacity(),
+            self.asked.capacity(),
+            self.runs.capacity(),
+        ]
     }
 
     /// Finds out the marks of the mappings that are new, or have changed their bounds.
     fn classify(&mut self) -> Result<()> {
         let mut previous = self.previous.iter().peekable();
-        let mut asked = Vec::new();
         for (index, mapping) in self.mappings.iter_mut().enumerate().filter(|(_, mapping)| mapping.anonymous)
         {
             while previous.next_if(|old| old.range.start < mapping.range.start).is_some() {}
             match previous.peek() {
                 Some(old) if old.anonymous && old.range == mapping.range => mapping.marked = old.marked,
-                // A single page cannot be split: it is handed down below, and stays so.
-                _ if mapping.range.len() > self.page => asked.push(index),
-                _ => drop(advise(&mapping.range, libc::MADV_DOFORK)),
+                // A single page cannot be split: it is handed down, and stays so.
+                _ if mapping.range.len() > self.page => self.asked.push(index),
+                _ => {}
             }
         }
-        for some in asked.chunks(ASKED_AT_ONCE) {
-            self.ask(some)?;
-        }
-        Ok(())
+        let asked = std::mem::take(&mut self.asked);
+        let room = max_mappings().saturating_sub(self.mappings.len()) / 2;
+        let result = asked.chunks(room.clamp(1, ASKED_AT_ONCE)).try_for_each(|some| self.ask(some));
+        self.asked = asked;
+        result
     }
 
     /// Asks the mappings at these indices for their marks, which clears the marks.
     fn ask(&mut self, indices: &[usize]) -> Result<()> {
+        let mut split = Ok(());
         for &index in indices {
             let start = self.mappings[index].range.start;
             match advise(&(start..start + self.page), libc::MADV_DOFORK) {
-                // EINVAL: of a device, which cannot be handed down, and is not split.
-                Ok(()) | Err(Errno::EINVAL) => {}
-                // A first page that has lost its mark meanwhile costs child processes a page.
-                Err(errno) => return Err(Error::Syscall { call: "madvise(2)", errno }),
+                // EINVAL: of a device, which cannot be handed down. ENOMEM: unmapped meanwhile.
+                Ok(()) | Err(Errno::EINVAL | Errno::ENOMEM) => {}
+                Err(errno) => {
+                    split = Err(Error::Syscall { call: "madvise(2)", errno });
+                    break;
+                }
             }
         }
-        procfs::read_into(&self.path, &mut self.text)?;
-        let mut after = Vec::with_capacity(self.mappings.len() + indices.len());
-        parse_into(&self.text, &mut after)
-            .map_err(|line| Error::ProcFormat { path: self.path.clone(), line })?;
+        read_mappings(&self.path, &mut self.text, &mut self.after)?;
         for &index in indices {
             let mapping = &mut self.mappings[index];
             let second_page = mapping.range.start + self.page;
-            mapping.marked = after.binary_search_by_key(&second_page, |mapping| mapping.range.start).is_ok();
+            mapping.marked =
+                self.after.binary_search_by_key(&second_page, |mapping| mapping.range.start).is_ok();
             if mapping.marked {
                 // Makes it one mapping again, so that the number of mappings stays in bounds.
-                advise(&mapping.range, libc::MADV_DOFORK).map_err(Error::syscall("madvise(2)"))?;
+                let _ = advise(&mapping.range, libc::MADV_DOFORK);
             }
         }
-        Ok(())
+        split
     }
 
-    fn collect_runs(&mut self) {
+    /// Collects runs of such mappings, with nothing but holes between them.
+    fn collect_runs(&mut self, which: impl Fn(&Mapping) -> bool) {
         self.runs.clear();
         let mut open = false;
         for mapping in &self.mappings {
-            if !mapping.marked {
-                open = false;
-                continue;
-            }
+            let wanted = which(mapping);
             match self.runs.last_mut() {
-                Some(run) if open => {
-                    run.has_holes |= run.range.end != mapping.range.start;
-                    run.range.end = mapping.range.end;
-                }
-                _ => self.runs.push(Run { range: mapping.range.clone(), has_holes: false }),
+                Some(run) if open && wanted => run.end = mapping.range.end,
+                _ if wanted => self.runs.push(mapping.range.clone()),
+                _ => {}
             }
-            open = true;
+            open = wanted;
         }
     }
 
-    fn advise_all(&self, advice: i32) -> Result<()> {
+    fn advise_runs(&self, advice: i32) -> Result<()> {
         for run in &self.runs {
-            match advise(&run.range, advice) {
-                Ok(()) => {}
-                // The kernel goes on behind a hole, and tells of it in the end; see madvise(2).
-                Err(Errno::ENOMEM) if run.has_holes => {}
+            match advise(run, advice) {
+                // ENOMEM: the kernel goes on behind a hole, and tells of it in the end; see madvise(2).
+                Ok(()) | Err(Errno::ENOMEM) => {}
                 Err(errno) => return Err(Error::Syscall { call: "madvise(2)", errno }),
             }
         }
@@ -177,6 +204,7 @@ impl MapsGuard {
 #[derive(Debug)]
 pub(crate) struct HandedDown<'a> {
     guard: &'a mut MapsGuard,
+    complete: bool,
 }
 
 impl HandedDown<'_> {
@@ -188,10 +216,14 @@ impl HandedDown<'_> {
 
 impl Drop for HandedDown<'_> {
     fn drop(&mut self) {
-        self.guard.collect_runs();
+        self.guard.collect_runs(|mapping| mapping.marked);
         // Nothing can be done about an error, and none is to be expected: the same ranges were
         // advised a moment ago. It would cost time in child processes, and nothing else.
-        let _ = self.guard.advise_all(libc::MADV_DONTFORK);
+        let _ = self.guard.advise_runs(libc::MADV_DONTFORK);
+        if !self.complete {
+            // What was not asked is not known to be unmarked: it is asked the next time.
+            self.guard.mappings.clear();
+        }
     }
 }
 
@@ -205,16 +237,22 @@ fn advise(range: &Range<usize>, advice: i32) -> nix::Result<()> {
     Errno::result(unsafe { libc::madvise(address, range.len(), advice) }).map(drop)
 }
 
-/// Appends the mappings in `text`, the contents of a `maps` file; see proc(5).
-///
-/// # Errors
-/// The first line that does not have the form.
-fn parse_into(text: &[u8], mappings: &mut Vec<Mapping>) -> Result<(), String> {
+/// Reads the mappings from a `maps` file; see proc(5).
+fn read_mappings(path: &Path, text: &mut Vec<u8>, mappings: &mut Vec<Mapping>) -> Result<()> {
+    procfs::read_into(path, text)?;
+    mappings.clear();
     for line in text.split_inclusive(|&byte| byte == b'\n') {
-        let mapping = parse(line).ok_or_else(|| String::from_utf8_lossy(line).into_owned())?;
-        mappings.push(mapping);
+        let unreadable =
+            || Error::ProcFormat { path: path.to_owned(), line: String::from_utf8_lossy(line).into_owned() };
+        mappings.push(parse(line).ok_or_else(unreadable)?);
     }
     Ok(())
+}
+
+/// How many mappings a process may have (`vm.max_map_count`).
+fn max_mappings() -> usize {
+    let text = std::fs::read_to_string("/proc/sys/vm/max_map_count");
+    text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(DEFAULT_MAX_MAPPINGS)
 }
 
 /// `START-END rwxp OFFSET DEVICE INODE  PATH`
@@ -236,7 +274,10 @@ fn parse(line: &[u8]) -> Option<Mapping> {
     Some(Mapping { range: start..end, anonymous, marked: false })
 }
 
-/// How many mappings are split at a time: a process may have 65,530 (`vm.max_map_count`).
+/// The kernel's own default of `vm.max_map_count`.
+const DEFAULT_MAX_MAPPINGS: usize = 65_530;
+
+/// How many mappings are split at a time, at most: each is two mappings meanwhile.
 const ASKED_AT_ONCE: usize = 4096;
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use std::{
 pub struct Modules {
     segments: Vec<(Range<usize>, usize)>,
     paths: Vec<PathBuf>,
-    generation: u64,
+    /// None before the first look: a static program counts 0 loads.
+    generation: Option<u64>,
 }
 
 impl Modules {
@@ -50,7 +51,7 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
     let info = unsafe { &*info };
     if visit.seen == 0 {
         // The counters of loads and unloads only ever grow.
-        let generation = info.dlpi_adds + info.dlpi_subs;
+        let generation = Some(info.dlpi_adds + info.dlpi_subs);
         visit.done = generation == visit.modules.generation;
         if !visit.done {
             visit.modules.generation = generation;
@@ -68,7 +69,8 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
         // SAFETY: a name that is not null is a C string, which stays while the object is loaded.
         unsafe { CStr::from_ptr(info.dlpi_name) }
     };
-    let path = if name.is_empty() && visit.seen == 1 {
+    // The program itself: nameless in glibc, and in musl under the name it has when it is static.
+    let path = if visit.seen == 1 && (name.is_empty() || name == c"/proc/self/exe") {
         std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"))
     } else {
         PathBuf::from(OsStr::from_bytes(name.to_bytes()))
@@ -108,7 +110,8 @@ mod tests {
         let program = std::env::current_exe().unwrap();
         assert_eq!(modules.of(DATA.as_ptr().addr()), Some(program.as_path()));
         let libc = modules.of(libc::getpid as *const () as usize).unwrap();
-        assert!(libc.to_string_lossy().contains("libc"), "{libc:?}");
+        let is_static = cfg!(target_feature = "crt-static");
+        assert!(is_static || libc.to_string_lossy().contains("libc"), "{libc:?}");
         let boxed = Box::new(0_u8);
         assert_eq!(modules.of((&raw const *boxed).addr()), None);
         assert_eq!(modules.of(0), None);

@@ -4,6 +4,9 @@
 //! variable still counts them. In glibc before 2.41 pthread_cond_signal(3) may wait for such
 //! waiters to leave their group, and in the clone they never do. So the clone sets each such
 //! variable back to its state without waiters.
+//!
+//! Later ones do not wait, and are left alone: what the first signals in the clone wake there are
+//! waiters that are gone. A clone that starts threads of its own makes its variables anew.
 
 use nix::errno::Errno;
 
@@ -17,26 +20,45 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Orphaned {
     address: usize,
-    waiters: u32,
+    /// By the word they sleep on.
+    parked: [u32; 2],
+}
+
+impl Orphaned {
+    fn waiters(&self) -> u32 {
+        self.parked[0] + self.parked[1]
+    }
+
+    /// Whether the memory counts just the threads that are parked: in all, and by group.
+    fn is_plausible(&self, layout: &CondLayout, references: usize) -> bool {
+        let counted = |offset: usize, shift: u32| peek_u32(self.address + offset).map(|word| word >> shift);
+        counted(layout.waiters, 3) == Some(self.waiters())
+            && counted(references, 1) == Some(self.parked[0])
+            && counted(references + size_of::<u32>(), 1) == Some(self.parked[1])
+    }
 }
 
 /// The condition variables that `threads` are parked on, when the clone must repair them.
 ///
-/// What a futex belongs to is not written anywhere, so a variable counts as found only when the
-/// count of waiters where `layout` has it equals the number of threads parked there. Semaphores
-/// and locks do not pass that test, and need no repair.
+/// What a futex belongs to is not written anywhere, so a variable counts as found only when its
+/// counts, where `layout` has them, are those of the threads parked there. Semaphores and locks do
+/// not pass that test, and need no repair.
 pub(crate) fn find(threads: &[Thread], layout: Option<CondLayout>) -> Vec<Orphaned> {
-    let Some(layout) = layout.filter(|layout| layout.quiesces) else { return Vec::new() };
+    let Some((layout, references)) = layout.and_then(|layout| Some((layout, layout.references?))) else {
+        return Vec::new();
+    };
     let mut found: Vec<Orphaned> = Vec::new();
     for thread in threads {
         let Some((futex, FutexOp::WaitBitset)) = thread.wait.futex() else { continue };
         let Some(address) = layout.cond_of(futex) else { continue };
-        match found.iter_mut().find(|orphaned| orphaned.address == address) {
-            Some(orphaned) => orphaned.waiters += 1,
-            None => found.push(Orphaned { address, waiters: 1 }),
-        }
+        let index = found.iter().position(|orphaned| orphaned.address == address).unwrap_or_else(|| {
+            found.push(Orphaned { address, parked: [0; 2] });
+            found.len() - 1
+        });
+        let group = usize::from(futex != address + layout.futexes);
+        found[index].parked[group] += 1;
     }
-    found.retain(|orphaned| layout.waiters_of(orphaned.address) == Some(orphaned.waiters));
+    found.retain(|orphaned| orphaned.is_plausible(&layout, references));
     found
 }
 
@@ -58,7 +80,7 @@ pub(crate) unsafe fn repair(orphans: &[Orphaned], layout: Option<CondLayout>) ->
         let waiters = unsafe { words.byte_add(layout.waiters) };
         // SAFETY: aligned, since the variable is and the layout's offsets are multiples of 4.
         let count = unsafe { waiters.read_volatile() };
-        if count >> 3 != orphaned.waiters {
+        if count >> 3 != orphaned.waiters() {
             return Err(Errno::EBUSY);
         }
         // SAFETY: a condition variable of that size is at the address, as its count of waiters
@@ -78,7 +100,8 @@ impl CondLayout {
         (futex & !7).checked_sub(self.futexes)
     }
 
-    fn waiters_of(&self, cond: usize) -> Option<u32> {
+    /// How many threads the variable at `cond` counts as waiting.
+    pub(crate) fn waiters_of(&self, cond: usize) -> Option<u32> {
         peek_u32(cond + self.waiters).map(|word| word >> 3)
     }
 }

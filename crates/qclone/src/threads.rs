@@ -14,7 +14,7 @@ use std::{
 use nix::unistd::{getpid, gettid};
 
 use crate::{
-    calibrate::ThreadLayout,
+    calibrate::{ThreadLayout, calibration},
     error::{Error, Result},
     modules::Modules,
     peek::{peek, peek_u32, peek_word},
@@ -192,7 +192,8 @@ impl fmt::Display for Offender {
 /// Takes the census, remembering from one to the next where each thread's description lies.
 #[derive(Debug)]
 pub(crate) struct Threads {
-    layout: ThreadLayout,
+    /// Known from the first census on that met another thread.
+    layout: Option<ThreadLayout>,
     task: PathBuf,
     modules: Modules,
     /// Where the `struct pthread` of a thread id was last found.
@@ -200,29 +201,50 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    pub(crate) fn new(layout: ThreadLayout, proc_self: &Path) -> Self {
-        Self { layout, task: proc_self.join("task"), modules: Modules::default(), structs: HashMap::new() }
+    pub(crate) fn new(proc_self: &Path) -> Self {
+        Self {
+            layout: None,
+            task: proc_self.join("task"),
+            modules: Modules::default(),
+            structs: HashMap::new(),
+        }
     }
 
     /// Describes every thread but the calling one, in order of thread id.
+    ///
+    /// The first time that there is one, threads are started and ended to learn how to.
     pub(crate) fn census(&mut self) -> Result<Vec<Thread>> {
-        self.modules.refresh();
+        let tids = self.others()?;
+        if self.layout.is_none() && !tids.is_empty() {
+            self.layout = Some(calibration()?.thread);
+        }
+        self.describe_all(&tids)
+    }
+
+    /// The same, without learning: threads that are the first ever seen have no known start.
+    pub(crate) fn census_again(&mut self) -> Result<Vec<Thread>> {
+        let tids = self.others()?;
+        self.describe_all(&tids)
+    }
+
+    fn others(&self) -> Result<Vec<i32>> {
         let me = gettid().as_raw();
-        let mut threads = Vec::new();
+        let mut tids = Vec::new();
         for entry in fs::read_dir(&self.task).map_err(Error::proc(&self.task))? {
             let entry = entry.map_err(Error::proc(&self.task))?;
             let tid = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            let tid: i32 =
-                tid.ok_or_else(|| Error::ProcFormat { path: self.task.clone(), line: format!("{entry:?}") })?;
-            if tid != me
-                && let Some(thread) = self.describe(tid)?
-            {
-                threads.push(thread);
-            }
+            let unreadable = || Error::ProcFormat { path: self.task.clone(), line: format!("{entry:?}") };
+            tids.push(tid.ok_or_else(unreadable)?);
         }
-        threads.sort_unstable_by_key(|thread| thread.tid);
-        self.structs.retain(|tid, _| threads.binary_search_by_key(tid, |thread| thread.tid).is_ok());
-        Ok(threads)
+        tids.retain(|&tid| tid != me);
+        tids.sort_unstable();
+        Ok(tids)
+    }
+
+    fn describe_all(&mut self, tids: &[i32]) -> Result<Vec<Thread>> {
+        self.modules.refresh();
+        self.structs.retain(|tid, _| tids.binary_search(tid).is_ok());
+        tids.iter().filter_map(|&tid| self.describe(tid).transpose()).collect()
     }
 
     /// `None` when the thread ended meanwhile.
@@ -238,41 +260,48 @@ impl Threads {
         };
         let (wait, stack_pointer) =
             parse_syscall(&text).ok_or_else(|| Error::ProcFormat { path, line: text.clone() })?;
-        let found = self.thread_struct(tid, stack_pointer);
-        let start = found
-            .and_then(|at| self.layout.start(at))
-            .map(|address| Start { address, module: self.modules.of(address).map(Path::to_owned) });
-        let owner = start.as_ref().and_then(|start| self.owner(start, found?));
-        Ok(Some(Thread { tid, wait, start, owner, stack_pointer }))
+        let mut thread = Thread { tid, wait, start: None, owner: None, stack_pointer };
+        if let Some(layout) = self.layout
+            && let Some(found) = self.thread_struct(&layout, tid, stack_pointer)
+            && let Some(address) = layout.start(found)
+        {
+            let module = self.modules.of(address).map(Path::to_owned);
+            thread.owner = module.as_deref().map(|module| self.owner(module, &layout, found));
+            thread.start = Some(Start { address, module });
+        }
+        Ok(Some(thread))
     }
 
-    /// The module to name to a person.
-    fn owner(&self, start: &Start, thread_struct: usize) -> Option<PathBuf> {
-        let module = start.module.as_ref()?;
+    /// The module to name to a person, of a thread that began in `module`.
+    fn owner(&self, module: &Path, layout: &ThreadLayout, thread_struct: usize) -> PathBuf {
         if !is_language_runtime(module) {
-            return Some(module.clone());
+            return module.to_owned();
         }
         // std::thread hands its runtime a pointer to an object of the module's own, whose first
         // word points to its virtual table in the module.
-        let object = self.layout.argument(thread_struct)?;
-        let table = peek_word(object)?;
-        Some(self.modules.of(table).unwrap_or(module).to_owned())
+        let table = layout.argument(thread_struct).and_then(peek_word);
+        table.and_then(|table| self.modules.of(table)).unwrap_or(module).to_owned()
     }
 
-    fn thread_struct(&mut self, tid: i32, stack_pointer: Option<usize>) -> Option<usize> {
+    fn thread_struct(
+        &mut self,
+        layout: &ThreadLayout,
+        tid: i32,
+        stack_pointer: Option<usize>,
+    ) -> Option<usize> {
         if let Some(&at) = self.structs.get(&tid)
-            && self.layout.is_struct_of(at, tid)
+            && layout.is_struct_of(at, tid)
         {
             return Some(at);
         }
-        let at = self.find_struct(tid, stack_pointer?)?;
+        let at = self.find_struct(layout, tid, stack_pointer?)?;
         self.structs.insert(tid, at);
         Some(at)
     }
 
     /// Looks for the thread's `struct pthread` upwards from its stack pointer: thread libraries
     /// place it at the top of the stack.
-    fn find_struct(&self, tid: i32, stack_pointer: usize) -> Option<usize> {
+    fn find_struct(&self, layout: &ThreadLayout, tid: i32, stack_pointer: usize) -> Option<usize> {
         let needle = u32::try_from(tid).ok()?.to_ne_bytes();
         let mut block = vec![0; SEARCH_BLOCK];
         let mut at = stack_pointer & !15;
@@ -281,9 +310,9 @@ impl Threads {
             let read = peek(at, &mut block);
             for (index, word) in block[..read].chunks_exact(4).enumerate() {
                 if word == needle
-                    && let Some(candidate) = (at + index * 4).checked_sub(self.layout.tid)
-                    && self.layout.is_struct_of(candidate, tid)
-                    && self.layout.start(candidate).is_some_and(|start| self.modules.of(start).is_some())
+                    && let Some(candidate) = (at + index * 4).checked_sub(layout.tid)
+                    && layout.is_struct_of(candidate, tid)
+                    && layout.start(candidate).is_some_and(|start| self.modules.of(start).is_some())
                 {
                     return Some(candidate);
                 }
@@ -335,10 +364,11 @@ pub(crate) fn require_main_thread() -> Result<()> {
     if pid == tid { Ok(()) } else { Err(Error::NotMainThread { pid, tid }) }
 }
 
-/// Where thread `tid` of this process is; `None` when that cannot be read.
-pub(crate) fn wait_of(tid: i32) -> Option<Wait> {
-    let text = fs::read_to_string(format!("/proc/self/task/{tid}/syscall")).ok()?;
-    parse_syscall(&text).map(|(wait, _)| wait)
+/// Where thread `tid` of this process is; `None` when that cannot be made sense of.
+pub(crate) fn wait_of(tid: i32) -> Result<Option<Wait>> {
+    let path = format!("/proc/self/task/{tid}/syscall");
+    let text = fs::read_to_string(&path).map_err(Error::proc(path))?;
+    Ok(parse_syscall(&text).map(|(wait, _)| wait))
 }
 
 /// `running`, `-1 SP PC`, or `NUMBER ARG0 … ARG5 SP PC`, with the stack pointer where there is one.

@@ -193,6 +193,11 @@ impl From<qclone::Error> for ForkFailure {
                 ("threads", None)
             }
             qclone::Error::NotMainThread { .. } => ("mainThread", None),
+            qclone::Error::Proc { source, .. }
+                if matches!(source.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) =>
+            {
+                ("system", source.raw_os_error().map(|errno| format!("{:?}", Errno::from_raw(errno))))
+            }
             qclone::Error::Proc { .. } | qclone::Error::ProcFormat { .. } => ("proc", None),
             qclone::Error::Fork { errno } => ("fork", Some(format!("{errno:?}"))),
             qclone::Error::Syscall { errno, .. } => ("system", Some(format!("{errno:?}"))),

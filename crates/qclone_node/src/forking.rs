@@ -67,7 +67,7 @@ pub fn prepare(proc_self: Option<String>) -> Option<ForkFailure> {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
     *state = None;
     let forker = proc_self.map_or_else(Forker::new, Forker::with_proc);
-    match forker.and_then(State::new) {
+    match State::new(forker) {
         Ok(new) => {
             *state = Some(new);
             None
@@ -133,7 +133,7 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
 
 impl State {
     fn new(mut forker: Forker) -> qclone::Result<Self> {
-        let mut threads = NodeThreads::new(forker.condition_variables());
+        let mut threads = NodeThreads::new(forker.condition_variables()?);
         threads.learn(&forker.census()?);
         Ok(Self { forker, threads, startup_pipes: StartupPipes::find()? })
     }
@@ -157,7 +157,7 @@ fn with_state<T>(act: impl FnOnce(&mut State) -> qclone::Result<T>) -> qclone::R
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
     let state = match &mut *state {
         Some(state) => state,
-        none => none.insert(State::new(Forker::new()?)?),
+        none => none.insert(State::new(Forker::new())?),
     };
     act(state)
 }

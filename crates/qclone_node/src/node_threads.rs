@@ -29,6 +29,8 @@ pub(crate) struct NodeThreads {
 struct Crew {
     start: usize,
     rest: Option<usize>,
+    /// How many they are, when none of them can come or go.
+    size: Option<usize>,
 }
 
 impl NodeThreads {
@@ -149,19 +151,24 @@ impl Crew {
     /// The crew that `one` is of, taking the place where it waits for the crew's place of rest.
     fn of(one: &Thread, conditions: ConditionVariables) -> Option<Self> {
         let (futex, _) = one.wait.futex()?;
-        Some(Self { start: start_of(one)?, rest: conditions.containing(futex) })
+        Some(Self { start: start_of(one)?, rest: conditions.containing(futex), size: None })
     }
 
+    /// Whether `thread` waits where its crew rests and, in a crew of known size, all of it does by
+    /// the count of that place.
     fn rests(&self, thread: &Thread, conditions: ConditionVariables) -> bool {
-        thread.wait.futex().is_some_and(|(futex, _)| conditions.containing(futex) == self.rest)
+        let here = thread.wait.futex().is_some_and(|(futex, _)| conditions.containing(futex) == self.rest);
+        let waiters = self.rest.and_then(|rest| usize::try_from(conditions.waiters(rest)?).ok());
+        here && (self.size.is_none() || waiters.is_none() || waiters == self.size)
     }
 }
 
 /// The crew of `one`, when every member of it is at rest in the same place.
 fn crew_at_rest(one: &Thread, threads: &[&Thread], conditions: ConditionVariables) -> Option<Crew> {
     let crew = Crew::of(one, conditions)?;
-    let mut members = threads.iter().filter(|thread| start_of(thread) == Some(crew.start));
-    members.all(|thread| crew.rests(thread, conditions)).then_some(crew)
+    let members = || threads.iter().filter(|thread| start_of(thread) == Some(crew.start));
+    let crew = Crew { size: Some(members().count()), ..crew };
+    members().all(|thread| crew.rests(thread, conditions)).then_some(crew)
 }
 
 fn at_rest_or(resting: bool, work: &str) -> Verdict {

@@ -36,7 +36,7 @@ const SOON: Duration = Duration::from_secs(1);
 
 fn no_proc(_: &ForkLock) {
     let before = State::now();
-    let mut forker = Forker::with_proc("/nonexistent").unwrap();
+    let mut forker = Forker::with_proc("/nonexistent");
     for refused in [
         fork(&mut forker, &mut Alone, drop).map(drop),
         forker.preflight(&mut Alone),
@@ -79,7 +79,7 @@ fn no_descriptors(_: &ForkLock) {
     unsafe { fds::close_all_except(&[0, 1, 2]) }.unwrap();
     let arena = Arena::new("MMUUMM");
     let sleeper = Sleeper::start("sleeper");
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let before = State::now();
     let mut passed = 0;
     for free in 0..20 {
@@ -118,7 +118,7 @@ fn drop_privileges() {
 
 fn no_processes(_: &ForkLock) {
     let arena = Arena::new("MMUUMM");
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     drop_privileges();
     let before = State::now();
     let (soft, hard) = getrlimit(Resource::RLIMIT_NPROC).unwrap();
@@ -148,7 +148,7 @@ fn unprivileged_with_a_thread(_: &ForkLock) {
     drop_privileges();
     let before = State::now();
     let begun = Instant::now();
-    match Forker::new().and_then(|mut forker| fork(&mut forker, &mut at_rest, drop)) {
+    match fork(&mut Forker::new(), &mut at_rest, drop) {
         Ok(child) => assert_well(child),
         Err(Error::Proc { source, .. }) if source.raw_os_error() == Some(libc::EACCES) => {}
         Err(other) => panic!("after {:?}: {other:?}", begun.elapsed()),
@@ -167,7 +167,7 @@ fn no_proc_at_all(lock: &ForkLock) {
     let status = lock.in_child(|| {
         chroot(&empty).unwrap();
         let begun = Instant::now();
-        let preflight = Forker::new().and_then(|mut forker| forker.preflight(&mut Alone));
+        let preflight = Forker::new().preflight(&mut Alone);
         for refused in [preflight, spawn(&Options::default(), || 0).map(drop)] {
             assert!(matches!(refused, Err(Error::Proc { .. })), "after {:?}: {refused:?}", begun.elapsed());
         }

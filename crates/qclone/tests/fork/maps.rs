@@ -236,13 +236,13 @@ fn layouts(_: &ForkLock) {
     ];
     for layout in layouts {
         let arena = Arena::new(layout);
-        let mut forker = Forker::new().unwrap();
+        let mut forker = Forker::new();
         for _ in 0..3 {
             fork_and_check(&mut forker, &arena);
         }
     }
     // All of them at once, with what one forker knows of the ones before.
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let mut arenas = Vec::new();
     for layout in layouts {
         arenas.push(Arena::new(layout));
@@ -253,7 +253,7 @@ fn layouts(_: &ForkLock) {
 }
 
 fn changes(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let mut arena = Arena::new("MMMM....MMMM....");
     fork_and_check(&mut forker, &arena);
     for layout in [
@@ -289,14 +289,14 @@ fn random_layouts(_: &ForkLock) {
         pages.take(PAGES).collect::<String>()
     });
     let mut arena = Arena::new(&".".repeat(PAGES));
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     for _ in 0..ROUNDS {
         let before: Vec<_> = arena.pages().collect();
         arena.lay(&layout.new_tree(&mut random).unwrap().current());
 
         // A forker that knows nothing of the layout before.
         let exact = without_single_pages(State::now());
-        fork_and_check(&mut Forker::new().unwrap(), &arena);
+        fork_and_check(&mut Forker::new(), &arena);
 
         // One that takes a mapping for the one that was in its place.
         assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
@@ -311,7 +311,7 @@ fn random_layouts(_: &ForkLock) {
 
 fn many_mappings(_: &ForkLock) {
     for (pattern, place) in [("MMU", Arena::anywhere as fn(&str) -> Arena), ("MM.", Arena::new)] {
-        let mut forker = Forker::new().unwrap();
+        let mut forker = Forker::new();
         let arena = place(&pattern.repeat(5000));
         fork_and_check(&mut forker, &arena);
         assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
@@ -332,7 +332,7 @@ fn malloc_maps(_: &ForkLock) {
     assert_eq!(unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, 16 * 1024) }, 1);
     for pattern in ["MMU", "MM."] {
         let arena = Arena::anywhere(&pattern.repeat(5000));
-        let mut forker = Forker::new().unwrap();
+        let mut forker = Forker::new();
         for _ in 0..3 {
             assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
         }
@@ -350,7 +350,7 @@ fn no_mappings_left(_: &ForkLock) {
     let arena = Arena::new(&"MMmm".repeat(2500));
     let _full = Arena::new(&"Uu".repeat((limit - 5000 - 4000 - 1500) / 2));
     let spare = Arena::new(&"Uu".repeat(2000));
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     match fork(&mut forker, &mut Alone, |_| arena.check()) {
         Ok(child) => assert_well(child),
         // What madvise(2) makes of ENOMEM when it cannot split a mapping.
@@ -365,7 +365,7 @@ fn no_mappings_left(_: &ForkLock) {
 
 /// The mark of a mapping is remembered by its bounds.
 fn unmarked_for_marked(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let mut arena = Arena::new(".MMMM.");
     fork_and_check(&mut forker, &arena);
     arena.lay(".UUUU.");
@@ -377,7 +377,7 @@ fn unmarked_for_marked(_: &ForkLock) {
 }
 
 fn marked_for_unmarked(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let mut arena = Arena::new(".UUUU.");
     fork_and_check(&mut forker, &arena);
     arena.lay(".MMMM.");
@@ -388,7 +388,7 @@ fn marked_for_unmarked(_: &ForkLock) {
 }
 
 fn marked_later(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let arena = Arena::new(".UUUU.");
     fork_and_check(&mut forker, &arena);
     arena.advise(arena.runs()[1].0.clone(), libc::MADV_DONTFORK);
@@ -400,7 +400,7 @@ fn marked_later(_: &ForkLock) {
 
 fn single_pages(_: &ForkLock) {
     let arena = Arena::new("M.M.UM.mMm.XxX");
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
     assert_eq!(State::now().marked.len(), 0, "it is documented that their marks are lost");
     assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
@@ -422,7 +422,7 @@ fn shared_memory(_: &ForkLock) {
     };
     let before = State::now();
     assert_eq!(before.marked.len(), 4);
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     assert_well(fork(&mut forker, &mut Alone, |_| assert!(!is_mapped())).unwrap());
     assert!(is_mapped());
     assert_eq!(State::now(), before);

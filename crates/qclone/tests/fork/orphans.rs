@@ -164,7 +164,7 @@ fn park(gate: &'static Gate, round: usize) -> Vec<Waiter> {
 }
 
 fn works_in_a_clone(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let mut words_waited_on = Vec::new();
     for round in 0..60 {
         let gate = Gate::new();
@@ -179,7 +179,7 @@ fn works_in_a_clone(_: &ForkLock) {
             for thread in forker.census().unwrap() {
                 let (futex, op) = thread.wait.futex().unwrap();
                 assert_eq!(op, FutexOp::WaitBitset);
-                let found = forker.condition_variables().containing(futex);
+                let found = forker.condition_variables().unwrap().containing(futex);
                 assert_eq!(found, Some(gate.cond.get().addr()));
             }
         }
@@ -204,7 +204,7 @@ fn works_in_a_clone(_: &ForkLock) {
 
 #[cfg(target_env = "gnu")]
 fn works_in_a_clones_clone(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let gate = Gate::new();
     let _waiters = park(gate, 6);
     // SAFETY: the threads are parked before the gate, and the clone leaves by `exit`.
@@ -256,7 +256,7 @@ fn keeps_its_clock(_: &ForkLock) {
         assert!(begun.elapsed() >= PATIENCE, "by another clock it is over at once: {:?}", begun.elapsed());
     };
     time_out();
-    let child = fork(&mut Forker::new().unwrap(), &mut at_rest, |side| {
+    let child = fork(&mut Forker::new(), &mut at_rest, |side| {
         drop(side);
         gate.signal();
         time_out();
@@ -268,7 +268,7 @@ fn keeps_its_clock(_: &ForkLock) {
 fn several(_: &ForkLock) {
     let gates = [Gate::new(), Gate::new(), Gate::new(), Gate::new()];
     let _waiters: Vec<_> = gates.iter().enumerate().map(|(index, gate)| park(gate, 11 + index)).collect();
-    let child = fork(&mut Forker::new().unwrap(), &mut at_rest, |side| {
+    let child = fork(&mut Forker::new(), &mut at_rest, |side| {
         drop(side);
         gates.into_iter().for_each(use_in_clone);
     });
@@ -302,7 +302,7 @@ fn lookalike(_: &ForkLock) {
     });
     until("it has begun", || tid.load(Ordering::Acquire) != 0);
     until("it sleeps", || is_asleep(tid.load(Ordering::Relaxed)));
-    let child = fork(&mut Forker::new().unwrap(), &mut at_rest, |_| {
+    let child = fork(&mut Forker::new(), &mut at_rest, |_| {
         // SAFETY: of words that nobody writes to.
         let around = unsafe { (&raw const *words).read_volatile() };
         assert_eq!((around.before, around.after), ([8; 12], [8; 12]));

@@ -51,7 +51,7 @@ fn mask(_: &ForkLock) {
         mask.extend(masked);
         mask.thread_set_mask().unwrap();
         let before = State::now();
-        let child = fork(&mut Forker::new().unwrap(), &mut Alone, |side| {
+        let child = fork(&mut Forker::new(), &mut Alone, |side| {
             assert_eq!(SigSet::thread_get_mask().unwrap(), all());
             drop(side);
             assert_eq!(SigSet::thread_get_mask().unwrap(), mask);
@@ -65,7 +65,7 @@ fn mask(_: &ForkLock) {
 
 fn held_back(_: &ForkLock) {
     count_usr1();
-    let child = fork(&mut Forker::new().unwrap(), &mut Alone, |side| {
+    let child = fork(&mut Forker::new(), &mut Alone, |side| {
         raise(Signal::SIGUSR1).unwrap();
         kill(getpid(), Signal::SIGUSR1).unwrap();
         assert_eq!(handled(), 0);
@@ -82,7 +82,7 @@ fn pending(_: &ForkLock) {
     // One for the thread, one for the process.
     raise(Signal::SIGUSR1).unwrap();
     kill(getpid(), Signal::SIGUSR1).unwrap();
-    let child = fork(&mut Forker::new().unwrap(), &mut Alone, |side| {
+    let child = fork(&mut Forker::new(), &mut Alone, |side| {
         drop(side);
         before.thread_set_mask().unwrap();
         assert_eq!(handled(), 0);
@@ -97,7 +97,7 @@ fn during(_: &ForkLock) {
     count_usr1();
     // Asleep, with all signals blocked: what is sent to the process is the main thread's.
     let sleeper = Sleeper::start("sleeper");
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     for round in 0..20 {
         let mut judged = 0;
         let mut policy = |_: &Thread| {

@@ -216,7 +216,7 @@ fn clones_of_clones(_: &ForkLock) {
     assert_eq!(reap(child.unwrap()).status, Some(3));
 
     // With the forker that it was itself made by.
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     // SAFETY: no other thread passes, and the clone leaves by `exit`.
     match unsafe { forker.fork(&mut Alone).unwrap() } {
         Fork::Parent { child, .. } => assert_eq!(reap(child).status, Some(5)),

@@ -33,7 +33,7 @@ fn refused(forker: &mut Forker, policy: &mut dyn Policy) -> Vec<Offender> {
 }
 
 fn refuses(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let _arena = Arena::new("MMUMM.MMM");
     let sleeper = Sleeper::start("sleeper");
     let before = State::now();
@@ -58,7 +58,7 @@ fn refuses(_: &ForkLock) {
 fn spinning(_: &ForkLock) {
     static STOP: AtomicBool = AtomicBool::new(false);
     static TID: AtomicI32 = AtomicI32::new(0);
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let spin = || {
         TID.store(gettid().as_raw(), Ordering::Relaxed);
         while !STOP.load(Ordering::Relaxed) {
@@ -77,7 +77,7 @@ fn spinning(_: &ForkLock) {
 }
 
 fn passes(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let sleepers = ["one", "two"].map(Sleeper::start);
     let before = State::now();
     for _ in 0..20 {
@@ -95,7 +95,7 @@ fn passes(_: &ForkLock) {
 }
 
 fn busy_and_foreign(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let [resting, busy, foreign] = ["resting", "busy", "foreign"].map(Sleeper::start);
     let mut policy = |thread: &Thread| match thread.name().as_str() {
         "busy" => Verdict::Busy("sorting".to_owned()),
@@ -119,7 +119,7 @@ fn busy_and_foreign(_: &ForkLock) {
 }
 
 fn wakes_meanwhile(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let arena = Arena::new("MMMUUMMMM");
     let sleeper = Sleeper::start("sleeper");
     let before = State::now();
@@ -138,7 +138,7 @@ fn wakes_meanwhile(_: &ForkLock) {
 }
 
 fn census(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     assert_eq!(forker.census().unwrap(), []);
     let sleepers = ["a", "b", "c"].map(Sleeper::start);
     let census = forker.census().unwrap();
@@ -157,7 +157,7 @@ fn census(_: &ForkLock) {
 }
 
 fn off_the_main_thread(_: &ForkLock) {
-    let mut forker = Forker::new().unwrap();
+    let mut forker = Forker::new();
     let refused = thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let me = gettid().as_raw();
