@@ -5,7 +5,9 @@ import type { Described } from './helpers/scene.js'
 const dies = test.macro({
   title: (_, way: string) => `a clone that ends by ${way} rejects with ERR_QCLONE_DIED and how it ended`,
   async exec(t, way: string, status: object, words: RegExp) {
-    const told = await playScene(t, 'death', 'by', { args: [way] })
+    // Node prints its stack when it aborts.
+    const noisy = way === 'process.abort()'
+    const told = await playScene(t, 'death', 'by', { args: [way], noisy })
     t.like(told.failure, { name: 'QcloneError', code: 'ERR_QCLONE_DIED', status })
     t.regex((told.failure as Described).message, words)
     t.is(told.afterwards, 'works')

@@ -9,20 +9,22 @@ const options = readArgs(
   `Usage: npm run bench:speed -- [options]
 
 Compares how fast code that never ran before runs in a clone and in its parent, in turns. Met when the clone takes
-at most 1.10 times as long, for a numeric loop and for a scan of objects.`,
+at most 1.10 times as long for each kind: a numeric loop, a scan of objects, a function called often, recursion.`,
   {
-    rounds: { about: 'pairs of runs of either kind', fallback: 15, min: 3, max: 1000 },
+    rounds: { about: 'pairs of runs of each kind', fallback: 11, min: 3, max: 1000 },
     rows: { about: 'objects to scan', fallback: 500_000, min: 1000, max: 5_000_000 },
   },
 )
 
 const MAX_RATIO = 1.1
 const LIMIT_MS = 600_000
-/** Pairs in clones without the flags that the library sets there: they take many times as long. */
-const ROUNDS_WITHOUT_FLAGS = 3
-/** Steps of the numeric loop, and objects seen by the scan: some hundred milliseconds each. */
+/** Runs in clones without the flags that the library sets there: they take many times as long. */
+const ROUNDS_WITHOUT_FLAGS = 1
+/** Some hundred milliseconds each. */
 const STEPS = 120_000_000
 const SCANNED = 10_000_000
+const CALLS = 1_000_000
+const FIBONACCI = 36
 
 interface Timed {
   ms: number
@@ -37,37 +39,31 @@ interface Kind {
 
 let made = 0
 
-/** Source that differs from all before: V8 keeps what it knows of a function by its text. */
-function unseen(source: string): string {
-  return `${source} // ${made++}`
-}
-
+/** Each becomes hot in a way of its own: within one long call, or by being called often, with a loop or without. */
 function kinds(rows: Row[]): Kind[] {
   const passes = Math.ceil(SCANNED / rows.length)
   return [
     {
       name: 'numericLoop',
       fresh: () =>
-        new Function(
-          unseen(`
-            let x = 1, sum = 0
-            for (let i = 0; i < ${STEPS}; i++) {
-              x = (Math.imul(x, 1664525) + 1013904223) | 0
-              sum += (x & 255) * 0.5
-            }
-            return sum`),
-        ) as () => number,
+        compile(`
+          let x = 1, sum = 0
+          for (let i = 0; i < ${STEPS}; i++) {
+            x = (Math.imul(x, 1664525) + 1013904223) | 0
+            sum += (x & 255) * 0.5
+          }
+          return sum`),
     },
     {
       name: 'objectScan',
       fresh: () => {
-        const scan = new Function(
+        const scan = compile(
+          `
+          let sum = 0
+          for (const { a, b, c, d } of rows) if (a > 100 && b.length > 3) sum += c + d
+          return sum`,
           'rows',
-          unseen(`
-            let sum = 0
-            for (const { a, b, c, d } of rows) if (a > 100 && b.length > 3) sum += c + d
-            return sum`),
-        ) as (rows: Row[]) => number
+        )
         return () => {
           let sum = 0
           for (let pass = 0; pass < passes; pass++) sum += scan(rows)
@@ -75,7 +71,42 @@ function kinds(rows: Row[]): Kind[] {
         }
       },
     },
+    {
+      name: 'calledLoop',
+      fresh: () => {
+        // Some alike, so that V8 does not merge them into the loop that calls them.
+        const some = Array.from({ length: 4 }, () =>
+          compile(
+            `
+            let x = seed, sum = 0
+            for (let i = 0; i < 100; i++) {
+              x = (Math.imul(x, 1664525) + 1013904223) | 0
+              sum += (x & 255) * 0.5
+            }
+            return sum`,
+            'seed',
+          ),
+        )
+        const call = compile(
+          `let sum = 0; for (let i = 0; i < ${CALLS}; i++) sum += some[i & 3](i); return sum`,
+          'some',
+        )
+        return () => call(some)
+      },
+    },
+    {
+      name: 'recursion',
+      fresh: () =>
+        compile(`
+          const fib = (n) => n < 2 ? n : fib(n - 1) + fib(n - 2)
+          return fib(${FIBONACCI})`),
+    },
   ]
+}
+
+/** A function that V8 has never seen: it keeps what it knows of one by its text. */
+function compile(source: string, ...names: string[]): (...args: unknown[]) => number {
+  return new Function(...names, `${source} // ${made++}`) as (...args: unknown[]) => number
 }
 
 function timed(f: () => number): Timed {
