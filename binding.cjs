@@ -836,6 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.ChildHandle = nativeBinding.ChildHandle
+module.exports.closePipeEnd = nativeBinding.closePipeEnd
 module.exports.exitNow = nativeBinding.exitNow
 module.exports.fork = nativeBinding.fork
 module.exports.loopIsAlive = nativeBinding.loopIsAlive
@@ -844,4 +845,5 @@ module.exports.onLoopEnd = nativeBinding.onLoopEnd
 module.exports.openPipe = nativeBinding.openPipe
 module.exports.preflight = nativeBinding.preflight
 module.exports.prepare = nativeBinding.prepare
+module.exports.unblockSignals = nativeBinding.unblockSignals
 module.exports.writeAll = nativeBinding.writeAll

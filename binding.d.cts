@@ -32,6 +32,12 @@ export declare class ChildHandle {
   unref(): void
 }
 
+/**
+ * Closes an end of a pipe by [`open_pipe`]. Node's own closing warns, in a Worker, of what node did
+ * not open.
+ */
+export declare function closePipeEnd(fd: number): void
+
 /** Ends this process at once, without the exit path of node or of libc. */
 export declare function exitNow(status: number): void
 
@@ -187,6 +193,9 @@ export declare function preflight(): ForkFailure | null
  * `proc_self` is read in place of `/proc/self`: for tests.
  */
 export declare function prepare(procSelf?: string | undefined | null): ForkFailure | null
+
+/** Lets signals through, once the listeners for them are the clone's own. */
+export declare function unblockSignals(): void
 
 /**
  * Writes the whole of `bytes` to `fd`, standing still until the other side has taken them.

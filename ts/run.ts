@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs'
 import { type Answer, encodeError, encodeValue, receiveAnswer } from './answer.js'
 import type { Clone } from './children.js'
 import { leave, onUncaught } from './clone-context/leave.js'
@@ -29,14 +28,14 @@ export function run<A extends unknown[], R>(f: (...args: A) => R, ...args: A): P
     const [readEnd, writeEnd] = ends as [number, number]
     const begin = (clone: Clone | undefined) => {
       if (!clone) {
-        closeSync(readEnd)
+        native().closePipeEnd(readEnd)
         return inClone(f, args, writeEnd)
       }
-      closeSync(writeEnd)
+      native().closePipeEnd(writeEnd)
       settle(clone, readEnd).then(resolve as (value: unknown) => void, reject)
     }
     const refuse = (error: QcloneError) => {
-      for (const fd of [readEnd, writeEnd]) closeSync(fd)
+      for (const fd of [readEnd, writeEnd]) native().closePipeEnd(fd)
       reject(error)
     }
     forkAtTurnEnd('run', [writeEnd], begin, refuse)

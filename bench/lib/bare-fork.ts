@@ -25,11 +25,19 @@ export function loadBareFork(): BareFork {
   const folder = mkdtempSync(join(tmpdir(), 'qclone-bench-'))
   try {
     const addon = join(folder, 'bare-fork.node')
-    const compiler = process.env.CC ?? 'cc'
-    execFileSync(compiler, ['-O2', '-Wall', '-shared', '-fPIC', '-o', addon, fileURLToPath(SOURCE)])
+    compile(addon)
     return createRequire(import.meta.url)(addon) as BareFork
   } finally {
     // Loaded, it needs no file any more.
     rmSync(folder, { recursive: true })
+  }
+}
+
+function compile(addon: string): void {
+  const compiler = process.env.CC ?? 'cc'
+  try {
+    execFileSync(compiler, ['-O2', '-Wall', '-shared', '-fPIC', '-o', addon, fileURLToPath(SOURCE)])
+  } catch (cause) {
+    throw new Error(`This needs a C compiler, and \`${compiler}\` did not do: set CC to one`, { cause })
   }
 }

@@ -23,7 +23,13 @@ export async function program(
 ): Promise<void> {
   const name = process.env[PART]
   if (name === undefined) {
-    process.exitCode = (await main()) ? 0 : 1
+    try {
+      process.exitCode = (await main()) ? 0 : 1
+    } catch (error) {
+      // The part has said why, where it failed.
+      process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+      process.exitCode = 1
+    }
     return
   }
   const part = parts[name]

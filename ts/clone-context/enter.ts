@@ -1,4 +1,5 @@
 import { disownAll, type EventType } from '../children.js'
+import { native } from '../native.js'
 import { compileHere } from './compile.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
@@ -28,4 +29,5 @@ export function enterClone(event: EventType, ghosts: Ghosts | undefined): void {
     dropTimers()
     dropImmediates(ghosts.behind)
   }
+  native().unblockSignals()
 }

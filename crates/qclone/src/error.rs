@@ -1,6 +1,9 @@
 //! The one error type of the crate.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use nix::errno::Errno;
 
@@ -36,7 +39,7 @@ pub enum Error {
 
     /// A file under `/proc` could not be read, so nothing is known of the other threads or of the
     /// mappings.
-    #[error("cannot read {path}: {source}; {advice}", path = path.display(), advice = proc_advice(source))]
+    #[error("cannot read {path}: {source}; {advice}", path = path.display(), advice = proc_advice(path, source))]
     Proc {
         /// The file or folder.
         path: PathBuf,
@@ -118,8 +121,11 @@ fn describe(offenders: &[Offender]) -> String {
     offenders.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-fn proc_advice(source: &io::Error) -> &'static str {
+fn proc_advice(path: &Path, source: &io::Error) -> &'static str {
     match source.raw_os_error() {
+        _ if path.starts_with("/proc") && !path.starts_with("/proc/self") => {
+            "there is no such process, or it is not this user's to look at"
+        }
         Some(libc::EMFILE | libc::ENFILE) => {
             "no descriptor is left to read it by: close some, or raise RLIMIT_NOFILE"
         }

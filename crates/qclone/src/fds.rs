@@ -15,6 +15,7 @@ use std::{
 
 use libc::{c_int, c_uint};
 use nix::{
+    errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl, open, readlink},
     sys::{
         epoll::{Epoll, EpollCreateFlags},
@@ -246,8 +247,7 @@ pub fn kind(fd: RawFd) -> Kind {
 ///
 /// # Errors
 /// [`Error::Syscall`] when a replacement cannot be opened (EMFILE at the hard limit, ENFILE,
-/// ENOMEM), or a number lies beyond the hard limit (EBADF). Some numbers are then replaced and
-/// others not: the clone ends by `_exit(2)` at once.
+/// ENOMEM). Some numbers are then replaced and others not: the clone ends by `_exit(2)` at once.
 ///
 /// # Safety
 /// For the clone alone, after the fork and before anything else in it uses a descriptor: the open
@@ -402,8 +402,16 @@ impl Silence {
             }
         };
         // SAFETY: the caller has given up what is open at `fd`; `silent` is open, and is not `fd`.
-        let copied = retry(|| unsafe { libc::dup3(silent.as_raw_fd(), fd, libc::O_CLOEXEC) });
-        copied.map(drop).map_err(Error::syscall("dup3(2)"))
+        match retry(|| unsafe { libc::dup3(silent.as_raw_fd(), fd, libc::O_CLOEXEC) }) {
+            // Beyond the hard limit, which was lowered since: no call can give that number out
+            // again, so there it is enough to close.
+            Err(Errno::EBADF) => {
+                // SAFETY: as above. Linux closes the number whatever close(2) returns.
+                unsafe { libc::close(fd) };
+                Ok(())
+            }
+            copied => copied.map(drop).map_err(Error::syscall("dup3(2)")),
+        }
     }
 }
 

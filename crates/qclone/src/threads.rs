@@ -97,7 +97,8 @@ pub struct Thread {
     /// The loaded object to name to a person: where it began or, when that is in a language's
     /// runtime library, where its first object's code lives.
     pub owner: Option<PathBuf>,
-    stack_pointer: Option<usize>,
+    /// Where the thread library describes it: at the top of its stack.
+    description: Option<usize>,
 }
 
 impl Thread {
@@ -118,17 +119,16 @@ impl Thread {
         u64::from_str_radix(mask.trim(), 16).ok()
     }
 
-    /// The mapping that holds its stack pointer: for a thread by pthread_create(3) its stack,
-    /// sometimes with the mapping above.
+    /// The mapping that holds its stack, sometimes with the mapping above. Known when its start is.
     #[must_use]
     pub fn stack(&self) -> Option<Range<usize>> {
-        let stack_pointer = self.stack_pointer?;
+        let description = self.description?;
         let mut text = Vec::new();
         procfs::read_into(Path::new("/proc/self/maps"), &mut text).ok()?;
         text.split(|&byte| byte == b'\n').find_map(|line| {
             let (start, rest) = procfs::hex(line)?;
             let (end, _) = procfs::hex(rest.get(1..)?)?;
-            (start..end).contains(&stack_pointer).then_some(start..end)
+            (start..end).contains(&description).then_some(start..end)
         })
     }
 }
@@ -260,7 +260,7 @@ impl Threads {
         };
         let (wait, stack_pointer) =
             parse_syscall(&text).ok_or_else(|| Error::ProcFormat { path, line: text.clone() })?;
-        let mut thread = Thread { tid, wait, start: None, owner: None, stack_pointer };
+        let mut thread = Thread { tid, wait, start: None, owner: None, description: None };
         if let Some(layout) = self.layout
             && let Some(found) = self.thread_struct(&layout, tid, stack_pointer)
             && let Some(address) = layout.start(found)
@@ -268,6 +268,7 @@ impl Threads {
             let module = self.modules.of(address).map(Path::to_owned);
             thread.owner = module.as_deref().map(|module| self.owner(module, &layout, found));
             thread.start = Some(Start { address, module });
+            thread.description = Some(found);
         }
         Ok(Some(thread))
     }

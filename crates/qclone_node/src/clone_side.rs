@@ -3,8 +3,12 @@
 
 use std::ffi::{c_int, c_void};
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU32, Ordering},
+};
 
+use napi_derive::napi;
 use qclone::{CloneSide, fds, limits};
 
 use crate::uv::{self, Loop, UvHandle, handle_type};
@@ -50,14 +54,24 @@ impl StartupPipes {
 /// Requests of the parent that were under way at the fork and will never complete here.
 static REQUESTS_OF_PARENT: AtomicU32 = AtomicU32::new(0);
 
-/// Sets the clone up, then lets signals through.
+/// The clone's side of its fork, for as long as signals are blocked.
+static SIDE: Mutex<Option<CloneSide>> = Mutex::new(None);
+
+/// Lets signals through, once the listeners for them are the clone's own.
+#[napi]
+pub fn unblock_signals() {
+    drop(SIDE.lock().unwrap_or_else(PoisonError::into_inner).take());
+}
+
+/// Sets the clone up. Signals stay blocked until [`unblock_signals`].
 ///
 /// # Errors
 /// What went wrong, in words. The clone must end then: it may still hold the parent's things.
 pub(crate) fn settle(side: CloneSide, event_loop: Loop, inheritance: &Inheritance) -> Result<(), String> {
     let text = |error: qclone::Error| error.to_string();
     if !limits::die_with_parent(inheritance.parent, libc::SIGKILL).map_err(text)? {
-        return Err("its parent has ended".to_owned());
+        // Its parent has ended meanwhile: as it would by the signal.
+        qclone::exit(STATUS_OF_AN_ORPHAN);
     }
     // First the descriptors. The old epoll instance is shared with the parent, and from here on its
     // number is a fresh one, so that nothing libuv does below can reach it.
@@ -81,9 +95,12 @@ pub(crate) fn settle(side: CloneSide, event_loop: Loop, inheritance: &Inheritanc
     event_loop.walk(quieten, &mut ());
     REQUESTS_OF_PARENT.store(event_loop.requests(), Ordering::Relaxed);
     install_net();
-    drop(side);
+    *SIDE.lock().unwrap_or_else(PoisonError::into_inner) = Some(side);
     Ok(())
 }
+
+/// Nobody is there to see it.
+const STATUS_OF_AN_ORPHAN: u8 = 1;
 
 /// Whether anything that the clone began itself keeps its loop going.
 pub(crate) fn loop_is_alive(event_loop: Loop) -> bool {
@@ -106,7 +123,8 @@ fn register_all(event_loop: Loop, descriptors: &[RawFd]) {
 
 /// Stops a handle of the parent's from delivering anything, and from keeping the loop going.
 ///
-/// What the parent set to run once or every turn (timers, immediates) is JavaScript's to clear.
+/// What the parent set to run once or every turn (timers, immediates) is JavaScript's to clear, and
+/// so are its listeners for signals, which node counts: until then signals are blocked.
 unsafe extern "C" fn quieten(handle: *mut UvHandle, _: *mut c_void) {
     // SAFETY: uv_walk passes live handles.
     if unsafe { uv::uv_is_closing(handle) } != 0 {
@@ -120,7 +138,6 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, _: *mut c_void) {
         handle_type::POLL => Some(uv::uv_poll_stop),
         handle_type::FS_EVENT => Some(uv::uv_fs_event_stop),
         handle_type::FS_POLL => Some(uv::uv_fs_poll_stop),
-        handle_type::SIGNAL => Some(uv::uv_signal_stop),
         _ => None,
     };
     if let Some(stop) = stop {

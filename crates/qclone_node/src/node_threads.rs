@@ -90,7 +90,11 @@ impl NodeThreads {
     /// callbacks of all that it has done have run: they would run in the clone too. Asked here,
     /// thread by thread, since a thread that was at work a moment ago may just have finished.
     pub(crate) fn judge(&self, thread: &Thread, event_loop: Option<Loop>) -> Verdict {
+        let is_named_worker = || thread.name() == "WorkerThread";
         let Some(start) = &thread.start else {
+            if is_named_worker() {
+                return Verdict::Foreign(WORKER.to_owned());
+            }
             // Seen running ever since it began, so that its stack could not be found.
             return Verdict::Busy("a thread at work, not yet known".to_owned());
         };
@@ -119,11 +123,8 @@ impl NodeThreads {
                 "started by an addon or a library; what it holds is not known".to_owned(),
             );
         }
-        if has_stack_of_a_worker(thread) || thread.name() == "WorkerThread" {
-            return Verdict::Foreign(
-                "a Worker: of worker_threads, or of a module loader registered with module.register()"
-                    .to_owned(),
-            );
+        if has_stack_of_a_worker(thread) || is_named_worker() {
+            return Verdict::Foreign(WORKER.to_owned());
         }
         if thread.wait.is_epoll() {
             return Verdict::Foreign(
@@ -170,6 +171,8 @@ fn crew_at_rest(one: &Thread, threads: &[&Thread], conditions: ConditionVariable
     let crew = Crew { size: Some(members().count()), ..crew };
     members().all(|thread| crew.rests(thread, conditions)).then_some(crew)
 }
+
+const WORKER: &str = "a Worker: of worker_threads, or of a module loader registered with module.register()";
 
 fn at_rest_or(resting: bool, work: &str) -> Verdict {
     if resting { Verdict::AtRest } else { Verdict::Busy(work.to_owned()) }

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::Write,
     mem::ManuallyDrop,
-    os::fd::{FromRawFd, IntoRawFd},
+    os::fd::{FromRawFd, IntoRawFd, OwnedFd},
 };
 
 use napi::{Error, Result, bindgen_prelude::Uint8Array};
@@ -29,6 +29,16 @@ pub fn open_pipe() -> PipeOutcome {
             PipeOutcome { ends: Some(vec![read.into_raw_fd(), write.into_raw_fd()]), failure: None }
         }
         Err(error) => PipeOutcome { ends: None, failure: Some(ForkFailure::of_call("pipe2(2)", &error)) },
+    }
+}
+
+/// Closes an end of a pipe by [`open_pipe`]. Node's own closing warns, in a Worker, of what node did
+/// not open.
+#[napi]
+pub fn close_pipe_end(fd: i32) {
+    if fd >= 0 {
+        // SAFETY: the caller owns the end, and gives it up.
+        drop(unsafe { OwnedFd::from_raw_fd(fd) });
     }
 }
 

@@ -44,7 +44,6 @@ pub(crate) mod handle_type {
     pub(crate) const TCP: c_int = 12;
     pub(crate) const TTY: c_int = 14;
     pub(crate) const UDP: c_int = 15;
-    pub(crate) const SIGNAL: c_int = 16;
 }
 
 /// `UV_READABLE`.
@@ -80,7 +79,6 @@ unsafe extern "C" {
     pub(crate) fn uv_udp_recv_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_fs_event_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_fs_poll_stop(handle: *mut UvHandle) -> c_int;
-    pub(crate) fn uv_signal_stop(handle: *mut UvHandle) -> c_int;
 }
 
 /// The event loop of an environment.
