@@ -29,7 +29,7 @@ pub(crate) struct NodeThreads {
 struct Crew {
     start: usize,
     rest: Option<usize>,
-    /// How many they are, when none of them can come or go.
+    /// How many they are, when none of them ever ends.
     size: Option<usize>,
 }
 
@@ -63,7 +63,10 @@ impl NodeThreads {
             self.delayed_tasks =
                 first(&|thread| thread.wait.is_epoll() && blocks_sigusr1(thread)).and_then(start_of);
         }
-        if self.v8.is_none() {
+        if let Some(v8) = &mut self.v8 {
+            // One that had only been seen running was not counted.
+            v8.size = v8.size.max(Some(members(v8.start, &of_node).count()));
+        } else {
             let one = first(&|thread| self.waits_on_heap(thread) && blocks_sigusr1(thread));
             self.v8 = one.and_then(|one| crew_at_rest(one, &of_node, self.conditions));
         }
@@ -167,9 +170,12 @@ impl Crew {
 /// The crew of `one`, when every member of it is at rest in the same place.
 fn crew_at_rest(one: &Thread, threads: &[&Thread], conditions: ConditionVariables) -> Option<Crew> {
     let crew = Crew::of(one, conditions)?;
-    let members = || threads.iter().filter(|thread| start_of(thread) == Some(crew.start));
-    let crew = Crew { size: Some(members().count()), ..crew };
-    members().all(|thread| crew.rests(thread, conditions)).then_some(crew)
+    let crew = Crew { size: Some(members(crew.start, threads).count()), ..crew };
+    members(crew.start, threads).all(|thread| crew.rests(thread, conditions)).then_some(crew)
+}
+
+fn members<'a>(start: usize, threads: &'a [&Thread]) -> impl Iterator<Item = &'a Thread> {
+    threads.iter().copied().filter(move |thread| start_of(thread) == Some(start))
 }
 
 const WORKER: &str = "a Worker: of worker_threads, or of a module loader registered with module.register()";
