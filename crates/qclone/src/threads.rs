@@ -295,19 +295,24 @@ impl Threads {
         {
             return Some(at);
         }
-        let at = self.find_struct(layout, tid, stack_pointer?)?;
+        let at = match stack_pointer {
+            Some(stack_pointer) => self.find_struct(layout, tid, stack_pointer..stack_pointer + SEARCH_LIMIT),
+            None => stacks().find_map(|stack| {
+                let top = stack.end.saturating_sub(SEARCH_BLOCK).max(stack.start);
+                self.find_struct(layout, tid, top..stack.end)
+            }),
+        }?;
         self.structs.insert(tid, at);
         Some(at)
     }
 
-    /// Looks for the thread's `struct pthread` upwards from its stack pointer: thread libraries
-    /// place it at the top of the stack.
-    fn find_struct(&self, layout: &ThreadLayout, tid: i32, stack_pointer: usize) -> Option<usize> {
+    /// Looks for the thread's `struct pthread`, which thread libraries place at the top of the
+    /// stack: upwards from the stack pointer or, of a thread that runs, in the last part of a stack.
+    fn find_struct(&self, layout: &ThreadLayout, tid: i32, range: Range<usize>) -> Option<usize> {
         let needle = u32::try_from(tid).ok()?.to_ne_bytes();
         let mut block = vec![0; SEARCH_BLOCK];
-        let mut at = stack_pointer & !15;
-        let end = at.saturating_add(SEARCH_LIMIT);
-        while at < end {
+        let mut at = range.start & !15;
+        while at < range.end {
             let read = peek(at, &mut block);
             for (index, word) in block[..read].chunks_exact(4).enumerate() {
                 if word == needle
@@ -325,6 +330,24 @@ impl Threads {
         }
         None
     }
+}
+
+/// Mappings that may be stacks: thread libraries put a guard below each, which nobody may touch.
+fn stacks() -> impl Iterator<Item = Range<usize>> {
+    let mut text = Vec::new();
+    // Not readable: then none is found, and the census goes without.
+    let _ = procfs::read_into(Path::new("/proc/self/maps"), &mut text);
+    let mut stacks = Vec::new();
+    let mut guard_end = None;
+    for line in text.split(|&byte| byte == b'\n') {
+        let Some((start, rest)) = procfs::hex(line) else { continue };
+        let Some((end, rest)) = rest.get(1..).and_then(procfs::hex) else { continue };
+        if guard_end == Some(start) && rest.starts_with(b" rw-p") {
+            stacks.push(start..end);
+        }
+        guard_end = rest.starts_with(b" ---p").then_some(end);
+    }
+    stacks.into_iter()
 }
 
 impl ThreadLayout {
