@@ -70,6 +70,8 @@ fn spinning(_: &ForkLock) {
     let offenders = refused(&mut forker, &mut Alone);
     let [offender] = offenders.as_slice() else { panic!("{offenders:?}") };
     assert_eq!((offender.thread.tid, offender.name.as_str()), (TID.load(Ordering::Relaxed), "spinner"));
+    // Never seen at a system call, it is found by its stack.
+    assert_eq!(offender.thread.owner, Some(env::current_exe().unwrap()));
     STOP.store(true, Ordering::Relaxed);
     thread.join().unwrap();
     until_gone(offender.thread.tid);
