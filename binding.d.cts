@@ -79,6 +79,8 @@ export interface ForkOutcome {
   child?: ChildHandle
   /** Whether this is the clone. */
   inClone: boolean
+  /** Whether the clone has a thread on which V8 compiles. */
+  hasWorker: boolean
   /** Why there is no clone. */
   failure?: ForkFailure
 }

@@ -74,7 +74,7 @@ function attempt(
   if (outcome.child) return adopt(outcome.child, event)
   inClone = true
   try {
-    enterClone(event, ghosts)
+    enterClone(event, { ghosts, hasWorker: outcome.hasWorker })
   } catch (error) {
     // Above this are the parent's frames, which must not see it.
     leaveByError(error)

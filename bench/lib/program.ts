@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { backtraces } from './gdb.js'
 
@@ -36,15 +37,52 @@ export async function program(
   if (!part)
     throw new Error(`Expected ${PART} to be one of ${Object.keys(parts).join(', ')}, got \`${name}\``)
   dieWithParent()
-  process.stdout.write(JSON.stringify(await part()))
+  process.stdout.write(JSON.stringify((await part()) ?? null))
   // No process.exit: a part whose event loop never runs empty has lost track of something.
 }
 
 /** What part `name` of this program returned, in a node of its own. */
-export async function runPart<T>(name: string, { flags = [], limitMs }: PartOptions): Promise<T> {
+export async function runPart<T>(name: string, options: PartOptions): Promise<T> {
+  const { child, ended } = start(name, options)
+  const [output] = await Promise.all([buffer(child.stdout as Readable), ended])
+  return JSON.parse(output.toString()) as T
+}
+
+/** A part that answers questions, so that two of them can be measured in turns. */
+export interface OpenPart<Question, Answer> {
+  ask(question: Question): Promise<Answer>
+  end(): Promise<void>
+}
+
+/** Starts part `name`, which is to call {@link answerQuestions}. */
+export function openPart<Q, A>(name: string, options: PartOptions): OpenPart<Q, A> {
+  const { child, ended } = start(name, options)
+  child.stdout?.resume()
+  return {
+    ask: (question) =>
+      new Promise((resolve, reject) => {
+        child.once('message', (answer) => resolve(answer as A))
+        ended.then(() => reject(new Error(`${name} ended before it answered`)), reject)
+        child.send(question as object)
+      }),
+    end: () => {
+      child.disconnect()
+      return ended
+    },
+  }
+}
+
+/** In a part: answers one question after another, until there are no more. */
+export function answerQuestions<Q, A>(answer: (question: Q) => Promise<A>): Promise<void> {
+  process.on('message', async (question) => process.send?.(await answer(question as Q)))
+  return new Promise((resolve) => process.once('disconnect', resolve))
+}
+
+/** Starts part `name`; `ended` rejects when it does not end well, or not in time. */
+function start(name: string, { flags = [], limitMs }: PartOptions) {
   const args = [...process.execArgv, ...flags, ...process.argv.slice(1)]
   const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     env: { ...process.env, [PART]: name },
   })
   const kill = () => child.kill('SIGKILL')
@@ -57,19 +95,20 @@ export async function runPart<T>(name: string, { flags = [], limitMs }: PartOpti
     process.stderr.write(`${name}: no end after ${limitMs / 1000} s\n${where}\n`)
     kill()
   }, limitMs)
-  const ended = new Promise<string | number | null>((resolve, reject) => {
+  const ended = new Promise<void>((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (status, signal) => resolve(signal ?? status))
-  })
-  try {
-    const [status, output] = await Promise.all([ended, buffer(child.stdout)])
-    if (status !== 0) throw new Error(`${name} ended by ${status}`)
-    return JSON.parse(output.toString()) as T
-  } finally {
+    child.once('exit', (status, signal) => {
+      if (status === 0) resolve()
+      else reject(new Error(`${name} ended by ${signal ?? `status ${status}`}`))
+    })
+  }).finally(() => {
     clearTimeout(timer)
     process.off('exit', kill)
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, leave)
-  }
+  })
+  // Whoever waits for an answer is told of it too.
+  ended.catch(() => {})
+  return { child, ended }
 }
 
 /** A part is of no use once the program was killed. */

@@ -1,11 +1,14 @@
 import { setFlagsFromString } from 'node:v8'
 
 /**
-Lets V8 compile on the clone's one thread what it would have compiled on threads that a clone does not have:
-without this, hot code is never optimized, and asynchronous WebAssembly compilation never ends.
+Sees to it that what is hot gets compiled.
+
+WebAssembly is compiled synchronously: an event loop with nothing else to do does not wait for V8's threads. In a
+clone without such a thread so are loops that run long; functions that are called often then stay unoptimized.
 */
-export function compileHere(): void {
+export function compileHere(hasWorker: boolean): void {
+  setFlagsFromString('--no-wasm-async-compilation')
+  if (hasWorker) return
   setFlagsFromString('--no-concurrent-recompilation')
   setFlagsFromString('--no-concurrent-osr')
-  setFlagsFromString('--no-wasm-async-compilation')
 }

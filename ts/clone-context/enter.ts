@@ -13,15 +13,19 @@ export interface Ghosts {
   behind: NodeJS.Immediate
 }
 
-/**
-All that a clone does before the first line of user code.
+/** What is to know of a clone. */
+interface CloneFacts {
+  /** Undefined for a clone whose event loop does not go on. */
+  ghosts: Ghosts | undefined
+  /** Whether it has a thread on which V8 compiles. */
+  hasWorker: boolean
+}
 
-@param ghosts undefined for a clone whose event loop does not go on.
-*/
-export function enterClone(event: EventType, ghosts: Ghosts | undefined): void {
+/** All that a clone does before the first line of user code. */
+export function enterClone(event: EventType, { ghosts, hasWorker }: CloneFacts): void {
   disownAll()
   takeIdentity(event)
-  compileHere()
+  compileHere(hasWorker)
   dropListeners()
   freshRandomness()
   leaveByItself()

@@ -16,6 +16,7 @@ use crate::{
     convert::ForkFailure,
     node_threads::NodeThreads,
     uv::Loop,
+    v8_worker,
 };
 
 /// What is kept from fork to fork. A process forks on one thread only, but addons are loaded once a
@@ -49,13 +50,15 @@ pub struct ForkOutcome {
     pub child: Option<ChildHandle>,
     /// Whether this is the clone.
     pub in_clone: bool,
+    /// Whether the clone has a thread on which V8 compiles.
+    pub has_worker: bool,
     /// Why there is no clone.
     pub failure: Option<ForkFailure>,
 }
 
 impl ForkOutcome {
     fn failed(why: impl Into<ForkFailure>) -> Self {
-        Self { child: None, in_clone: false, failure: Some(why.into()) }
+        Self { child: None, in_clone: false, has_worker: false, failure: Some(why.into()) }
     }
 }
 
@@ -107,20 +110,31 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
             state.attempt(goes_on, |forker, policy| unsafe { forker.fork(policy) })
         });
         return Ok(match forked {
-            Ok(Fork::Parent { child, timings }) => {
-                ForkOutcome { child: Some(ChildHandle::new(child, timings)), in_clone: false, failure: None }
-            }
+            Ok(Fork::Parent { child, timings }) => ForkOutcome {
+                child: Some(ChildHandle::new(child, timings)),
+                in_clone: false,
+                has_worker: false,
+                failure: None,
+            },
             Ok(Fork::Clone(side)) => {
                 if let Err(error) = clone_side::settle(side, event_loop, &inheritance) {
                     eprintln!("qclone: cannot set the clone up: {error}");
                     qclone::exit(STATUS_OF_NO_SETUP);
                 }
                 // A clone that clones has another lock pipe than its parent.
-                let found = with_state(|state| StartupPipes::find().map(|found| state.startup_pipes = found));
-                if let Err(error) = found {
-                    return Ok(ForkOutcome::failed(error));
+                let has_worker = with_state(|state| {
+                    state.startup_pipes = StartupPipes::find()?;
+                    let has_worker = state.threads.v8_workers().is_some_and(v8_worker::start);
+                    state.threads.recount_v8_workers(usize::from(has_worker));
+                    Ok(has_worker)
+                });
+                match has_worker {
+                    Ok(has_worker) => ForkOutcome { child: None, in_clone: true, has_worker, failure: None },
+                    Err(error) => {
+                        eprintln!("qclone: cannot set the clone up: {error}");
+                        qclone::exit(STATUS_OF_NO_SETUP);
+                    }
                 }
-                ForkOutcome { child: None, in_clone: true, failure: None }
             }
             Err(error) if is_transient(&error) && Instant::now() < deadline => {
                 thread::sleep(LOOK_INTERVAL);

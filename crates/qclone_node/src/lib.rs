@@ -12,6 +12,7 @@ mod loop_end;
 mod node_threads;
 mod pipe;
 mod uv;
+mod v8_worker;
 
 use napi::{Error, Result};
 use napi_derive::napi;

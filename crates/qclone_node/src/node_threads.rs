@@ -137,6 +137,19 @@ impl NodeThreads {
         Verdict::Busy("a thread of node at work, not yet known: most often libuv's thread pool".to_owned())
     }
 
+    /// V8's workers, when it is known where they wait.
+    pub(crate) fn v8_workers(&self) -> Option<V8Workers> {
+        let Crew { start, rest, .. } = self.v8?;
+        Some(V8Workers { start, condition: rest? })
+    }
+
+    /// In a clone, which has this many of V8's workers.
+    pub(crate) fn recount_v8_workers(&mut self, count: usize) {
+        if let Some(v8) = &mut self.v8 {
+            v8.size = Some(count);
+        }
+    }
+
     fn begins_in(&self, thread: &Thread, module: &Path) -> bool {
         thread.start.as_ref().is_some_and(|start| start.module.as_deref() == Some(module))
     }
@@ -149,6 +162,15 @@ impl NodeThreads {
     fn waits_on_heap(&self, thread: &Thread) -> bool {
         matches!(thread.wait.futex(), Some((futex, FutexOp::WaitBitset)) if self.modules.of(futex).is_none())
     }
+}
+
+/// What it takes to start another of V8's workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct V8Workers {
+    /// The function they began with.
+    pub(crate) start: usize,
+    /// The condition variable of the queue they wait for.
+    pub(crate) condition: usize,
 }
 
 impl Crew {
