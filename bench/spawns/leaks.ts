@@ -4,7 +4,9 @@ import { clones, spawn } from 'node-qclone'
 import { gc, settle } from '../lib/heap.js'
 import { children, countDescriptors, countMappings, countMarkedMappings } from '../lib/proc.js'
 
-const WARM_UP = 200
+// Enough that what node reads of its own program and compiles is there: RSS still grows by it for a while.
+const WARM_UP = 1000
+const WARM_UP_COMMANDS = 100
 const STATUSES = 256
 /** V8 maps and unmaps as it needs: a mapping a spawn would be thousands. */
 const MAPPINGS_TOLERANCE = 100
@@ -36,7 +38,7 @@ export interface LeakResult {
 /** Many clones and, all the while, commands by `child_process`: each must get its own status. */
 export async function lookForLeaks(spawns: number, concurrency: number): Promise<LeakResult> {
   await spawnMany(WARM_UP, concurrency)
-  await runCommands((count) => count < 5)
+  await runCommands((count) => count < WARM_UP_COMMANDS)
   const before = await standing()
   const begun = performance.now()
   let done = false
