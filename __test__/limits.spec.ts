@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import test from 'ava'
 import { playScene } from './helpers/fixture.js'
 import type { Described } from './helpers/scene.js'
@@ -8,7 +10,20 @@ const MANY_DESCRIPTORS_USED = ['prlimit', '--nofile=400']
 /** A user that no other test file runs as; root is above the limit on processes. */
 const someone = process.getuid?.() === 0 ? 20_000 + (process.pid % 20_000) : undefined
 
+/** Whether every folder above a file lets other users through. */
+function isOpenToOthers(file: string): boolean {
+  for (let folder = dirname(file); ; folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) return false
+    if (folder === dirname(folder)) return true
+  }
+}
+
 test('at the limit on processes a clone is refused with EAGAIN, and the parent left intact', async (t) => {
+  if (someone !== undefined && ![process.execPath, import.meta.filename].every(isOpenToOthers)) {
+    t.log('not shown: this checkout or this node is open to root alone, and root is above the limit')
+    t.pass()
+    return
+  }
   const told = await playScene(t, 'limits', 'processes', { uid: someone })
   for (const failure of [told.spawn, told.run] as Described[]) {
     t.like(failure, { name: 'QcloneError', code: 'ERR_QCLONE_FORK', errno: 'EAGAIN' })

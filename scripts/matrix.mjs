@@ -1,7 +1,7 @@
 // Runs the compiled tests, or any command, under each Node line we support:
 //   node scripts/matrix.mjs [--lines 22,24] [-- command ...args]
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { arch, argv, cwd, env, platform } from 'node:process'
 import { parseArgs } from 'node:util'
@@ -74,6 +74,8 @@ async function install(line) {
     const npm = ['npm', 'install', '--prefix', draft, ...quiet, `${name}@${line}`]
     const { code, output } = await run(npm, { environment: env, echo: false })
     if (code !== 0) throw new Error(`could not install ${name}@${line}: ${output.trim()}`)
+    // Made for this user alone; tests run it as another.
+    chmodSync(draft, 0o755)
     rmSync(home, { recursive: true, force: true })
     renameSync(draft, home)
   } finally {
