@@ -3,5 +3,5 @@ export default {
   // A process that forks may not hold threads: each test file gets a process of its own.
   workerThreads: false,
   concurrency: 2,
-  timeout: '120s',
+  timeout: '360s',
 }
