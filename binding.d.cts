@@ -41,6 +41,9 @@ export declare function closePipeEnd(fd: number): void
 /** Ends this process at once, without the exit path of node or of libc. */
 export declare function exitNow(status: number): void
 
+/** Finds out where V8 keeps what `Math.random` draws from, so that clones need not. Draws a number. */
+export declare function findMathRandom(random: () => number): void
+
 /** Forks this process. */
 export declare function fork(options: ForkOptions): ForkOutcome
 
@@ -60,17 +63,16 @@ export interface ForkFailure {
 
 /** How to fork. */
 export interface ForkOptions {
-  /** Descriptors that stay open in the clone beside 0, 1 and 2. */
+  /** Descriptors that stay open in the clone beside 0, 1 and 2, with the handles on them. */
   keep: Array<number>
   /** Whether the clone reads the parent's standard input. */
   inheritStdin: boolean
+  /** Whether the clone may outlive its parent, in a session of its own. */
+  detached: boolean
   /** For how long, in milliseconds, this call may stand still until the other threads are at rest. */
   waitMs: number
-  /**
-   * Whether the event loop will go on in the clone: then nothing that the thread pool has done
-   * may wait for its callback, which would run in the clone too.
-   */
-  loopGoesOn: boolean
+  /** The same when none but libuv's pool is at work. */
+  poolWaitMs: number
 }
 
 /** What came of a fork. */
@@ -81,6 +83,8 @@ export interface ForkOutcome {
   inClone: boolean
   /** Whether the clone has a thread on which V8 compiles. */
   hasWorker: boolean
+  /** In the clone: 1 and 2, as far as the parent has streams on them that are a pipe or a socket. */
+  streams: Array<number>
   /** Why there is no clone. */
   failure?: ForkFailure
 }
@@ -196,11 +200,18 @@ export declare function preflight(): ForkFailure | null
  */
 export declare function prepare(procSelf?: string | undefined | null): ForkFailure | null
 
+/**
+ * Gives V8's own `Math.random`, of whichever context, a new state. Draws a number. False when it was
+ * not found: then nothing else has changed.
+ */
+export declare function reseedMathRandom(random: () => number): boolean
+
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void
 
 /**
- * Writes the whole of `bytes` to `fd`, standing still until the other side has taken them.
+ * Writes the whole of `bytes` to `fd`, standing still until the other side has taken them, whether
+ * or not the descriptor blocks.
  *
  * Node's own synchronous writing may return early on a pipe, and goes by way of an `fs` that a
  * program may have replaced.

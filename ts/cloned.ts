@@ -1,8 +1,17 @@
+import { type CloneOptions, expectCloneOptions } from './options.js'
 import { run } from './run.js'
 import { expectFunction } from './validate.js'
 
-/** `f`, run in a clone at each call: `cloned(f)(…args)` is `run(f, …args)`. */
-export function cloned<A extends unknown[], R>(f: (...args: A) => R): (...args: A) => Promise<Awaited<R>> {
+/**
+`f`, run in a clone at each call: `cloned(f, options)(…args)` is `run.with(options)(f, …args)`.
+
+@throws {TypeError} or {@link RangeError} when `f` is no function, or on an option that is unknown or of no use.
+*/
+export function cloned<A extends unknown[], R>(
+  f: (...args: A) => R,
+  options: CloneOptions = {},
+): (...args: A) => Promise<Awaited<R>> {
   expectFunction(f, 'f')
-  return (...args) => run(f, ...args)
+  expectCloneOptions(options)
+  return (...args) => run.with(options)(f, ...args)
 }

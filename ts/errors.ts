@@ -8,12 +8,14 @@ Tells what happened. Match on it rather than on a message:
 - `ERR_QCLONE_PROC`: `/proc` cannot be read, so nothing is known of the threads.
 - `ERR_QCLONE_FORK`: the system refused the fork or what it needs; see {@link QcloneError.errno}.
 - `ERR_QCLONE_DIED`: the clone ended without an answer; see {@link QcloneError.status}.
+- `ERR_QCLONE_KEEP`: what the clone was to keep is closed, or has writes pending.
 - `ERR_QCLONE_UNSERIALIZABLE`: the clone's answer cannot be sent to the parent.
 - `ERR_QCLONE_UNSUPPORTED`: this system, or this thread, cannot clone.
 */
 export type ErrorCode =
   | 'ERR_QCLONE_DIED'
   | 'ERR_QCLONE_FORK'
+  | 'ERR_QCLONE_KEEP'
   | 'ERR_QCLONE_PROC'
   | 'ERR_QCLONE_THREADS'
   | 'ERR_QCLONE_UNSERIALIZABLE'

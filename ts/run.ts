@@ -2,10 +2,11 @@ import { type Answer, encodeError, encodeValue, receiveAnswer } from './answer.j
 import type { Clone } from './children.js'
 import { leave, onUncaught } from './clone-context/leave.js'
 import { findTimers } from './clone-context/timers.js'
-import { QcloneError } from './errors.js'
+import { fromFailure, QcloneError } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
 import { handlers } from './handlers.js'
 import { native } from './native.js'
+import { type CloneOptions, expectCloneOptions } from './options.js'
 import { expectFunction } from './validate.js'
 import { inWords } from './wait-status.js'
 
@@ -19,12 +20,33 @@ with a {@link QcloneError} when there could be no fork (`ERR_QCLONE_THREADS` and
 an answer (`ERR_QCLONE_DIED`, with its wait status), or the value cannot travel (`ERR_QCLONE_UNSERIALIZABLE`).
 @throws {TypeError} when `f` is no function; nothing else is thrown.
 */
-export function run<A extends unknown[], R>(f: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
+export const run: Run & {
+  /**
+  `run` with options.
+
+  @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use.
+  */
+  with(options: CloneOptions): Run
+} = Object.assign(((f, ...args) => runWith({}, f, args)) as Run, {
+  with(options: CloneOptions): Run {
+    expectCloneOptions(options)
+    return (f, ...args) => runWith(options, f, args)
+  },
+})
+
+/** How {@link run} is called. */
+export type Run = <A extends unknown[], R>(f: (...args: A) => R, ...args: A) => Promise<Awaited<R>>
+
+function runWith<A extends unknown[], R>(
+  options: CloneOptions,
+  f: (...args: A) => R,
+  args: A,
+): Promise<Awaited<R>> {
   expectFunction(f, 'f')
   return new Promise((resolve, reject) => {
     findTimers()
     const { ends, failure } = native().openPipe()
-    if (failure) throw refused(failure, 'run')
+    if (failure) throw refused(fromFailure(failure), 'run')
     const [readEnd, writeEnd] = ends as [number, number]
     const begin = (clone: Clone | undefined) => {
       if (!clone) {
@@ -38,7 +60,7 @@ export function run<A extends unknown[], R>(f: (...args: A) => R, ...args: A): P
       for (const fd of [readEnd, writeEnd]) native().closePipeEnd(fd)
       reject(error)
     }
-    forkAtTurnEnd('run', [writeEnd], begin, refuse)
+    forkAtTurnEnd('run', options, writeEnd, begin, refuse)
   })
 }
 

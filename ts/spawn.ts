@@ -3,6 +3,7 @@ import type { Clone } from './children.js'
 import { leave, leaveByError } from './clone-context/leave.js'
 import { forkNow } from './fork-point.js'
 import { handlers } from './handlers.js'
+import { expectSpawnOptions, type SpawnOptions } from './options.js'
 import { expectFunction } from './validate.js'
 
 /** The exit status of a clone whose function returned anything but an integer from 0 to 255. */
@@ -18,18 +19,39 @@ The clone's event loop does not go on: what `f` leaves queued is not run. `run` 
 @throws {TypeError} when `f` is no function, or an asynchronous one.
 @throws {QcloneError} when there can be no fork.
 */
-export function spawn<A extends unknown[]>(f: (...args: A) => unknown, ...args: A): Clone
-export function spawn<A extends unknown[]>(call: readonly [f: (...args: A) => unknown, ...args: A]): Clone
-export function spawn<A extends unknown[]>(
-  first: ((...args: A) => unknown) | readonly [(...args: A) => unknown, ...A],
-  ...rest: A
-): Clone {
-  const [f, ...args] = (Array.isArray(first) ? first : [first, ...rest]) as [(...args: A) => unknown, ...A]
-  expectFunction(f, 'f')
-  if (types.isAsyncFunction(f) || types.isGeneratorFunction(f)) {
-    throw new TypeError('Expected `f` to be a synchronous function: use `run` for an asynchronous one')
+export const spawn: Spawn & {
+  /**
+  `spawn` with options.
+
+  @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use.
+  */
+  with(options: SpawnOptions): Spawn
+} = Object.assign(spawnWith({}), {
+  with(options: SpawnOptions): Spawn {
+    expectSpawnOptions(options)
+    return spawnWith(options)
+  },
+})
+
+/** How {@link spawn} is called. */
+export interface Spawn {
+  <A extends unknown[]>(f: (...args: A) => unknown, ...args: A): Clone
+  <A extends unknown[]>(call: readonly [f: (...args: A) => unknown, ...args: A]): Clone
+}
+
+function spawnWith(options: SpawnOptions): Spawn {
+  return <A extends unknown[]>(
+    first: ((...args: A) => unknown) | readonly [(...args: A) => unknown, ...A],
+    ...rest: A
+  ): Clone => {
+    const call = Array.isArray(first) ? first : [first, ...rest]
+    const [f, ...args] = call as [(...args: A) => unknown, ...A]
+    expectFunction(f, 'f')
+    if (types.isAsyncFunction(f) || types.isGeneratorFunction(f)) {
+      throw new TypeError('Expected `f` to be a synchronous function: use `run` for an asynchronous one')
+    }
+    return forkNow('spawn', options) ?? inClone(f, args)
   }
-  return forkNow('spawn') ?? inClone(f, args)
 }
 
 function inClone<A extends unknown[]>(f: (...args: A) => unknown, args: A): never {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 
 /** "`v` (type)", as every error about an argument ends. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   return `\`${inspect(value, { depth: 0, breakLength: Infinity })}\` (${typeof value})`
 }
 
@@ -9,6 +9,32 @@ function shown(value: unknown): string {
 export function expectFunction(value: unknown, name: string): asserts value is (...args: never[]) => unknown {
   if (typeof value !== 'function') {
     throw new TypeError(`Expected \`${name}\` to be a function, got ${shown(value)}`)
+  }
+}
+
+/** @throws {TypeError} when `value` is not an array. */
+export function expectArray(value: unknown, name: string): asserts value is unknown[] {
+  if (!Array.isArray(value)) throw new TypeError(`Expected \`${name}\` to be an array, got ${shown(value)}`)
+}
+
+/** @throws {TypeError} when `value` is not a string. */
+export function expectString(value: unknown, name: string): asserts value is string {
+  if (typeof value !== 'string')
+    throw new TypeError(`Expected \`${name}\` to be a string, got ${shown(value)}`)
+}
+
+/** @throws {TypeError} when `value` is not a boolean. */
+export function expectBoolean(value: unknown, name: string): asserts value is boolean {
+  if (typeof value !== 'boolean') {
+    throw new TypeError(`Expected \`${name}\` to be a boolean, got ${shown(value)}`)
+  }
+}
+
+/** @throws {TypeError} when `value` is none of `values`. */
+export function expectOneOf(value: unknown, name: string, values: readonly unknown[]): void {
+  if (!values.includes(value)) {
+    const choice = values.map((one) => `\`${one}\``).join(' or ')
+    throw new TypeError(`Expected \`${name}\` to be ${choice}, got ${shown(value)}`)
   }
 }
 
@@ -36,7 +62,10 @@ export function expectPid(value: unknown, name: string): asserts value is number
 const HIGHEST_PID = 2 ** 31 - 1
 
 /** @throws {TypeError} when `value` is not an object with no other keys than `known`. */
-export function expectOptions(value: unknown, known: readonly string[]): asserts value is object {
+export function expectOptions(
+  value: unknown,
+  known: readonly string[],
+): asserts value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) {
     throw new TypeError(`Expected the options to be an object, got ${shown(value)}`)
   }

@@ -1,10 +1,12 @@
 import { disownAll, type EventType } from '../children.js'
 import { native } from '../native.js'
+import { freshAgents } from './agents.js'
 import { compileHere } from './compile.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
 import { dropListeners } from './listeners.js'
 import { freshRandomness } from './randomness.js'
+import { ownStreams } from './streams.js'
 import { dropImmediates, dropTimers } from './timers.js'
 
 /** What would run in a clone whose event loop goes on, and is its parent's. */
@@ -17,18 +19,25 @@ export interface Ghosts {
 interface CloneFacts {
   /** Undefined for a clone whose event loop does not go on. */
   ghosts: Ghosts | undefined
+  /** What `ps` is to show; undefined for the default. */
+  title: string | undefined
   /** Whether it has a thread on which V8 compiles. */
   hasWorker: boolean
+  /** 1 and 2, as far as its parent has streams on them that are dead here. */
+  streams: readonly number[]
 }
 
 /** All that a clone does before the first line of user code. */
-export function enterClone(event: EventType, { ghosts, hasWorker }: CloneFacts): void {
+export function enterClone(event: EventType, { ghosts, title, hasWorker, streams }: CloneFacts): void {
   disownAll()
-  takeIdentity(event)
-  compileHere(hasWorker)
+  // First of all, the way out, which what follows may have to take.
   dropListeners()
-  freshRandomness()
   leaveByItself()
+  takeIdentity(event, title)
+  compileHere(hasWorker)
+  ownStreams(streams)
+  freshAgents()
+  freshRandomness()
   if (ghosts) {
     dropTimers()
     dropImmediates(ghosts.behind)

@@ -16,17 +16,28 @@ throws must not let the clone return into its parent's frames.
 */
 export function leave(status: number): never {
   try {
-    process.exit(status)
+    // As in node, an error on the way out does not change where it leads.
+    process.exit(isLeaving() ? statusOnTheWay() : status)
   } catch (error) {
     report(error)
   }
-  return native().exitNow(STATUS_OF_ERROR) as never
+  return native().exitNow(statusOnTheWay() & 0xff) as never
 }
 
 /** Ends this clone as an uncaught error ends a process. */
 export function leaveByError(error: unknown): never {
   report(error)
   return leave(STATUS_OF_ERROR)
+}
+
+/** Whether `exit` has been emitted. Node has no other word for it. */
+function isLeaving(): boolean {
+  return Boolean((process as { _exiting?: boolean })._exiting)
+}
+
+/** The status of a process that is leaving. */
+function statusOnTheWay(): number {
+  return Number(process.exitCode ?? 0)
 }
 
 /** Prints an error as node prints an uncaught one. */
@@ -45,19 +56,39 @@ export function onUncaught(handle: (error: unknown) => void): void {
   uncaught = handle
 }
 
+/** What node's C++ calls with an error that nobody caught. When nobody handles it either, it leaves by node's own way. */
+interface LastResort {
+  _fatalException: (error: unknown, fromPromise: boolean) => boolean
+}
+
 /** Makes every way out of the clone end in `_exit`. */
 export function leaveByItself(): void {
   const exitNow = native().exitNow
   uncaught = leaveByError
   Object.assign(process, { reallyExit: (status: number) => exitNow(status & 0xff) })
-  process.on('uncaughtException', (error) => {
-    // A listener that the clone's own code has set comes in place of this one.
-    if (process.listenerCount('uncaughtException') > 1) return
-    uncaught(error)
-  })
+  // Not a listener of `uncaughtException`: the clone's own code may count those, and remove them all.
+  lastResort._fatalException = (error, fromPromise) => {
+    let handled: boolean
+    try {
+      handled = ofNode(error, fromPromise)
+    } catch (thrown) {
+      // Whoever handled it failed. Node then leaves without a word to the `exit` listeners.
+      Object.assign(process, { _exiting: true, exitCode: STATUS_OF_ERROR_IN_HANDLER })
+      uncaught(thrown)
+      return true
+    }
+    if (!handled) uncaught(error)
+    return handled
+  }
   native().onLoopEnd(() => {
     process.emit('beforeExit', Number(process.exitCode ?? 0))
     if (native().loopIsAlive()) return
     process.exit(process.exitCode ?? STATUS_OF_UNSETTLED)
   })
 }
+
+const lastResort = process as unknown as LastResort
+const ofNode = lastResort._fatalException
+
+/** The status of a node whose handler of uncaught errors threw. */
+const STATUS_OF_ERROR_IN_HANDLER = 7

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { constants } from 'node:os'
 
 /** Events of the process that concern the parent alone. */
@@ -16,10 +17,21 @@ const OF_THE_PARENT = [
 /** Takes out the parent's listeners for its signals, its messages, its errors and its end. */
 export function dropListeners(): void {
   for (const event of OF_THE_PARENT) process.removeAllListeners(event)
+  leaveDomains()
   if (process.hasUncaughtExceptionCaptureCallback()) process.setUncaughtExceptionCaptureCallback(null)
   process.exitCode = undefined
   if (process.send) {
     // The descriptor is inert by now: nothing would arrive.
     Object.assign(process, { send: undefined, connected: false })
+    // A worker of a cluster would ask its primary for a place to listen.
+    Object.assign(cluster, { isPrimary: true, isMaster: true, isWorker: false, worker: undefined })
   }
+}
+
+/** A domain that the fork happened in would take the clone's errors; `node:domain` adds this to the process. */
+function leaveDomains(): void {
+  const { domain } = process as { domain?: { exit(): void } | null }
+  if (!domain) return
+  domain.exit()
+  leaveDomains()
 }

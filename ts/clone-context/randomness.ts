@@ -1,20 +1,43 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { native } from '../native.js'
 
 /** Node draws this many UUIDs, and this many integers, at a time, and clones would share the rest. */
 const UUIDS_AT_ONCE = 128
 const INTEGERS_AT_ONCE = 1024
 
+const { random } = Math
+/** A function that somebody has put in its place is theirs to see to. */
+const isOfV8 = Function.prototype.toString.call(random) === 'function random() { [native code] }'
+
+/** What stands in for `Math.random`, where its state could not be found. */
+let substitute: typeof random | undefined
+
+let prepared = false
+
+/** Finds out, in the parent and once, what its clones need to know. */
+export function prepareRandomness(): void {
+  if (isOfV8 && !prepared) native().findMathRandom(random)
+  prepared = true
+}
+
 /** Makes every source of randomness differ from the parent's and from every other clone's. */
 export function freshRandomness(): void {
   for (let i = 0; i < UUIDS_AT_ONCE; i++) randomUUID()
   for (let i = 0; i < INTEGERS_AT_ONCE; i++) randomInt(2)
-  // V8's generator has its state in the context and cannot be seeded again, so the clone takes that of a new
-  // context. Making one takes a millisecond, so not before it is needed.
-  Math.random = () => {
-    setFlagsFromString(`--random-seed=${randomInt(1, 2 ** 31 - 1)}`)
-    Math.random = runInNewContext('Math.random') as () => number
-    return Math.random()
-  }
+  if (!isOfV8 || native().reseedMathRandom(random)) return
+  if (Math.random === random || Math.random === substitute) Math.random = substitute = ofNewContext
+}
+
+/**
+The second best: references to `Math.random` that were taken before go on as in the parent.
+
+Making a context takes a millisecond, so not before it is needed.
+*/
+function ofNewContext(): number {
+  setFlagsFromString(`--random-seed=${randomInt(1, 2 ** 31 - 1)}`)
+  const fresh = runInNewContext('Math.random') as typeof random
+  if (Math.random === substitute) Math.random = substitute = fresh
+  return fresh()
 }

@@ -21,7 +21,7 @@ use nix::{
         epoll::{Epoll, EpollCreateFlags},
         eventfd::{EfdFlags, EventFd},
         resource::{Resource, getrlimit, setrlimit},
-        socket::{AddressFamily, SockFlag, SockType, socketpair},
+        socket::{AddressFamily, Shutdown, SockFlag, SockType, shutdown, socketpair},
         stat::Mode,
     },
     unistd::pipe2,
@@ -30,7 +30,7 @@ use nix::{
 use crate::{Error, Result, wait::retry};
 
 /// Descriptors that [`make_inert`] opens beside those it replaces, at most, at any one time.
-pub(crate) const HEADROOM: usize = 12;
+pub(crate) const HEADROOM: usize = 16;
 
 /// Up to this size of the table it is quicker to try each number.
 const TRIED_AT_MOST: RawFd = 65_536;
@@ -105,12 +105,25 @@ pub enum SocketKind {
     Other,
 }
 
+/// What [`make_inert`] is to do with a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Leave it as it is.
+    Keep,
+    /// Replace it by something silent.
+    Silent,
+    /// The same, but a stream socket fails writes with EPIPE: whoever sends a request through it is
+    /// told at once, where an answer would never come. Reads are silent still, since an end of file
+    /// would pass for the end of an answer.
+    Mute,
+}
+
 /// How many descriptors [`make_inert`] did what with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Replaced by something silent.
     pub replaced: usize,
-    /// Left as they were: named by `leave`, or a character device, an io_uring or an `O_PATH`.
+    /// Left as they were: of fate [`Fate::Keep`], or a character device, an io_uring or an `O_PATH`.
     pub left: usize,
     /// Nothing was open at the number.
     pub absent: usize,
@@ -219,8 +232,9 @@ pub fn kind(fd: RawFd) -> Kind {
     }
 }
 
-/// Puts something silent on each of `fds` that `leave` does not name: each number stays taken, and
-/// nothing of the parent's is read, written, moved or shut down through it any more.
+/// Puts something silent on each of `fds` that is not to be kept: each number stays taken, and
+/// nothing of the parent's is read, written, moved or shut down through it any more. `fate` may vary
+/// how silent; what follows is [`Fate::Silent`].
 ///
 /// | what was there | what takes its number |
 /// |---|---|
@@ -235,10 +249,10 @@ pub fn kind(fd: RawFd) -> Kind {
 /// | character device, io_uring, `O_PATH` | left alone |
 ///
 /// What can be watched is replaced by what can be watched, so that `epoll_ctl(2)` refuses none.
-/// All replacements are non-blocking and close-on-exec. Replacements for sockets of one type are
-/// one open file, and likewise for each sort of pipe end: what is shut down or filled up through
-/// one number is so through all of them. The pairs' other ends are held until the clone ends, on
-/// numbers above all of `fds`.
+/// All replacements are non-blocking and close-on-exec. Replacements for sockets of one type and
+/// fate are one open file, and likewise for each sort of pipe end: what is shut down or filled up
+/// through one number is so through all of them. The pairs' other ends are held until the clone
+/// ends, on numbers above all of `fds`.
 ///
 /// An io_uring shares its rings with the parent and is left to whoever owns it.
 ///
@@ -253,23 +267,27 @@ pub fn kind(fd: RawFd) -> Kind {
 /// For the clone alone, after the fork and before anything else in it uses a descriptor: the open
 /// file beneath each number changes under its owner. Nothing in the clone may rely on the old one,
 /// as code does that keeps a lock or a mapping in step with it.
-pub unsafe fn make_inert(fds: impl Iterator<Item = RawFd>, leave: &dyn Fn(RawFd) -> bool) -> Result<Summary> {
+pub unsafe fn make_inert(fds: impl Iterator<Item = RawFd>, fate: &dyn Fn(RawFd) -> Fate) -> Result<Summary> {
     // Looked at in full before the first replacement is opened: that may land on a number of the
     // list where nothing was open.
-    let found: Vec<_> = fds.map(|fd| (fd, (!leave(fd)).then(|| kind(fd)))).collect();
+    let look = |fd| match fate(fd) {
+        Fate::Keep => (fd, None),
+        fate => (fd, Some((kind(fd), fate))),
+    };
+    let found: Vec<_> = fds.map(look).collect();
     let above = found.iter().map(|(fd, _)| fd.saturating_add(1)).max().unwrap_or(0);
 
     with_highest_limit(|| {
         let mut silence = Silence::new(above);
         let mut summary = Summary::default();
-        for (fd, kind) in found {
-            match kind {
-                None | Some(Kind::CharDevice | Kind::IoUring | Kind::Path) => summary.left += 1,
-                Some(Kind::Closed) => summary.absent += 1,
-                Some(kind) => {
+        for (fd, what) in found {
+            match what {
+                None | Some((Kind::CharDevice | Kind::IoUring | Kind::Path, _)) => summary.left += 1,
+                Some((Kind::Closed, _)) => summary.absent += 1,
+                Some((kind, fate)) => {
                     // SAFETY: the caller has given up what is open at `fd`, and it is open, so that
                     // no descriptor of `silence` can sit there.
-                    unsafe { silence.replace(fd, kind) }?;
+                    unsafe { silence.replace(fd, kind, fate) }?;
                     summary.replaced += 1;
                 }
             }
@@ -313,91 +331,82 @@ pub unsafe fn close_all_except(keep: &[RawFd]) -> Result<()> {
     unsafe { close_listed(&keep) }
 }
 
-/// Opens `/dev/null` for reading and writing on the number `fd`, whether or not it was open. The
-/// descriptor stays open across `execve(2)`, as befits standard input.
+/// Puts something at its end on the number `fd`, whether or not it was open. The descriptor stays
+/// open across `execve(2)`, as befits standard input.
 ///
-/// Not for a descriptor that an event loop watches: `epoll(7)` refuses `/dev/null`.
+/// That is `/dev/null`, open for reading and writing; or with `watchable` the read end of a pipe
+/// that nobody writes to, for a descriptor that an event loop may come to watch: `epoll(7)` refuses
+/// `/dev/null`.
 ///
-/// Async-signal-safe: `open(2)`, `dup2(2)` and `close(2)`.
+/// Async-signal-safe: `open(2)` or `pipe2(2)`, `dup2(2)` and `close(2)`.
 ///
 /// # Errors
-/// [`Error::Syscall`] when `/dev/null` cannot be opened, or `fd` is not a number for a descriptor.
+/// [`Error::Syscall`] when `/dev/null` or a pipe cannot be opened, or `fd` is not a number for a
+/// descriptor.
 ///
 /// # Safety
 /// The open file beneath `fd` changes under its owner, who may not rely on the old one.
-pub unsafe fn redirect_to_null(fd: RawFd) -> Result<()> {
-    let null = open("/dev/null", OFlag::O_RDWR, Mode::empty()).map_err(Error::syscall("open(2)"))?;
-    if null.as_raw_fd() == fd {
+pub unsafe fn redirect_to_end(fd: RawFd, watchable: bool) -> Result<()> {
+    let ended = if watchable {
+        pipe2(OFlag::empty()).map(|(read, _)| read).map_err(Error::syscall("pipe2(2)"))
+    } else {
+        open("/dev/null", OFlag::O_RDWR, Mode::empty()).map_err(Error::syscall("open(2)"))
+    }?;
+    if ended.as_raw_fd() == fd {
         // `fd` was closed, and the lowest such number.
-        let _ = null.into_raw_fd();
+        let _ = ended.into_raw_fd();
         return Ok(());
     }
     // SAFETY: the caller has given up what is open at `fd`.
-    let copied = retry(|| unsafe { libc::dup2(null.as_raw_fd(), fd) });
+    let copied = retry(|| unsafe { libc::dup2(ended.as_raw_fd(), fd) });
     copied.map(drop).map_err(Error::syscall("dup2(2)"))
+}
+
+/// What can stand for many descriptors at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Reader,
+    Writer,
+    Socket(SockType),
+    Nowhere,
 }
 
 /// The replacements, each opened when first asked for.
 struct Silence {
     /// Lowest number for the ends that are held.
     above: RawFd,
-    reader: Option<OwnedFd>,
-    writer: Option<OwnedFd>,
-    stream: Option<OwnedFd>,
-    datagram: Option<OwnedFd>,
-    seq_packet: Option<OwnedFd>,
-    nowhere: Option<OwnedFd>,
+    opened: Vec<(Shape, Fate, OwnedFd)>,
 }
 
 impl Silence {
     fn new(above: RawFd) -> Self {
-        Self {
-            above,
-            reader: None,
-            writer: None,
-            stream: None,
-            datagram: None,
-            seq_packet: None,
-            nowhere: None,
-        }
+        Self { above, opened: Vec::new() }
     }
 
     /// Puts the replacement for `kind` on the number `fd`.
     ///
     /// # Safety
     /// What is open at `fd` must be the caller's to close, and none of the replacements.
-    unsafe fn replace(&mut self, fd: RawFd, kind: Kind) -> Result<()> {
-        let above = self.above;
-        let fresh;
-        let silent = match kind {
-            // Two pipes, not one: what is written to stale pipes must not arrive in others.
-            Kind::Pipe { access: Access::Read } => opened(&mut self.reader, || {
-                let (read, write) = silent_pipe()?;
-                hold(write, above);
-                Ok(read)
-            })?,
-            Kind::Pipe { access: Access::Write } => opened(&mut self.writer, || {
-                let (read, write) = silent_pipe()?;
-                hold(read, above);
-                Ok(write)
-            })?,
+    unsafe fn replace(&mut self, fd: RawFd, kind: Kind, fate: Fate) -> Result<()> {
+        let shape = match kind {
+            Kind::Pipe { access: Access::Read } => Some(Shape::Reader),
+            Kind::Pipe { access: Access::Write } => Some(Shape::Writer),
             Kind::Socket { kind: SocketKind::Stream, .. } | Kind::Pipe { access: Access::Both } => {
-                opened(&mut self.stream, || silent_socket(SockType::Stream, above))?
+                Some(Shape::Socket(SockType::Stream))
             }
             Kind::Socket { kind: SocketKind::Datagram | SocketKind::Other, .. } => {
-                opened(&mut self.datagram, || silent_socket(SockType::Datagram, above))?
+                Some(Shape::Socket(SockType::Datagram))
             }
-            Kind::Socket { kind: SocketKind::SeqPacket, .. } => {
-                opened(&mut self.seq_packet, || silent_socket(SockType::SeqPacket, above))?
-            }
-            Kind::Regular | Kind::Directory | Kind::BlockDevice => opened(&mut self.nowhere, nowhere)?,
-            Kind::Epoll => {
-                fresh = silent_epoll()?;
-                &fresh
-            }
+            Kind::Socket { kind: SocketKind::SeqPacket, .. } => Some(Shape::Socket(SockType::SeqPacket)),
+            Kind::Regular | Kind::Directory | Kind::BlockDevice => Some(Shape::Nowhere),
+            _ => None,
+        };
+        let fresh;
+        let silent = match shape {
+            Some(shape) => self.shared(shape, fate)?,
             // One each: what is written to one must not make another ready.
-            _ => {
-                fresh = silent_eventfd()?;
+            None => {
+                fresh = if kind == Kind::Epoll { silent_epoll() } else { silent_eventfd() }?;
                 &fresh
             }
         };
@@ -412,6 +421,19 @@ impl Silence {
             }
             copied => copied.map(drop).map_err(Error::syscall("dup3(2)")),
         }
+    }
+
+    fn shared(&mut self, shape: Shape, fate: Fate) -> Result<&OwnedFd> {
+        let fate = if shape == Shape::Socket(SockType::Stream) { fate } else { Fate::Silent };
+        let known = self.opened.iter().position(|(of, as_told, _)| (*of, *as_told) == (shape, fate));
+        let index = match known {
+            Some(index) => index,
+            None => {
+                self.opened.push((shape, fate, open_silent(shape, fate, self.above)?));
+                self.opened.len() - 1
+            }
+        };
+        Ok(&self.opened[index].2)
     }
 }
 
@@ -429,24 +451,31 @@ fn with_highest_limit<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     answer
 }
 
-fn opened(slot: &mut Option<OwnedFd>, make: impl FnOnce() -> Result<OwnedFd>) -> Result<&OwnedFd> {
-    let fd = match slot.take() {
-        Some(fd) => fd,
-        None => make()?,
+fn open_silent(shape: Shape, fate: Fate, above: RawFd) -> Result<OwnedFd> {
+    let (end, other) = match shape {
+        // Two pipes, not one: what is written to stale pipes must not arrive in others.
+        Shape::Reader => silent_pipe()?,
+        Shape::Writer => {
+            let (read, write) = silent_pipe()?;
+            (write, read)
+        }
+        Shape::Socket(kind) => silent_sockets(kind)?,
+        Shape::Nowhere => return nowhere(),
     };
-    Ok(slot.insert(fd))
+    if fate == Fate::Mute {
+        shutdown(end.as_raw_fd(), Shutdown::Write).map_err(Error::syscall("shutdown(2)"))?;
+    }
+    hold(other, above);
+    Ok(end)
 }
 
 fn silent_pipe() -> Result<(OwnedFd, OwnedFd)> {
     pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(Error::syscall("pipe2(2)"))
 }
 
-fn silent_socket(kind: SockType, above: RawFd) -> Result<OwnedFd> {
+fn silent_sockets(kind: SockType) -> Result<(OwnedFd, OwnedFd)> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let (end, other) =
-        socketpair(AddressFamily::Unix, kind, None, flags).map_err(Error::syscall("socketpair(2)"))?;
-    hold(other, above);
-    Ok(end)
+    socketpair(AddressFamily::Unix, kind, None, flags).map_err(Error::syscall("socketpair(2)"))
 }
 
 fn silent_eventfd() -> Result<OwnedFd> {

@@ -255,7 +255,7 @@ fn prepare(options: &Options, parent: Pid) -> Result<()> {
     }
     if !options.inherit_stdin {
         // SAFETY: nothing in this clone owns descriptor 0.
-        unsafe { crate::fds::redirect_to_null(libc::STDIN_FILENO)? };
+        unsafe { crate::fds::redirect_to_end(libc::STDIN_FILENO, false)? };
     }
     let mut keep = vec![libc::STDIN_FILENO, libc::STDOUT_FILENO, libc::STDERR_FILENO];
     keep.extend(&options.keep);

@@ -45,5 +45,6 @@ pub use child::Child;
 pub use error::{Error, Result};
 pub use fork::{CloneSide, ConditionVariables, Fork, Forker, Options, Timings, exit, spawn};
 pub use modules::Modules;
+pub use peek::peek;
 pub use threads::{Alone, FutexOp, Offender, Policy, Start, Thread, Verdict, Wait};
 pub use wait::WaitStatus;

@@ -12,7 +12,8 @@ use nix::{
 ///
 /// Never faults: the kernel does the reading. Falls back to `/proc/self/mem` where a seccomp
 /// filter forbids process_vm_readv(2).
-pub(crate) fn peek(address: usize, buffer: &mut [u8]) -> usize {
+#[must_use]
+pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
     // Remote ranges are read in order and as a whole each, so a page a range gives partial reads.
     let page = page_size();
     let mut remote = Vec::new();

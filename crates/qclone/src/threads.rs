@@ -111,6 +111,19 @@ impl Thread {
             .to_owned()
     }
 
+    /// Whether it is one of the kernel's, which runs no code of this process: a worker of an
+    /// io_uring that the process has. By `PF_IO_WORKER` among the flags in `/proc/PID/task/TID/stat`,
+    /// of include/linux/sched.h; a name can be taken by any thread, this cannot.
+    #[must_use]
+    pub fn is_of_kernel(&self) -> bool {
+        const PF_IO_WORKER: u32 = 0x10;
+        let stat = fs::read_to_string(format!("/proc/self/task/{}/stat", self.tid)).unwrap_or_default();
+        // Behind the name, which stands in parentheses and may hold some: state, four ids, the
+        // terminal's group, flags.
+        let flags = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(6));
+        flags.and_then(|flags| flags.parse::<u32>().ok()).is_some_and(|flags| flags & PF_IO_WORKER != 0)
+    }
+
     /// The signals it blocks, as the mask in `/proc/PID/task/TID/status`.
     #[must_use]
     pub fn blocked_signals(&self) -> Option<u64> {

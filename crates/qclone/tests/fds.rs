@@ -26,14 +26,23 @@ use nix::{
         stat::Mode,
     },
 };
-use qclone::fds::{self, Access, Kind, SocketKind, Summary};
+use qclone::fds::{self, Access, Fate, Kind, SocketKind, Summary};
 
 const TEXT: &[u8] = b"the parent's own text";
 
+fn kept(keep: bool) -> Fate {
+    if keep { Fate::Keep } else { Fate::Silent }
+}
+
 /// Makes all but the first three inert, as a clone does.
 fn make_all_inert() -> Summary {
+    make_all(Fate::Silent)
+}
+
+fn make_all(fate: Fate) -> Summary {
+    let fate = |fd| if fd <= 2 { Fate::Keep } else { fate };
     // SAFETY: the child's own code uses no descriptor but by its bare number.
-    unsafe { fds::make_inert(fds::list().unwrap().into_iter(), &|fd| fd <= 2) }.unwrap()
+    unsafe { fds::make_inert(fds::list().unwrap().into_iter(), &fate) }.unwrap()
 }
 
 fn checked(result: libc::c_int) -> OwnedFd {
@@ -304,7 +313,7 @@ fn a_clone_that_lives_on_holds_no_connection_open() {
         let leave = tell.as_raw_fd();
         let listed = fds::list().unwrap().into_iter();
         // SAFETY: the child's own code uses no descriptor but by its bare number.
-        unsafe { fds::make_inert(listed, &|fd| fd <= 2 || fd == leave) }.unwrap();
+        unsafe { fds::make_inert(listed, &|fd| kept(fd <= 2 || fd == leave)) }.unwrap();
         assert_eq!(write(leave, b"."), Ok(1));
         loop {
             std::thread::park();
@@ -314,6 +323,25 @@ fn a_clone_that_lives_on_holds_no_connection_open() {
     drop(server);
     assert_eq!(client.read(&mut [0; 64]).unwrap(), 0, "the parent's FIN goes out while the clone runs");
     drop(clone);
+}
+
+#[test]
+fn through_a_mute_socket_writes_fail_and_reads_are_silent() {
+    let lock = lock();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let status = lock.in_child(|| {
+        make_all(Fate::Mute);
+        for fd in [ours.as_raw_fd(), tcp.as_raw_fd()] {
+            assert_eq!(write(fd, b"x"), Err(Errno::EPIPE));
+            assert_eq!(read(fd), Err(Errno::EAGAIN), "no end of file");
+        }
+        0
+    });
+    assert_success(&status);
+    drop(ours);
+    assert_eq!((&theirs).read(&mut [0; 8]).unwrap(), 0, "nothing came, and the end is the parent's own");
 }
 
 #[test]
@@ -525,7 +553,7 @@ fn numbers_with_nothing_open_are_not_filled() {
         let ends = [read_end.as_raw_fd(), write_end.as_raw_fd()];
         let listed = gaps.iter().copied().chain(ends).chain([4711]);
         // SAFETY: the child's own code uses no descriptor but by its bare number.
-        let summary = unsafe { fds::make_inert(listed, &|fd| fd <= 2) }.unwrap();
+        let summary = unsafe { fds::make_inert(listed, &|fd| kept(fd <= 2)) }.unwrap();
         assert_eq!(summary, Summary { replaced: 2, left: 0, absent: 5 });
         for fd in gaps.iter().chain(&[4711]) {
             assert_eq!(fds::kind(*fd), Kind::Closed);
@@ -556,7 +584,7 @@ fn a_want_of_descriptors_is_reported_and_twelve_to_spare_suffice() {
             filling.truncate(filling.len() - spare);
             let listed = fds::list().unwrap().into_iter();
             // SAFETY: the child's own code uses no descriptor but by its bare number.
-            let made = unsafe { fds::make_inert(listed, &|fd| fd <= 2) };
+            let made = unsafe { fds::make_inert(listed, &|fd| kept(fd <= 2)) };
             assert_eq!(made.is_ok(), suffices, "{made:?}");
             // Not by their destructors: the numbers are the library's now.
             std::mem::forget(filling);
@@ -575,7 +603,7 @@ fn a_soft_limit_that_is_reached_or_was_lowered_does_not_matter() {
         let listed = fds::list().unwrap().into_iter();
         setrlimit(Resource::RLIMIT_NOFILE, 3, hard).unwrap();
         // SAFETY: the child's own code uses no descriptor but by its bare number.
-        unsafe { fds::make_inert(listed, &|fd| fd <= 2) }.unwrap();
+        unsafe { fds::make_inert(listed, &|fd| kept(fd <= 2)) }.unwrap();
         assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), (3, hard), "as it was");
         assert_eq!(read(read_end.as_raw_fd()), Err(Errno::EAGAIN));
         0
@@ -611,15 +639,20 @@ fn standard_input_becomes_empty() {
                 unsafe { libc::close(0) };
             }
             // SAFETY: as above.
-            unsafe { fds::redirect_to_null(0) }.unwrap();
+            unsafe { fds::redirect_to_end(0, false) }.unwrap();
             assert_eq!(fds::kind(0), Kind::CharDevice);
             assert_eq!(read(0), Ok(0));
             assert_eq!(write(0, b"nothing"), Ok(7));
             assert_eq!(fd_flags(0), Ok(0), "it stays open across exec");
+            // SAFETY: as above.
+            unsafe { fds::redirect_to_end(0, true) }.unwrap();
+            assert_eq!(fds::kind(0), Kind::Pipe { access: Access::Read });
+            assert_eq!(read(0), Ok(0));
+            assert_eq!(watched_is_ready(0), Ok(true));
             0
         });
         assert_success(&status);
     }
     // SAFETY: -1 is no descriptor's number.
-    assert!(unsafe { fds::redirect_to_null(-1) }.is_err());
+    assert!(unsafe { fds::redirect_to_end(-1, false) }.is_err());
 }

@@ -142,5 +142,5 @@ unsafe extern "C" fn on_closed(handle: *mut UvHandle) {
     let watcher = unsafe { Box::from_raw(watcher) };
     // SAFETY: the environment outlives its loop's handles, and the reference was made in `watch`.
     unsafe { sys::napi_delete_reference(watcher.env, watcher.callback) };
-    uv::free(handle);
+    uv::free(handle, uv::handle_type::POLL);
 }

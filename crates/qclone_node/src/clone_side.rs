@@ -9,7 +9,11 @@ use std::sync::{
 };
 
 use napi_derive::napi;
-use qclone::{CloneSide, fds, limits};
+use qclone::{
+    CloneSide,
+    fds::{self, Fate},
+    limits,
+};
 
 use crate::uv::{self, Loop, UvHandle, handle_type};
 
@@ -19,9 +23,11 @@ pub(crate) struct Inheritance {
     pub(crate) descriptors: Vec<RawFd>,
     /// Pipes among them that were open when node started, by [`StartupPipes::now`].
     pub(crate) startup_pipes: Vec<(RawFd, Option<(u64, u64)>)>,
-    /// Descriptors that stay as they are, beside 0, 1 and 2.
+    /// Descriptors that stay as they are, with the handles on them, beside 0, 1 and 2.
     pub(crate) keep: Vec<RawFd>,
     pub(crate) inherit_stdin: bool,
+    /// Whether the clone may outlive its parent.
+    pub(crate) detached: bool,
     pub(crate) parent: i32,
 }
 
@@ -51,7 +57,8 @@ impl StartupPipes {
     }
 }
 
-/// Requests of the parent that were under way at the fork and will never complete here.
+/// Requests of the parent that were under way at the fork and will never complete here: those of the
+/// thread pool, and of handles being closed.
 static REQUESTS_OF_PARENT: AtomicU32 = AtomicU32::new(0);
 
 /// The clone's side of its fork, for as long as signals are blocked.
@@ -65,38 +72,75 @@ pub fn unblock_signals() {
 
 /// Sets the clone up. Signals stay blocked until [`unblock_signals`].
 ///
+/// Gives 1 and 2, as far as the parent has handles on them that are a pipe's or a socket's: those
+/// handles are dead, as what they still have to write is the parent's.
+///
 /// # Errors
 /// What went wrong, in words. The clone must end then: it may still hold the parent's things.
-pub(crate) fn settle(side: CloneSide, event_loop: Loop, inheritance: &Inheritance) -> Result<(), String> {
+pub(crate) fn settle(
+    side: CloneSide,
+    event_loop: Loop,
+    inheritance: &Inheritance,
+) -> Result<Vec<RawFd>, String> {
     let text = |error: qclone::Error| error.to_string();
-    if !limits::die_with_parent(inheritance.parent, libc::SIGKILL).map_err(text)? {
+    if inheritance.detached {
+        // It cannot lead a process group yet, having been born a moment ago.
+        nix::unistd::setsid().map_err(|errno| format!("setsid(2): {errno}"))?;
+    } else if !limits::die_with_parent(inheritance.parent, libc::SIGKILL).map_err(text)? {
         // Its parent has ended meanwhile: as it would by the signal.
         qclone::exit(STATUS_OF_AN_ORPHAN);
     }
+    let mut streams = StandardStreams::default();
+    event_loop.walk(note_standard, &mut streams);
+    event_loop.drop_untold();
     // First the descriptors. The old epoll instance is shared with the parent, and from here on its
     // number is a fresh one, so that nothing libuv does below can reach it.
-    let stdin_watched = event_loop.watches(libc::STDIN_FILENO);
-    let stays = |fd: RawFd| match fd {
-        // A watched descriptor must stay one that epoll takes, which /dev/null is not.
-        libc::STDIN_FILENO => inheritance.inherit_stdin || !stdin_watched,
-        libc::STDOUT_FILENO | libc::STDERR_FILENO => true,
-        _ => inheritance.keep.contains(&fd) || inheritance.is_new(fd),
+    let fate = |fd: RawFd| match fd {
+        libc::STDIN_FILENO..=libc::STDERR_FILENO => Fate::Keep,
+        _ if inheritance.keep.contains(&fd) || inheritance.is_new(fd) => Fate::Keep,
+        _ => Fate::Mute,
     };
     let descriptors = inheritance.descriptors.iter().copied();
     // SAFETY: this is the clone, and nothing in it has used a descriptor yet. Node's and libuv's
     // objects know theirs by number alone.
-    unsafe { fds::make_inert(descriptors, &stays) }.map_err(text)?;
-    if !inheritance.inherit_stdin && !stdin_watched {
-        // SAFETY: node's objects on descriptor 0 know it by its number alone.
-        unsafe { fds::redirect_to_null(libc::STDIN_FILENO) }.map_err(text)?;
+    unsafe { fds::make_inert(descriptors, &fate) }.map_err(text)?;
+    if !inheritance.inherit_stdin {
+        // SAFETY: as above.
+        unsafe { fds::redirect_to_end(libc::STDIN_FILENO, streams.input) }.map_err(text)?;
     }
     event_loop.fork().map_err(|error| format!("uv_loop_fork: {}", error.reason))?;
     register_all(event_loop, &inheritance.descriptors);
-    event_loop.walk(quieten, &mut ());
+    let mut parent = OfParent { event_loop, keep: &inheritance.keep };
+    event_loop.walk(quieten, &mut parent);
     REQUESTS_OF_PARENT.store(event_loop.requests(), Ordering::Relaxed);
     install_net();
     *SIDE.lock().unwrap_or_else(PoisonError::into_inner) = Some(side);
-    Ok(())
+    Ok(streams.outputs)
+}
+
+/// The handles that the parent has on its standard streams.
+#[derive(Default)]
+struct StandardStreams {
+    /// Whether there is one on 0.
+    input: bool,
+    /// 1 and 2, where there is one of a pipe or a socket. Those of a terminal have nothing pending.
+    outputs: Vec<RawFd>,
+}
+
+unsafe extern "C" fn note_standard(handle: *mut UvHandle, streams: *mut c_void) {
+    // SAFETY: `settle` passes them.
+    let streams = unsafe { &mut *streams.cast::<StandardStreams>() };
+    // SAFETY: uv_walk passes live handles.
+    let kind = unsafe { uv::uv_handle_get_type(handle) };
+    match uv::descriptor(handle) {
+        Some(libc::STDIN_FILENO) => streams.input = true,
+        Some(fd @ (libc::STDOUT_FILENO | libc::STDERR_FILENO))
+            if matches!(kind, handle_type::TCP | handle_type::NAMED_PIPE) =>
+        {
+            streams.outputs.push(fd);
+        }
+        _ => {}
+    }
 }
 
 /// Nobody is there to see it.
@@ -121,13 +165,25 @@ fn register_all(event_loop: Loop, descriptors: &[RawFd]) {
     }
 }
 
-/// Stops a handle of the parent's from delivering anything, and from keeping the loop going.
+/// What [`quieten`] is to know.
+struct OfParent<'a> {
+    event_loop: Loop,
+    keep: &'a [RawFd],
+}
+
+/// Stops a handle of the parent's from delivering anything, and from keeping the loop going, unless
+/// it is on a descriptor that the clone keeps.
 ///
-/// What the parent set to run once or every turn (timers, immediates) is JavaScript's to clear, and
-/// so are its listeners for signals, which node counts: until then signals are blocked.
-unsafe extern "C" fn quieten(handle: *mut UvHandle, _: *mut c_void) {
+/// What the parent's JavaScript set to run once or every turn (timers, immediates) is JavaScript's to
+/// clear, and so are its listeners for signals, which node counts: until then signals are blocked.
+unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
     // SAFETY: uv_walk passes live handles.
     if unsafe { uv::uv_is_closing(handle) } != 0 {
+        return;
+    }
+    // SAFETY: `settle` passes it.
+    let parent = unsafe { &mut *argument.cast::<OfParent>() };
+    if uv::descriptor(handle).is_some_and(|fd| parent.keep.contains(&fd)) {
         return;
     }
     // SAFETY: as above.
@@ -144,6 +200,7 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, _: *mut c_void) {
         // SAFETY: each function is the one for this type of handle, and may be called in any state.
         unsafe { stop(handle) };
     }
+    parent.event_loop.forget_requests(handle);
     // Node's immediates keep the loop going by an idle handle that it starts and stops, and never
     // references again.
     if kind != handle_type::IDLE {

@@ -1,7 +1,10 @@
 //! The fork, as JavaScript calls it.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -14,7 +17,7 @@ use crate::{
     child::ChildHandle,
     clone_side::{self, Inheritance, StartupPipes},
     convert::ForkFailure,
-    node_threads::NodeThreads,
+    node_threads::{NodeThreads, may_be_of_pool},
     uv::Loop,
     v8_worker,
 };
@@ -22,6 +25,9 @@ use crate::{
 /// What is kept from fork to fork. A process forks on one thread only, but addons are loaded once a
 /// process, Workers included.
 static STATE: Mutex<Option<State>> = Mutex::new(None);
+
+/// Whether the loop is known to be laid out as it is declared here.
+static LAYOUT_CHECKED: AtomicBool = AtomicBool::new(false);
 
 struct State {
     forker: Forker,
@@ -32,18 +38,20 @@ struct State {
 /// How to fork.
 #[napi(object)]
 pub struct ForkOptions {
-    /// Descriptors that stay open in the clone beside 0, 1 and 2.
+    /// Descriptors that stay open in the clone beside 0, 1 and 2, with the handles on them.
     pub keep: Vec<i32>,
     /// Whether the clone reads the parent's standard input.
     pub inherit_stdin: bool,
+    /// Whether the clone may outlive its parent, in a session of its own.
+    pub detached: bool,
     /// For how long, in milliseconds, this call may stand still until the other threads are at rest.
     pub wait_ms: f64,
-    /// Whether the event loop will go on in the clone: then nothing that the thread pool has done
-    /// may wait for its callback, which would run in the clone too.
-    pub loop_goes_on: bool,
+    /// The same when none but libuv's pool is at work.
+    pub pool_wait_ms: f64,
 }
 
 /// What came of a fork.
+#[derive(Default)]
 #[napi(object, object_from_js = false)]
 pub struct ForkOutcome {
     /// The clone, in the parent.
@@ -52,13 +60,15 @@ pub struct ForkOutcome {
     pub in_clone: bool,
     /// Whether the clone has a thread on which V8 compiles.
     pub has_worker: bool,
+    /// In the clone: 1 and 2, as far as the parent has streams on them that are a pipe or a socket.
+    pub streams: Vec<i32>,
     /// Why there is no clone.
     pub failure: Option<ForkFailure>,
 }
 
 impl ForkOutcome {
     fn failed(why: impl Into<ForkFailure>) -> Self {
-        Self { child: None, in_clone: false, has_worker: false, failure: Some(why.into()) }
+        Self { failure: Some(why.into()), ..Self::default() }
     }
 }
 
@@ -82,15 +92,25 @@ pub fn prepare(proc_self: Option<String>) -> Option<ForkFailure> {
 /// Why a fork would be refused now; null when it would not.
 #[napi]
 pub fn preflight() -> Option<ForkFailure> {
-    with_state(|state| state.attempt(None, |forker, policy| forker.preflight(policy))).err().map(Into::into)
+    with_state(|state| state.attempt(|forker, policy| forker.preflight(policy))).err().map(Into::into)
 }
 
 /// Forks this process.
 #[napi]
 pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
     let event_loop = Loop::of(&env)?;
-    let goes_on = options.loop_goes_on.then_some(event_loop);
-    let deadline = Instant::now() + Duration::from_secs_f64(options.wait_ms.max(0.0) / 1e3);
+    if !LAYOUT_CHECKED.load(Ordering::Relaxed) {
+        event_loop.check_layout()?;
+        LAYOUT_CHECKED.store(true, Ordering::Relaxed);
+    }
+    let begun = Instant::now();
+    let (wait, pool_wait) = (milliseconds(options.wait_ms), milliseconds(options.pool_wait_ms));
+    let may_wait = |error: &Error| {
+        let Error::Threads(offenders) = error else { return false };
+        let elapsed = begun.elapsed();
+        elapsed < wait && offenders.iter().all(|offender| offender.busy)
+            || elapsed < pool_wait && offenders.iter().all(may_be_of_pool)
+    };
     let inherited = with_state(|state| Ok((fds::list()?, state.startup_pipes.now())));
     let (descriptors, startup_pipes) = match inherited {
         Ok(inherited) => inherited,
@@ -101,26 +121,22 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
         startup_pipes,
         keep: options.keep,
         inherit_stdin: options.inherit_stdin,
+        detached: options.detached,
         parent: i32::try_from(std::process::id()).unwrap_or(0),
     };
     loop {
         let forked = with_state(|state| {
             // SAFETY: `NodeThreads` calls a thread of node at rest when it waits for work, which
             // only this thread could give it. JavaScript sees to it that the clone leaves by `exit`.
-            state.attempt(goes_on, |forker, policy| unsafe { forker.fork(policy) })
+            state.attempt(|forker, policy| unsafe { forker.fork(policy) })
         });
         return Ok(match forked {
-            Ok(Fork::Parent { child, timings }) => ForkOutcome {
-                child: Some(ChildHandle::new(child, timings)),
-                in_clone: false,
-                has_worker: false,
-                failure: None,
-            },
+            Ok(Fork::Parent { child, timings }) => {
+                ForkOutcome { child: Some(ChildHandle::new(child, timings)), ..ForkOutcome::default() }
+            }
             Ok(Fork::Clone(side)) => {
-                if let Err(error) = clone_side::settle(side, event_loop, &inheritance) {
-                    eprintln!("qclone: cannot set the clone up: {error}");
-                    qclone::exit(STATUS_OF_NO_SETUP);
-                }
+                let streams = clone_side::settle(side, event_loop, &inheritance)
+                    .unwrap_or_else(|error| give_up(&error));
                 // A clone that clones has another lock pipe than its parent.
                 let has_worker = with_state(|state| {
                     state.startup_pipes = StartupPipes::find()?;
@@ -128,21 +144,22 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
                     state.threads.recount_v8_workers(usize::from(has_worker));
                     Ok(has_worker)
                 });
-                match has_worker {
-                    Ok(has_worker) => ForkOutcome { child: None, in_clone: true, has_worker, failure: None },
-                    Err(error) => {
-                        eprintln!("qclone: cannot set the clone up: {error}");
-                        qclone::exit(STATUS_OF_NO_SETUP);
-                    }
-                }
+                let has_worker = has_worker.unwrap_or_else(|error| give_up(&error.to_string()));
+                ForkOutcome { in_clone: true, has_worker, streams, ..ForkOutcome::default() }
             }
-            Err(error) if is_transient(&error) && Instant::now() < deadline => {
+            Err(error) if may_wait(&error) => {
                 thread::sleep(LOOK_INTERVAL);
                 continue;
             }
             Err(error) => ForkOutcome::failed(error),
         });
     }
+}
+
+/// Ends a clone that could not let go of what is its parent's.
+fn give_up(why: &str) -> ! {
+    eprintln!("qclone: cannot set the clone up: {why}");
+    qclone::exit(STATUS_OF_NO_SETUP);
 }
 
 impl State {
@@ -155,15 +172,14 @@ impl State {
     /// Tries `act` with node's policy, and once more when there was something to learn.
     fn attempt<T>(
         &mut self,
-        event_loop: Option<Loop>,
         act: impl Fn(&mut Forker, &mut dyn qclone::Policy) -> qclone::Result<T>,
     ) -> qclone::Result<T> {
-        let first = act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread, event_loop));
+        let first = act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread));
         if !matches!(first, Err(Error::Threads(_))) {
             return first;
         }
         self.threads.learn(&self.forker.census()?);
-        act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread, event_loop))
+        act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread))
     }
 }
 
@@ -176,12 +192,12 @@ fn with_state<T>(act: impl FnOnce(&mut State) -> qclone::Result<T>) -> qclone::R
     act(state)
 }
 
-fn is_transient(error: &Error) -> bool {
-    matches!(error, Error::Threads(offenders) if offenders.iter().all(|offender| offender.busy))
+fn milliseconds(ms: f64) -> Duration {
+    Duration::from_secs_f64(ms.max(0.0) / 1e3)
 }
 
 /// How often a fork that stands still looks again.
 const LOOK_INTERVAL: Duration = Duration::from_micros(200);
 
-/// The exit status of a clone that could not let go of what is its parent's.
+/// Nobody has asked for it.
 const STATUS_OF_NO_SETUP: u8 = 125;

@@ -9,6 +9,7 @@ mod clone_side;
 mod convert;
 mod forking;
 mod loop_end;
+mod math_random;
 mod node_threads;
 mod pipe;
 mod uv;

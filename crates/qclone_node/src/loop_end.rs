@@ -6,7 +6,7 @@
 
 use std::{
     ptr,
-    sync::atomic::{AtomicBool, AtomicPtr, Ordering},
+    sync::atomic::{AtomicPtr, AtomicU64, Ordering},
 };
 
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
@@ -31,8 +31,10 @@ struct End {
 
 static END: AtomicPtr<End> = AtomicPtr::new(ptr::null_mut());
 
-/// Whether the poll before the present question did not wait, with nothing to wait for.
-static LOOKED: AtomicBool = AtomicBool::new(false);
+/// How many events there had been when the loop was last asked, and had nothing to wait for.
+static EVENTS_SEEN: AtomicU64 = AtomicU64::new(NOT_ASKED);
+
+const NOT_ASKED: u64 = u64::MAX;
 
 /// Calls `idle` before each poll of the event loop at which nothing but this would keep it going.
 /// For clones; `idle` begins something new, or ends the process.
@@ -77,15 +79,16 @@ pub fn loop_is_alive() -> bool {
 unsafe extern "C" fn ask(_: *mut UvHandle) {
     // SAFETY: stored right after this was started, and never freed.
     let end = unsafe { *END.load(Ordering::Relaxed) };
+    let events = end.event_loop.events();
     if is_alive(end) {
-        LOOKED.store(false, Ordering::Relaxed);
+        EVENTS_SEEN.store(NOT_ASKED, Ordering::Relaxed);
         // SAFETY: handles of an `End` live as long as the process.
         unsafe { uv::uv_idle_stop(end.spinner) };
-    } else if LOOKED.swap(true, Ordering::Relaxed) {
+    } else if EVENTS_SEEN.swap(events, Ordering::Relaxed) == events {
         callback::call(end.env, end.callback);
     } else {
         // What V8 has finished for its promises (WebAssembly, say) comes by a handle that keeps no
-        // loop going. One more poll, without waiting, delivers what is there.
+        // loop going. Polls that do not wait deliver it, until one has nothing to deliver.
         // SAFETY: as above.
         unsafe { uv::uv_idle_start(end.spinner, nothing) };
     }

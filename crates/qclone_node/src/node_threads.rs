@@ -7,9 +7,9 @@
 
 use std::path::{Path, PathBuf};
 
-use qclone::{ConditionVariables, FutexOp, Modules, Thread, Verdict};
+use qclone::{ConditionVariables, FutexOp, Modules, Offender, Thread, Verdict};
 
-use crate::uv::{self, Loop};
+use crate::uv;
 
 /// What was learned: start routines, and the condition variables of the two kinds that share one.
 #[derive(Debug)]
@@ -88,15 +88,15 @@ impl NodeThreads {
     }
 
     /// The verdict on `thread`.
-    ///
-    /// With `event_loop`, which is to go on in the clone, the thread pool is at rest only when the
-    /// callbacks of all that it has done have run: they would run in the clone too. Asked here,
-    /// thread by thread, since a thread that was at work a moment ago may just have finished.
-    pub(crate) fn judge(&self, thread: &Thread, event_loop: Option<Loop>) -> Verdict {
+    pub(crate) fn judge(&self, thread: &Thread) -> Verdict {
         let is_named_worker = || thread.name() == "WorkerThread";
         let Some(start) = &thread.start else {
             if is_named_worker() {
                 return Verdict::Foreign(WORKER.to_owned());
+            }
+            // It holds nothing of this process, and libuv gives the clone a ring of its own.
+            if thread.is_of_kernel() {
+                return Verdict::AtRest;
             }
             // Seen running ever since it began, so that its stack could not be found.
             return Verdict::Busy("a thread at work, not yet known".to_owned());
@@ -107,13 +107,8 @@ impl NodeThreads {
             return at_rest_or(resting, "a V8 worker, collecting garbage or compiling");
         }
         if let Some(pool) = self.pool.filter(|pool| Some(pool.start) == address) {
-            let delivered = event_loop.is_none_or(|event_loop| !event_loop.has_undelivered_work());
-            let resting =
-                pool.rests(thread, self.conditions) && self.waits_in(thread, &self.libuv) && delivered;
-            return at_rest_or(
-                resting,
-                "libuv's thread pool at work: file system, crypto, zlib or DNS calls are under way",
-            );
+            let resting = pool.rests(thread, self.conditions) && self.waits_in(thread, &self.libuv);
+            return at_rest_or(resting, POOL_AT_WORK);
         }
         if self.delayed_tasks == address {
             return at_rest_or(thread.wait.is_epoll(), "V8's thread of delayed tasks");
@@ -134,7 +129,7 @@ impl NodeThreads {
                 "a thread of node with an event loop of its own: the inspector, or a Worker".to_owned(),
             );
         }
-        Verdict::Busy("a thread of node at work, not yet known: most often libuv's thread pool".to_owned())
+        Verdict::Busy(PERHAPS_POOL_AT_WORK.to_owned())
     }
 
     /// V8's workers, when it is known where they wait.
@@ -163,6 +158,17 @@ impl NodeThreads {
         matches!(thread.wait.futex(), Some((futex, FutexOp::WaitBitset)) if self.modules.of(futex).is_none())
     }
 }
+
+/// Whether a thread in the way is of libuv's pool, as far as is known. Such a thread gets its work
+/// from the thread that would fork, and so runs out of it while that one stands still.
+pub(crate) fn may_be_of_pool(offender: &Offender) -> bool {
+    offender.busy && [POOL_AT_WORK, PERHAPS_POOL_AT_WORK].contains(&&*offender.what)
+}
+
+const POOL_AT_WORK: &str =
+    "libuv's thread pool at work: file system, crypto, zlib or DNS calls are under way";
+
+const PERHAPS_POOL_AT_WORK: &str = "a thread of node at work, not yet known: most often libuv's thread pool";
 
 /// What it takes to start another of V8's workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,14 @@
 //! The pipe by which a clone tells its parent its answer.
 
-use std::{
-    fs::File,
-    io::Write,
-    mem::ManuallyDrop,
-    os::fd::{FromRawFd, IntoRawFd, OwnedFd},
-};
+use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
-use napi::{Error, Result, bindgen_prelude::Uint8Array};
+use napi::{Error, bindgen_prelude::Uint8Array};
 use napi_derive::napi;
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    unistd::write,
+};
 
 use crate::convert::ForkFailure;
 
@@ -42,17 +42,40 @@ pub fn close_pipe_end(fd: i32) {
     }
 }
 
-/// Writes the whole of `bytes` to `fd`, standing still until the other side has taken them.
+/// Writes the whole of `bytes` to `fd`, standing still until the other side has taken them, whether
+/// or not the descriptor blocks.
 ///
 /// Node's own synchronous writing may return early on a pipe, and goes by way of an `fs` that a
 /// program may have replaced.
 #[napi]
-pub fn write_all(fd: i32, bytes: Uint8Array) -> Result<()> {
+pub fn write_all(fd: i32, bytes: Uint8Array) -> Result<(), Error<String>> {
     if fd < 0 {
-        return Err(Error::from_reason(format!("{fd} is not a descriptor")));
+        return Err(failed("write", Errno::EBADF));
     }
-    // SAFETY: not negative; only written to, and not closed, as `ManuallyDrop` sees to. A number
-    // that is not open gives an error.
-    let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd) });
-    file.write_all(&bytes).map_err(|error| Error::from_reason(format!("write(2): {error}")))
+    // SAFETY: not negative, and not closed here. A number that is not open gives an error.
+    let to = unsafe { BorrowedFd::borrow_raw(fd) };
+    let mut rest = &bytes[..];
+    while !rest.is_empty() {
+        match write(to, rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(Errno::EINTR) => {}
+            // Full: until there is room, or nobody to make it.
+            Err(Errno::EAGAIN) => wait_for_room(to)?,
+            Err(errno) => return Err(failed("write", errno)),
+        }
+    }
+    Ok(())
+}
+
+fn wait_for_room(to: BorrowedFd) -> Result<(), Error<String>> {
+    match poll(&mut [PollFd::new(to, PollFlags::POLLOUT)], PollTimeout::NONE) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(errno) => Err(failed("poll", errno)),
+    }
+}
+
+/// An error with code and message as node gives them for a system call, but for the number.
+fn failed(call: &str, errno: Errno) -> Error<String> {
+    let name = format!("{errno:?}");
+    Error::new(name.clone(), format!("{call} {name}"))
 }

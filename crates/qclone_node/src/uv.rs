@@ -3,7 +3,11 @@
 //! Declared by hand, since the types are opaque here but for the front of `uv_loop_t`, whose layout
 //! libuv keeps within its major version 1. [`Loop::of`] checks it all the same.
 
-use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::{
+    ffi::{c_char, c_int, c_uint, c_void},
+    mem::{self, offset_of},
+    ptr,
+};
 
 use napi::{Env, Error, Result, Status, sys};
 
@@ -22,19 +26,118 @@ struct UvLoop {
     stop_flag: c_uint,
     flags: std::ffi::c_ulong,
     backend_fd: c_int,
-    pending_queue: [*mut c_void; 2],
-    watcher_queue: [*mut c_void; 2],
-    watchers: *mut *mut c_void,
+    /// Watchers whose callback is to run without a poll, as after a datagram was sent at once.
+    pending_queue: Queue,
+    watcher_queue: Queue,
+    watchers: *mut *mut UvIo,
     nwatchers: c_uint,
     nfds: c_uint,
     /// Work that the thread pool has done and whose callback has not run.
-    wq: [*mut c_void; 2],
+    wq: Queue,
+}
+
+/// Links to the next and the one before. An empty queue, and an element of none, point to themselves.
+#[repr(C)]
+struct Queue {
+    next: *mut Queue,
+    previous: *mut Queue,
+}
+
+impl Queue {
+    /// Takes this, an element or a whole queue's head, out of its ring.
+    ///
+    /// # Safety
+    /// The ring must be intact, and `this` in it.
+    unsafe fn unlink(this: *mut Self) {
+        // SAFETY: `this` is valid.
+        let Self { next, previous } = *unsafe { &*this };
+        // SAFETY: neighbours in an intact ring are valid.
+        unsafe { (*next).previous = previous };
+        // SAFETY: as above.
+        unsafe { (*previous).next = next };
+        // SAFETY: `this` is valid.
+        unsafe { *this = Self { next: this, previous: this } };
+    }
+
+    /// Takes all elements out of the queues with these heads, each of which is then in no queue, and
+    /// gives their number.
+    ///
+    /// # Safety
+    /// As for `unlink`.
+    unsafe fn clear_all(heads: [*mut Self; 2]) -> c_uint {
+        let mut count = 0;
+        for head in heads {
+            // SAFETY: `head` is valid.
+            while !ptr::eq(unsafe { (*head).next }, head) {
+                // SAFETY: as above.
+                let first = unsafe { (*head).next };
+                // SAFETY: an element of an intact ring.
+                unsafe { Self::unlink(first) };
+                count += 1;
+            }
+        }
+        count
+    }
+}
+
+/// `uv__io_t` but for what differs by platform, at its end; see `uv/unix.h`.
+#[repr(C)]
+struct UvIo {
+    callback: *mut c_void,
+    pending_queue: Queue,
+    watcher_queue: Queue,
+    /// What is to be watched from the next poll on.
+    pevents: c_uint,
+    /// What epoll was last told to watch.
+    events: c_uint,
+    fd: c_int,
+}
+
+/// `UV_HANDLE_FIELDS`; see `uv.h` and `uv/unix.h`.
+#[repr(C)]
+struct HandleFields {
+    data: *mut c_void,
+    event_loop: *mut UvLoop,
+    kind: c_int,
+    close_callback: *mut c_void,
+    handle_queue: Queue,
+    union: [*mut c_void; 4],
+    next_closing: *mut UvHandle,
+    flags: c_uint,
+}
+
+/// `uv_stream_t` as far as what it has under way; see `uv.h` and `uv/unix.h`.
+#[repr(C)]
+struct UvStream {
+    handle: HandleFields,
+    write_queue_size: usize,
+    alloc_callback: *mut c_void,
+    read_callback: *mut c_void,
+    connect_req: *mut c_void,
+    shutdown_req: *mut c_void,
+    io_watcher: UvIo,
+    write_queue: Queue,
+    write_completed_queue: Queue,
+}
+
+/// `uv_udp_t`; see `uv.h` and `uv/unix.h`.
+#[repr(C)]
+struct UvUdp {
+    handle: HandleFields,
+    send_queue_size: usize,
+    send_queue_count: usize,
+    alloc_callback: *mut c_void,
+    receive_callback: *mut c_void,
+    io_watcher: UvIo,
+    write_queue: Queue,
+    write_completed_queue: Queue,
 }
 
 /// `uv_handle_type`, as far as handles are told apart here.
 pub(crate) mod handle_type {
     use std::ffi::c_int;
 
+    pub(crate) const ASYNC: c_int = 1;
     pub(crate) const FS_EVENT: c_int = 3;
     pub(crate) const FS_POLL: c_int = 4;
     pub(crate) const IDLE: c_int = 6;
@@ -53,13 +156,25 @@ pub(crate) type HandleCallback = unsafe extern "C" fn(*mut UvHandle);
 pub(crate) type PollCallback = unsafe extern "C" fn(*mut UvHandle, c_int, c_int);
 type WalkCallback = unsafe extern "C" fn(*mut UvHandle, *mut c_void);
 
+/// `uv_metrics_t`.
+#[repr(C)]
+struct UvMetrics {
+    loop_count: u64,
+    events: u64,
+    events_waiting: u64,
+    reserved: [*mut u64; 13],
+}
+
 unsafe extern "C" {
+    fn uv_metrics_info(event_loop: *mut UvLoop, metrics: *mut UvMetrics) -> c_int;
     fn uv_loop_fork(event_loop: *mut UvLoop) -> c_int;
     fn uv_loop_alive(event_loop: *const UvLoop) -> c_int;
     fn uv_backend_fd(event_loop: *const UvLoop) -> c_int;
     fn uv_walk(event_loop: *mut UvLoop, callback: WalkCallback, argument: *mut c_void);
     fn uv_strerror(error: c_int) -> *const c_char;
     fn uv_poll_init(event_loop: *mut UvLoop, handle: *mut UvHandle, fd: c_int) -> c_int;
+    fn uv_tcp_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
+    fn uv_udp_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     fn uv_prepare_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     fn uv_idle_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_idle_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
@@ -71,6 +186,7 @@ unsafe extern "C" {
     pub(crate) fn uv_handle_get_type(handle: *const UvHandle) -> c_int;
     pub(crate) fn uv_handle_set_data(handle: *mut UvHandle, data: *mut c_void);
     pub(crate) fn uv_handle_get_data(handle: *const UvHandle) -> *mut c_void;
+    fn uv_fileno(handle: *const UvHandle, fd: *mut c_int) -> c_int;
     pub(crate) fn uv_is_closing(handle: *const UvHandle) -> c_int;
     pub(crate) fn uv_close(handle: *mut UvHandle, callback: HandleCallback);
     pub(crate) fn uv_ref(handle: *mut UvHandle);
@@ -91,7 +207,7 @@ impl Loop {
     /// # Errors
     /// When node gives none, or one whose layout is not the one declared above.
     pub(crate) fn of(env: &Env) -> Result<Self> {
-        let mut raw = std::ptr::null_mut();
+        let mut raw = ptr::null_mut();
         // SAFETY: `env` is live during the call, and `raw` is a place for a pointer.
         let status = unsafe { sys::napi_get_uv_event_loop(env.raw(), &raw mut raw) };
         let raw: *mut UvLoop = raw.cast();
@@ -102,13 +218,125 @@ impl Loop {
         let told = unsafe { uv_backend_fd(raw) };
         // SAFETY: a loop is larger than `UvLoop`.
         let read = unsafe { (*raw).backend_fd };
-        if told != read {
-            return Err(Error::new(
-                Status::GenericFailure,
-                "this libuv lays out its loop in a way that qclone does not know",
-            ));
+        let event_loop = Self(raw);
+        // A loop watches at least the descriptor by which other threads wake it.
+        let watched = event_loop.first_watched();
+        // SAFETY: libuv's entries are live watchers.
+        if told != read || watched.is_none_or(|(fd, watcher)| unsafe { (*watcher).fd } != fd) {
+            return Err(Error::new(Status::GenericFailure, UNKNOWN_LAYOUT));
         }
-        Ok(Self(raw))
+        Ok(event_loop)
+    }
+
+    /// Checks the declarations above on fresh handles, and where the loop has its list of those that
+    /// are being closed. To be called once a process.
+    pub(crate) fn check_layout(self) -> Result<()> {
+        unsafe extern "C" fn free_closed(handle: *mut UvHandle) {
+            // SAFETY: libuv passes the handle that it has closed.
+            free(handle, unsafe { uv_handle_get_type(handle) });
+        }
+        let (tcp, udp) = (allocate(handle_type::TCP), allocate(handle_type::UDP));
+        // SAFETY: the loop is live, and the handle has the size of one of this type.
+        check(unsafe { uv_tcp_init(self.0, tcp) })?;
+        // SAFETY: as above.
+        check(unsafe { uv_udp_init(self.0, udp) })?;
+        // SAFETY: as large as this at least, initialized, and not in use elsewhere.
+        let stream = unsafe { &*tcp.cast::<UvStream>() };
+        // SAFETY: as above.
+        let datagrams = unsafe { &*udp.cast::<UvUdp>() };
+        let fresh = [
+            (&stream.io_watcher, [&stream.write_queue, &stream.write_completed_queue]),
+            (&datagrams.io_watcher, [&datagrams.write_queue, &datagrams.write_completed_queue]),
+        ];
+        let is_fresh = |(watcher, queues): (&UvIo, [&Queue; 2])| {
+            watcher.fd == -1 && queues.into_iter().all(|queue| ptr::eq(queue.next, queue))
+        };
+        let mut as_declared = fresh.into_iter().all(is_fresh);
+        for handle in [tcp, udp] {
+            // SAFETY: initialized, and not closed before.
+            unsafe { uv_close(handle, free_closed) };
+            // SAFETY: within the loop, as below.
+            as_declared &= unsafe { *self.closing_handles() } == handle;
+        }
+        as_declared.then_some(()).ok_or_else(|| Error::new(Status::GenericFailure, UNKNOWN_LAYOUT))
+    }
+
+    /// Where the newest of the handles is told that are being closed, and whose callbacks are to run.
+    fn closing_handles(self) -> *mut *mut UvHandle {
+        // SAFETY: uv_handle_size takes any number.
+        let async_size = unsafe { uv_handle_size(handle_type::ASYNC) };
+        // In `UV_LOOP_PRIVATE_FIELDS`, behind `wq`: a mutex, an async handle and a read-write lock.
+        let offset = offset_of!(UvLoop, wq)
+            + size_of::<Queue>()
+            + size_of::<libc::pthread_mutex_t>()
+            + async_size
+            + size_of::<libc::pthread_rwlock_t>();
+        self.0.wrapping_byte_add(offset).cast()
+    }
+
+    /// Forgets what is done and not told: closed handles, what completed without a poll, and work of
+    /// the thread pool. For a clone, where the callbacks would be the parent's. No thread of the pool
+    /// may have been at work at the fork.
+    pub(crate) fn drop_untold(self) {
+        // SAFETY: the loop is live, and `check_layout` has found the place.
+        unsafe { *self.closing_handles() = ptr::null_mut() };
+        // SAFETY: the loop is live.
+        let pending = unsafe { &raw mut (*self.0).pending_queue };
+        // SAFETY: as above.
+        let work = unsafe { &raw mut (*self.0).wq };
+        // SAFETY: the loop's queues are intact between callbacks, and no thread writes there.
+        unsafe { Queue::clear_all([pending, work]) };
+    }
+
+    /// Forgets the requests of a stream or UDP handle that were under way, and what it watches for
+    /// them: it neither goes on with them nor tells of them, not even when it is closed. For a clone,
+    /// where they are the parent's. Any other handle is left as it is.
+    pub(crate) fn forget_requests(self, handle: *mut UvHandle) {
+        // SAFETY: a live handle, as uv_walk passes them.
+        let kind = unsafe { uv_handle_get_type(handle) };
+        let requests = match kind {
+            handle_type::TCP | handle_type::NAMED_PIPE | handle_type::TTY => {
+                // SAFETY: a handle of this type, as `check_layout` has found it laid out.
+                let stream = unsafe { &mut *handle.cast::<UvStream>() };
+                stream.write_queue_size = 0;
+                // SAFETY: queues of a live handle are intact between callbacks.
+                let writes =
+                    unsafe { Queue::clear_all([&mut stream.write_queue, &mut stream.write_completed_queue]) };
+                let others = [&mut stream.connect_req, &mut stream.shutdown_req];
+                let taken = others.map(|request| mem::replace(request, ptr::null_mut()));
+                writes + taken.map(|request| c_uint::from(!request.is_null())).iter().sum::<c_uint>()
+            }
+            handle_type::UDP => {
+                // SAFETY: as above.
+                let udp = unsafe { &mut *handle.cast::<UvUdp>() };
+                udp.send_queue_size = 0;
+                udp.send_queue_count = 0;
+                // SAFETY: as above.
+                unsafe { Queue::clear_all([&mut udp.write_queue, &mut udp.write_completed_queue]) }
+            }
+            _ => return,
+        };
+        self.set_requests(self.requests().saturating_sub(requests));
+        if let Some(fd) = descriptor(handle) {
+            self.forget(fd);
+        }
+    }
+
+    /// Watches `fd` no longer, whatever is still to be written to it.
+    fn forget(self, fd: c_int) {
+        let (Some(watcher), Some(entry)) = (self.watcher(fd), self.entry(fd)) else { return };
+        // SAFETY: libuv's entries are live watchers.
+        let queue = unsafe { &raw mut (*watcher).watcher_queue };
+        // SAFETY: in the loop's intact queue, or in none.
+        unsafe { Queue::unlink(queue) };
+        // SAFETY: as above.
+        unsafe { (*watcher).pevents = 0 };
+        // SAFETY: as above.
+        unsafe { (*watcher).events = 0 };
+        // SAFETY: an entry of the loop's table.
+        unsafe { *entry = ptr::null_mut() };
+        // SAFETY: the loop is live.
+        unsafe { (*self.0).nfds -= 1 };
     }
 
     /// Resets the loop in a forked child. To be called before anything else touches the loop.
@@ -124,7 +352,7 @@ impl Loop {
         argument: &mut T,
     ) {
         // SAFETY: the loop is live, and each caller's callback takes a `T` as its argument.
-        unsafe { uv_walk(self.0, callback, std::ptr::from_mut(argument).cast()) };
+        unsafe { uv_walk(self.0, callback, ptr::from_mut(argument).cast()) };
     }
 
     pub(crate) fn backend_fd(self) -> c_int {
@@ -134,29 +362,40 @@ impl Loop {
 
     /// Whether a handle of the loop watches descriptor `fd`.
     pub(crate) fn watches(self, fd: c_int) -> bool {
+        self.watcher(fd).is_some()
+    }
+
+    fn watcher(self, fd: c_int) -> Option<*mut UvIo> {
+        let entry = self.entry(fd)?;
+        // SAFETY: `entry` gives none but entries of the loop's table.
+        Some(unsafe { *entry }).filter(|watcher| !watcher.is_null())
+    }
+
+    /// Where the watcher of `fd` is told, or would be.
+    fn entry(self, fd: c_int) -> Option<*mut *mut UvIo> {
+        let index = usize::try_from(fd).ok()?;
         // SAFETY: the loop is live.
         let watchers = unsafe { (*self.0).watchers };
         // SAFETY: as above.
         let length = unsafe { (*self.0).nwatchers };
-        let Ok(index) = usize::try_from(fd) else { return false };
-        if watchers.is_null() || index >= length as usize {
-            return false;
-        }
         // SAFETY: `watchers` has `nwatchers` entries, and the index is below.
-        let watcher = unsafe { watchers.add(index) };
-        // SAFETY: as above.
-        !unsafe { *watcher }.is_null()
+        (!watchers.is_null() && index < length as usize).then(|| unsafe { watchers.add(index) })
     }
 
-    /// Whether the thread pool has finished work whose callback is still to run.
-    pub(crate) fn has_undelivered_work(self) -> bool {
-        // SAFETY: the loop is live; only the address of the queue's head is taken.
-        let head: *const *mut c_void = unsafe { &raw const (*self.0).wq }.cast();
-        // SAFETY: the loop is live. A pool thread that writes here is at work, so that whoever asks
-        // is told to wait for it, by the census or at the next look.
-        let first = unsafe { head.read_volatile() };
-        // Empty queues point to themselves.
-        first.cast_const() != head.cast()
+    /// The lowest descriptor that is watched.
+    fn first_watched(self) -> Option<(c_int, *mut UvIo)> {
+        // SAFETY: the loop is live.
+        let length = c_int::try_from(unsafe { (*self.0).nwatchers }).ok()?;
+        (0..length).find_map(|fd| self.watcher(fd).map(|watcher| (fd, watcher)))
+    }
+
+    /// Events that polls have given so far.
+    pub(crate) fn events(self) -> u64 {
+        let mut metrics =
+            UvMetrics { loop_count: 0, events: 0, events_waiting: 0, reserved: [ptr::null_mut(); 13] };
+        // SAFETY: the loop is live, and the structure is the one that libuv fills. It cannot fail.
+        unsafe { uv_metrics_info(self.0, &raw mut metrics) };
+        metrics.events
     }
 
     /// Requests under way: writes, connections, work of the thread pool.
@@ -184,7 +423,8 @@ impl Loop {
     pub(crate) fn new_poll(self, fd: c_int) -> Result<*mut UvHandle> {
         let handle = allocate(handle_type::POLL);
         // SAFETY: the loop is live, and the handle has the size of a poll handle.
-        check(unsafe { uv_poll_init(self.0, handle, fd) }).inspect_err(|_| free(handle))?;
+        check(unsafe { uv_poll_init(self.0, handle, fd) })
+            .inspect_err(|_| free(handle, handle_type::POLL))?;
         Ok(handle)
     }
 
@@ -203,6 +443,13 @@ impl Loop {
         unsafe { uv_idle_init(self.0, handle) };
         handle
     }
+}
+
+/// The descriptor of a live handle, if it has one.
+pub(crate) fn descriptor(handle: *mut UvHandle) -> Option<c_int> {
+    let mut fd = -1;
+    // SAFETY: a live handle, as uv_walk passes them. Those without a descriptor give an error.
+    (unsafe { uv_fileno(handle, &raw mut fd) } == 0).then_some(fd)
 }
 
 /// An error of libuv in its own words.
@@ -230,8 +477,10 @@ fn allocate(kind: c_int) -> *mut UvHandle {
     handle
 }
 
-/// Frees a poll handle made by [`Loop::new_poll`], which libuv has closed or never knew.
-pub(crate) fn free(handle: *mut UvHandle) {
+/// Frees a handle of type `kind` made by a function of [`Loop`], which libuv has closed or never knew.
+pub(crate) fn free(handle: *mut UvHandle, kind: c_int) {
     // SAFETY: allocated by `allocate` with the same layout, and no longer in use.
-    unsafe { std::alloc::dealloc(handle.cast(), layout(handle_type::POLL)) };
+    unsafe { std::alloc::dealloc(handle.cast(), layout(kind)) };
 }
+
+const UNKNOWN_LAYOUT: &str = "this libuv lays out its loop in a way that qclone does not know";
