@@ -52,7 +52,8 @@ async function stress(): Promise<Result> {
     return { ...figures.summary(), seconds, ghostBytes, childrenLeft: children().length }
   } finally {
     clearInterval(progress)
-    rmSync(folder, { recursive: true })
+    // A clone that was killed a moment ago may still be about to make a file there.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
   }
 }
 

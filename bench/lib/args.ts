@@ -5,13 +5,15 @@ export interface NumberRule {
   /** What it means, for `--help`. */
   readonly about: string
   readonly fallback: number
+  /** Whether it may be a decimal fraction. */
+  readonly fraction?: boolean
   readonly min: number
   readonly max: number
 }
 
 export type Values<Rules> = { readonly [name in keyof Rules]: number } & { readonly json: boolean }
 
-/** Reads whole numbers by `rules`, and `--json`. Prints what is wrong and ends with status 2, or the help. */
+/** Reads numbers by `rules`, and `--json`. Prints what is wrong and ends with status 2, or the help. */
 export function readArgs<Rules extends Record<string, NumberRule>>(
   about: string,
   rules: Rules,
@@ -35,17 +37,20 @@ function read<Rules extends Record<string, NumberRule>>(about: string, rules: Ru
   }
   const numbers = Object.entries(rules).map(([name, rule]) => [
     name,
-    number(name, (values as Record<string, string | undefined>)[name], rule),
+    readNumber(name, (values as Record<string, string | undefined>)[name], rule),
   ])
   return { ...Object.fromEntries(numbers), json: values.json ?? false }
 }
 
-function number(name: string, text: string | undefined, { fallback, min, max }: NumberRule): number {
+/** The number that `--name` was given as, or its default. @throws {RangeError} when it breaks the rule. */
+export function readNumber(name: string, text: string | undefined, rule: Omit<NumberRule, 'about'>): number {
+  const { fallback, fraction = false, min, max } = rule
   if (text === undefined) return fallback
   // Not Number() alone: it takes '' for 0, and '0x10' for 16.
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  const value = (fraction ? /^\d+(\.\d+)?$/ : /^\d+$/).test(text) ? Number(text) : Number.NaN
   if (value >= min && value <= max) return value
-  throw new RangeError(`Expected --${name} to be a whole number from ${min} to ${max}, got \`${text}\``)
+  const kind = fraction ? 'number' : 'whole number'
+  throw new RangeError(`Expected --${name} to be a ${kind} from ${min} to ${max}, got \`${text}\``)
 }
 
 function usage(about: string, rules: Record<string, NumberRule>): string {

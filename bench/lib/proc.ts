@@ -14,23 +14,63 @@ export function countMarkedMappings(): number {
   return readFileSync('/proc/self/smaps', 'latin1').match(/^VmFlags:.* dc\b/gm)?.length ?? 0
 }
 
-/** Children of this process, with their state; `Z` is a zombie. */
-export function children(): Array<{ pid: number; state: string }> {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      const stat = statOf(name)
-      return stat?.parent === process.pid ? [{ pid: Number(name), state: stat.state }] : []
-    })
+/** A process, by `/proc/PID/stat`. */
+export interface ProcessInfo {
+  pid: number
+  name: string
+  /** One letter: `R`, `S`, `Z` and so on. */
+  state: string
+  parent: number
+  group: number
 }
 
-function statOf(pid: string): { state: string; parent: number } | undefined {
+/** The process; undefined when it is gone, reaped included. */
+export function lookUp(pid: number): ProcessInfo | undefined {
+  let text: string
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The name, in parentheses, may hold anything.
-    const [state = '?', parent] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { state, parent: Number(parent) }
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1')
   } catch {
     return undefined
+  }
+  // The name stands in parentheses, and may hold some itself.
+  const [, name = '', rest = ''] = /\((.*)\) (.*)/s.exec(text) ?? []
+  const [state = '', parent, group] = rest.split(' ')
+  return { pid, name, state, parent: Number(parent), group: Number(group) }
+}
+
+/** Children of this process; state `Z` is a zombie. */
+export function children(): ProcessInfo[] {
+  return allProcesses().filter(({ parent }) => parent === process.pid)
+}
+
+/** Processes of a group that still run. Who reaps orphans is up to the system. */
+export function membersOf(group: number): ProcessInfo[] {
+  return allProcesses().filter((found) => found.group === group && found.state !== 'Z')
+}
+
+/** Processes, zombies excepted, that were started with `value` as environment variable `name`, and clones of them. */
+export function processesWith(name: string, value: string): number[] {
+  return allPids().filter((pid) => environmentOf(pid).includes(`${name}=${value}`))
+}
+
+/** Every process, zombies included. */
+function allProcesses(): ProcessInfo[] {
+  return allPids()
+    .map(lookUp)
+    .filter((found) => found !== undefined)
+}
+
+function allPids(): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+}
+
+function environmentOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
+  } catch {
+    // It has ended meanwhile, or is another user's.
+    return []
   }
 }

@@ -12,6 +12,15 @@ export interface PartOptions {
   readonly flags?: readonly string[]
   /** When it has not ended after so long, it is hung: it is told of, and killed. */
   readonly limitMs: number
+  /**
+  Of a part that answers questions: takes what the part and its clones write to stdout. Such a part's answers go
+  another way, which clones do not have.
+  */
+  readonly onOutput?: (chunk: Buffer) => void
+  /** Whether stderr is full of what is expected: its end is shown only when the part itself ends badly. */
+  readonly noisy?: boolean
+  /** Whether it and its clones leave no core dumps, whatever the limit is here. */
+  readonly withoutCores?: boolean
 }
 
 /**
@@ -57,7 +66,7 @@ export interface OpenPart<Question, Answer> {
 /** Starts part `name`, which is to call {@link answerQuestions}. */
 export function openPart<Q, A>(name: string, options: PartOptions): OpenPart<Q, A> {
   const { child, ended } = start(name, options)
-  child.stdout?.resume()
+  child.stdout?.on('data', options.onOutput ?? (() => {}))
   return {
     ask: (question) =>
       new Promise((resolve, reject) => {
@@ -79,12 +88,14 @@ export function answerQuestions<Q, A>(answer: (question: Q) => Promise<A>): Prom
 }
 
 /** Starts part `name`; `ended` rejects when it does not end well, or not in time. */
-function start(name: string, { flags = [], limitMs }: PartOptions) {
+function start(name: string, { flags = [], limitMs, noisy = false, withoutCores = false }: PartOptions) {
   const args = [...process.execArgv, ...flags, ...process.argv.slice(1)]
-  const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  const command = [...(withoutCores ? WITHOUT_CORES : []), process.execPath, ...args] as [string, ...string[]]
+  const child = spawn(command[0], command.slice(1), {
+    stdio: ['ignore', 'pipe', noisy ? 'pipe' : 'inherit', 'ipc'],
     env: { ...process.env, [PART]: name },
   })
+  const lastWords = child.stderr && keepEnd(child.stderr)
   const kill = () => child.kill('SIGKILL')
   // Its clones die with it.
   process.once('exit', kill)
@@ -99,7 +110,10 @@ function start(name: string, { flags = [], limitMs }: PartOptions) {
     child.once('error', reject)
     child.once('exit', (status, signal) => {
       if (status === 0) resolve()
-      else reject(new Error(`${name} ended by ${signal ?? `status ${status}`}`))
+      else {
+        if (lastWords) process.stderr.write(lastWords())
+        reject(new Error(`${name} ended by ${signal ?? `status ${status}`}`))
+      }
     })
   }).finally(() => {
     clearTimeout(timer)
@@ -110,6 +124,20 @@ function start(name: string, { flags = [], limitMs }: PartOptions) {
   ended.catch(() => {})
   return { child, ended }
 }
+
+/** Reads on, and gives the end of what came. */
+function keepEnd(stream: Readable): () => string {
+  let end = ''
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    end = (end + chunk).slice(-END_CHARACTERS)
+  })
+  return () => end
+}
+
+/** Node cannot set a limit of its own. The shell becomes the command: there is no process between. */
+const WITHOUT_CORES = ['sh', '-c', 'ulimit -c 0; exec "$0" "$@"']
+
+const END_CHARACTERS = 4000
 
 /** A part is of no use once the program was killed. */
 function dieWithParent(): void {

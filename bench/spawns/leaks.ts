@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process'
-import { setTimeout as delay } from 'node:timers/promises'
 import { clones, spawn } from 'node-qclone'
-import { gc, settle } from '../lib/heap.js'
-import { children, countDescriptors, countMappings, countMarkedMappings } from '../lib/proc.js'
+import { children } from '../lib/proc.js'
+import { type Standing, standing } from '../lib/standing.js'
 
 // Enough that what node reads of its own program and compiles is there: RSS still grows by it for a while.
 const WARM_UP = 1000
@@ -11,16 +10,6 @@ const STATUSES = 256
 /** V8 maps and unmaps as it needs: a mapping a spawn would be thousands. */
 const MAPPINGS_TOLERANCE = 100
 const RSS_TOLERANCE_MB = 20
-/** Collections until RSS has come down to what the process needs. */
-const COLLECTIONS = 5
-const COLLECTION_STEP_MS = 50
-
-interface Standing {
-  descriptors: number
-  mappings: number
-  markedMappings: number
-  rssMb: number
-}
 
 export interface LeakResult {
   spawns: number
@@ -102,19 +91,4 @@ function statusOfShell(status: number): Promise<unknown> {
   return new Promise((resolve) => {
     execFile('sh', ['-c', `exit ${status}`], (error) => resolve(error ? error.code : 0))
   })
-}
-
-async function standing(): Promise<Standing> {
-  for (let i = 0; i < COLLECTIONS; i++) {
-    gc()
-    // What V8 no longer needs, its threads unmap.
-    await delay(COLLECTION_STEP_MS)
-    await settle()
-  }
-  return {
-    descriptors: countDescriptors(),
-    mappings: countMappings(),
-    markedMappings: countMarkedMappings(),
-    rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20),
-  }
 }
