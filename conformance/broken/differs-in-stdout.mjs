@@ -1,0 +1,3 @@
+import { isClone } from 'node-qclone'
+
+console.log('in a clone:', isClone())

@@ -1,0 +1,1 @@
+console.log('listeners that the parent left on stdout:', process.stdout.listenerCount('error'))

@@ -1,0 +1,4 @@
+import { isClone } from 'node-qclone'
+
+console.log('the same')
+while (isClone());

@@ -1,0 +1,56 @@
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { readNumber } from '../bench/lib/args.js'
+import { PROGRAMS } from './catalog.js'
+
+export interface Options {
+  readonly filter: string
+  readonly jobs: number
+  readonly deadlineMs: number
+  readonly programs: string
+  readonly list: boolean
+  readonly json: boolean
+}
+
+const USAGE = `Usage: npm run conformance -- [options]
+
+Runs small programs of ordinary Node use in plain Node, in a clone of a quiet process and in a clone of a busy
+one. Each is to print the same and end alike in all three. Ends with status 1 when one does not.
+
+  --filter TEXT    only programs with TEXT in their names
+  --jobs N         programs at a time, 1 to 64 (default 2)
+  --deadline S     seconds until a process counts as hung, 1 to 600 (default 20)
+  --programs PATH  another folder of programs
+  --list           print the names of the programs
+  --json           print one JSON object on stdout instead of lines
+  --help           print this
+`
+
+/** Reads the command line. Prints what is wrong with it and ends with status 2, or the help. */
+export function readOptions(): Options {
+  try {
+    const { values } = parseArgs({
+      options: {
+        filter: { type: 'string', default: '' },
+        jobs: { type: 'string' },
+        deadline: { type: 'string' },
+        programs: { type: 'string', default: PROGRAMS },
+        list: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    if (values.help) {
+      process.stdout.write(USAGE)
+      process.exit(0)
+    }
+    const { filter, list, json } = values
+    const programs = resolve(values.programs)
+    const jobs = readNumber('jobs', values.jobs, { fallback: 2, min: 1, max: 64 })
+    const deadline = readNumber('deadline', values.deadline, { fallback: 20, min: 1, max: 600 })
+    return { filter, programs, list, json, jobs, deadlineMs: 1000 * deadline }
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`)
+    process.exit(2)
+  }
+}

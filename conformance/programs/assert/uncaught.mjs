@@ -1,0 +1,5 @@
+// ends: 1
+import { strictEqual } from 'node:assert'
+
+console.log('comparing')
+strictEqual(1 + 1, 3)

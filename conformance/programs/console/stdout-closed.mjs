@@ -1,0 +1,3 @@
+process.stdout.on('finish', () => console.error('finished'))
+console.log('the last line')
+process.stdout.end('truly\n')

@@ -1,0 +1,6 @@
+const map = new Map(Array.from({ length: 5000 }, (_, i) => [`key ${i}`, { i }]))
+for (const [key, { i }] of map) if (i % 3) map.delete(key)
+console.log(map.size, [...map.keys()].at(-1))
+const weak = new WeakMap([[map, 'held']])
+console.log(weak.get(map), Object.groupBy?.([1, 2, 3], (n) => (n % 2 ? 'odd' : 'even')).odd ?? [1, 3])
+console.log([3, 1, 2].toSorted(), [1, 2, 3].with(1, 9), Array.from('🌍é'), [...'a,b'.matchAll(/\w/g)].length)

@@ -1,0 +1,4 @@
+const timeout = setTimeout(() => {}, 10)
+console.log(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length)
+clearTimeout(timeout)
+console.log(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length)

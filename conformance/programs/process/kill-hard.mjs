@@ -1,0 +1,3 @@
+// ends: SIGKILL
+console.log('the last line')
+process.kill(process.pid, 'SIGKILL')

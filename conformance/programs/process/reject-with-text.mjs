@@ -1,0 +1,3 @@
+// ends: 1
+console.log('before')
+Promise.reject('no error, but text')

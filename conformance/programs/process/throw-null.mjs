@@ -1,0 +1,5 @@
+// ends: 1
+console.log('before')
+setImmediate(() => {
+  throw null
+})

@@ -1,0 +1,2 @@
+const events = ['uncaughtException', 'unhandledRejection', 'beforeExit', 'SIGTERM', 'SIGINT', 'message']
+for (const event of events) console.log(event, process.listenerCount(event))

@@ -1,0 +1,3 @@
+// ends: 13
+console.log('waiting')
+await new Promise(() => {})

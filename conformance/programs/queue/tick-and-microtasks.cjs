@@ -1,0 +1,7 @@
+const log = (text) => () => console.log(text)
+setImmediate(log('immediate'))
+Promise.resolve().then(log('promise'))
+queueMicrotask(log('microtask'))
+process.nextTick(log('tick'), 'ignored')
+process.nextTick((a, b) => console.log('with', a, b), 1, 2)
+log('module')()

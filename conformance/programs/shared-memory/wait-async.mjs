@@ -1,0 +1,8 @@
+const ints = new Int32Array(new SharedArrayBuffer(4))
+const { value } = Atomics.waitAsync(ints, 0, 0)
+const wait = setInterval(() => {}, 1000)
+setTimeout(() => console.log('woken:', Atomics.notify(ints, 0)), 2)
+console.log(await value)
+const timed = Atomics.waitAsync(ints, 0, 0, 5)
+console.log(await timed.value)
+clearInterval(wait)

@@ -1,0 +1,3 @@
+const half = require('../esm/require-cycle.cjs')
+
+exports.seen = Object.keys(half)

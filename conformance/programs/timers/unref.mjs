@@ -1,0 +1,6 @@
+setTimeout(() => console.log('never'), 60_000).unref()
+setInterval(() => console.log('never'), 60_000).unref()
+const timer = setTimeout(() => console.log('seen'), 5).unref()
+timer.ref()
+console.log(timer.hasRef())
+process.on('exit', () => console.log('bye'))
