@@ -62,6 +62,7 @@ const uncaught = test.macro({
 
 test(uncaught, 'uncaught in a timer', 'RangeError: in a timer')
 test(uncaught, 'an unhandled rejection', 'RangeError: unhandled')
+test(uncaught, 'captured by the parent', 'RangeError: in an immediate')
 
 test("the clone's own listener of uncaught errors comes first, its parent's not at all", async (t) => {
   t.deepEqual(await playScene(t, 'errors', 'caught by the clone'), { value: 'to be caught' })
@@ -76,4 +77,14 @@ test('errors of this library travel as such', async (t) => {
 
 test('an error in an exit listener of the clone comes too late to change its answer', async (t) => {
   t.deepEqual(await playScene(t, 'errors', 'a late error', { noisy: true }), { value: 'answered' })
+})
+
+test('a parent can be cloned while it is in a domain', async (t) => {
+  t.deepEqual(await playScene(t, 'errors', 'in a domain'), { run: 'value', spawn: 7 })
+})
+
+test(uncaught, 'uncaught beside node:domain', 'RangeError: in a timer')
+
+test('a clone that cannot be set up ends with 1', async (t) => {
+  t.deepEqual(await playScene(t, 'errors', 'a clone that cannot be set up', { noisy: true }), { status: 1 })
 })

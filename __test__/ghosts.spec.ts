@@ -23,12 +23,30 @@ test('nor when immediates are always queued', async (t) => {
   t.deepEqual(await playScene(t, 'ghosts', 'immediates'), { ghosts: [], 'in the parent': 15 })
 })
 
+test('what is done in the parent, or under way there, and not told yet is told in the parent alone', async (t) => {
+  const told = await playScene(t, 'ghosts', 'done and not told')
+  t.deepEqual(told.ghosts, [])
+  t.deepEqual(told['in the parent'], [
+    'closed',
+    'connected',
+    'datagram sent',
+    'made by the pool',
+    'not found',
+    'refused',
+    'written',
+  ])
+  t.true(told['written once'])
+  // It ends by itself: what is under way in the parent does not keep it.
+  t.is(told['status of a clone that begins nothing'], 13)
+})
+
 test("the parent's listeners of its end, its errors and its signals are not the clone's", async (t) => {
   t.deepEqual(await playScene(t, 'ghosts', 'listeners'), {
     'listeners left': 0,
     "SIGUSR2 without a listener of the clone's": 'SIGUSR2',
     "SIGHUP without a listener of the clone's": 'SIGHUP',
     "SIGUSR2 with a listener of the clone's": 'SIGUSR2',
+    'status without an exit code of its own': 13,
   })
 })
 
@@ -36,15 +54,24 @@ test('a signal to the parent does not reach its clone', async (t) => {
   t.deepEqual(await playScene(t, 'ghosts', 'signals to the parent'), { clone: 'undisturbed', received: 1 })
 })
 
+test("a signal to a clone that is not yet set up does not reach the parent's listeners there", async (t) => {
+  t.deepEqual(await playScene(t, 'ghosts', 'a signal while the clone is set up'), {
+    'ended by': 'SIGUSR2',
+    'spawned, ended by': 'SIGUSR2',
+    'in the parent': [],
+  })
+})
+
 test('a change to a file that the parent watches is told to the parent alone', async (t) => {
   t.deepEqual(await playScene(t, 'ghosts', 'a watched file'), { ghosts: [], text: 'b' })
+  t.deepEqual(await playScene(t, 'ghosts', 'a polled file'), { ghosts: [], text: 'bb' })
 })
 
 test("the clone's own timers, immediates, files, imports and servers work", async (t) => {
   const told = await playScene(t, 'ghosts', "the clone's own")
   t.deepEqual(told, {
     order: ['tick', 'immediate', 'timer', 'awaited immediate', 'interval', 'file', 'loaded late', 'server'],
-    'immediate alone': 'reached',
+    'immediates alone': 'reached',
     'timeout alone': 'reached',
   })
 })

@@ -18,7 +18,7 @@ const atWork = test.macro({
       ...(when !== 'first use' && { before: 'value' }),
       'within its bound': true,
       'none was done': true,
-      run: { done: 4 },
+      run: true,
       'spawn afterwards': 4,
     })
   },
@@ -26,6 +26,11 @@ const atWork = test.macro({
 
 test(atWork, 'seen at rest before', /libuv's thread pool at work/)
 test(atWork, 'first use', /libuv's thread pool|not yet known/)
+
+test('a parent whose pool is at work in every turn can be cloned', async (t) => {
+  const told = await playScene(t, 'pool', 'always at work')
+  t.deepEqual(Object.values(told), Array(5).fill('value'))
+})
 
 test('run gives up after its bound, and works again when the pool is at rest', async (t) => {
   const told = await playScene(t, 'pool', 'past the bound of run')

@@ -83,6 +83,13 @@ test("an addon's own threads refuse, by the addon's file, and no longer when the
   t.deepEqual(afterwards, WORKS)
 })
 
+test('an addon without threads works in a clone', async (t) => {
+  t.deepEqual(await playScene(t, 'refusals', 'an addon without threads'), {
+    native: true,
+    answers: ['udyu', 'udyu'],
+  })
+})
+
 test('what prepares for cloning tells when it cannot read /proc, and can be called again', async (t) => {
   const { prepare, ...told } = await playScene(t, 'refusals', 'prepared with no /proc')
   t.is((prepare as { kind: string }).kind, 'proc')

@@ -11,6 +11,7 @@ test('clones of a parent that collects and compiles all the time neither hang, f
     args: ['--forks', String(FORKS), '--json'],
     deadlineMs: DEADLINE_MS,
   })
+  t.true(stdout.startsWith('{'), stderr)
   const { forks, hangs, wrongAnswers, nonZeroExits } = JSON.parse(stdout)
   t.deepEqual({ hangs, wrongAnswers, nonZeroExits }, { hangs: 0, wrongAnswers: 0, nonZeroExits: 0 }, stderr)
   t.true(forks >= FORKS, `${forks} forks`)

@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { execPath } from 'node:process'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
-import { membersOf } from './processes.js'
+import { killGroup, membersInWords, untilEmpty } from '../../bench/lib/group.js'
 import { PLAYED } from './scene.js'
 
 export interface ScriptOptions {
@@ -33,8 +32,6 @@ export interface Outcome extends Ending {
 const DEADLINE_MS = 40_000
 /** Fixtures of one test file at a time. The tests of a file begin all at once. */
 const AT_ONCE = 2
-/** For how long clones may take to die after their parent. */
-const DYING_MS = 5000
 
 const waiting: Array<() => void> = []
 let running = 0
@@ -81,22 +78,24 @@ async function runNow(script: string, options: ScriptOptions): Promise<Ending> {
     env: { ...inherited, ...env },
     ...(uid !== undefined && { uid, gid: uid }),
   })
+  const { pid: group = 0 } = child
   const stdout = textOf(child.stdout)
   const stderr = textOf(child.stderr)
   let trouble = ''
   const timer = setTimeout(() => {
-    trouble = `not over after ${deadlineMs} ms: ${listed(child)}`
-    killGroup(child)
+    trouble = `not over after ${deadlineMs} ms: ${membersInWords(group)}`
+    killGroup(group)
   }, deadlineMs)
   try {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-    trouble ||= await whatIsLeft(child)
+    const left = await untilEmpty(group)
+    if (left) trouble ||= `left behind: ${left}`
     const ending = { code, signal, stdout: stdout.text, stderr: stderr.text }
     if (trouble) throw new Error(`${script} ${args}: ${trouble}\n${JSON.stringify(ending, undefined, 2)}`)
     return ending
   } finally {
     clearTimeout(timer)
-    killGroup(child)
+    killGroup(group)
   }
 }
 
@@ -130,29 +129,4 @@ function toldIn(stdout: string): Record<string, unknown> {
     told[key] = value
   }
   return told
-}
-
-/** Waits until the group is empty. */
-async function whatIsLeft(child: ChildProcess): Promise<string> {
-  const deadline = performance.now() + DYING_MS
-  while (membersOf(child.pid ?? 0).length > 0) {
-    if (performance.now() > deadline) return `left behind: ${listed(child)}`
-    await delay(5)
-  }
-  return ''
-}
-
-function listed({ pid = 0 }: ChildProcess): string {
-  return membersOf(pid)
-    .map(({ pid, parent, name, state }) => `${pid} (${name}, ${state}, child of ${parent})`)
-    .join(', ')
-}
-
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // There is none.
-  }
 }

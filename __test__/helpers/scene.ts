@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
-import { argv } from 'node:process'
-import { QcloneError } from 'node-qclone'
+import { check, QcloneError } from 'node-qclone'
+import { until } from './processes.js'
 
 /**
 Tells the test something, once. The same key from two processes, as when a clone returns into its parent's
@@ -17,7 +17,8 @@ type Scene = (...args: string[]) => unknown
 
 /** Plays the scene that the command line names. The process then ends by itself. */
 export async function play(scenes: Record<string, Scene>): Promise<void> {
-  const [name = '', ...args] = argv.slice(2)
+  // Not an import of `argv`: to import anything of node:process opens all three standard streams.
+  const [name = '', ...args] = process.argv.slice(2)
   const scene = scenes[name]
   if (!scene) throw new Error(`there is no scene ${name}`)
   await scene(...args)
@@ -51,4 +52,12 @@ export async function failureOf(act: () => unknown): Promise<Described> {
     return describe(error)
   }
   return { name: 'no error', message: String(value) }
+}
+
+/** Waits until no thread is in the way for the moment only: one at work is not always known for what it is. */
+export async function untilAtRest(): Promise<void> {
+  await until('all threads are at rest', () => {
+    const report = check()
+    return report.ok || !report.transient
+  })
 }
