@@ -9,14 +9,18 @@ import { countTests } from './count-tests.mjs'
 
 const SUPPORTED_LINES = ['20', '22', '24', '26']
 const AVA = ['node', 'node_modules/ava/entrypoints/cli.mjs']
+/** Of the output of a line that failed, shown once more at the end. */
+const LINES_SHOWN = 50
 const CACHE = join(cwd(), '.cache', 'node')
 
 const { lines, command } = readArguments()
 let failures = 0
 const report = []
 for (const line of lines) {
-  const { text, ok } = await runUnder(line, command)
+  const { text, ok, output = '' } = await runUnder(line, command)
   failures += ok ? 0 : 1
+  // What went wrong stands at the end of a line's output, far above here. Marked, so as not to be counted twice.
+  if (!ok) report.push(...output.trimEnd().split('\n').slice(-LINES_SHOWN).map((shown) => `| ${shown}`))
   report.push(text)
 }
 console.log(`\n${report.join('\n')}`)
@@ -52,7 +56,7 @@ async function runUnder(line, command) {
     const ok = code === 0 && ran
     const how = ok ? 'ok' : `FAILED (${ran ? (signal ?? `exit code ${code}`) : 'ran no test'})`
     const counts = command === undefined ? `, ${passed} passed, ${failed} failed` : ''
-    return { ok, text: `Node ${line} (${version}): ${how}${counts}` }
+    return { ok, output, text: `Node ${line} (${version}): ${how}${counts}` }
   } catch (error) {
     return { ok: false, text: `Node ${line}: FAILED (${error.message})` }
   }

@@ -6,7 +6,7 @@
 
 use std::{
     ptr,
-    sync::atomic::{AtomicPtr, AtomicU64, Ordering},
+    sync::atomic::{AtomicPtr, Ordering},
 };
 
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
@@ -14,7 +14,7 @@ use napi_derive::napi;
 
 use crate::{
     callback, clone_side,
-    uv::{self, Loop, UvHandle},
+    uv::{self, Loop, PlatformTasks, UvHandle},
 };
 
 /// The loop's end is one a process, as a clone is.
@@ -25,16 +25,10 @@ struct End {
     callback: sys::napi_ref,
     /// Keeps the loop going; asks before each poll.
     keeper: *mut UvHandle,
-    /// While started, polls do not wait.
-    spinner: *mut UvHandle,
+    tasks: PlatformTasks,
 }
 
 static END: AtomicPtr<End> = AtomicPtr::new(ptr::null_mut());
-
-/// How many events there had been when the loop was last asked, and had nothing to wait for.
-static EVENTS_SEEN: AtomicU64 = AtomicU64::new(NOT_ASKED);
-
-const NOT_ASKED: u64 = u64::MAX;
 
 /// Calls `idle` before each poll of the event loop at which nothing but this would keep it going.
 /// For clones; `idle` begins something new, or ends the process.
@@ -48,27 +42,26 @@ pub fn on_loop_end(env: Env, idle: Function<'_, (), ()>) -> Result<()> {
         return Err(Error::from_reason("no reference to the function could be made"));
     }
     let before = END.load(Ordering::Relaxed);
-    let (keeper, spinner) = if before.is_null() {
-        let (keeper, spinner) = (event_loop.new_prepare(), event_loop.new_idle());
+    let keeper = if before.is_null() {
+        let keeper = event_loop.new_prepare();
         // SAFETY: the handle is initialized, and lives as long as the process.
         uv::check(unsafe { uv::uv_prepare_start(keeper, ask) })?;
-        // SAFETY: as above.
-        unsafe { uv::uv_unref(spinner) };
-        (keeper, spinner)
+        keeper
     } else {
-        // A clone of a clone has inherited both, and has stopped keeping the one alive.
+        // A clone of a clone has inherited it, and has stopped keeping it alive.
         // SAFETY: stored below in an earlier call, of this process or the one it is a clone of.
-        let End { keeper, spinner, .. } = unsafe { *before };
-        // SAFETY: handles of an `End` live as long as the process.
+        let End { keeper, .. } = unsafe { *before };
+        // SAFETY: the handle of an `End` lives as long as the process.
         unsafe { uv::uv_ref(keeper) };
-        (keeper, spinner)
+        keeper
     };
-    let end = Box::new(End { event_loop, env: env.raw(), callback, keeper, spinner });
+    let end =
+        Box::new(End { event_loop, env: env.raw(), callback, keeper, tasks: event_loop.platform_tasks() });
     END.store(Box::into_raw(end), Ordering::Relaxed);
     Ok(())
 }
 
-/// Whether anything but the handles of [`on_loop_end`] keeps a clone's event loop going.
+/// Whether anything but the handle of [`on_loop_end`] keeps a clone's event loop going.
 #[napi]
 pub fn loop_is_alive() -> bool {
     let end = END.load(Ordering::Relaxed);
@@ -79,25 +72,16 @@ pub fn loop_is_alive() -> bool {
 unsafe extern "C" fn ask(_: *mut UvHandle) {
     // SAFETY: stored right after this was started, and never freed.
     let end = unsafe { *END.load(Ordering::Relaxed) };
-    let events = end.event_loop.events();
-    if is_alive(end) {
-        EVENTS_SEEN.store(NOT_ASKED, Ordering::Relaxed);
-        // SAFETY: handles of an `End` live as long as the process.
-        unsafe { uv::uv_idle_stop(end.spinner) };
-    } else if EVENTS_SEEN.swap(events, Ordering::Relaxed) == events {
-        callback::call(end.env, end.callback);
-    } else {
-        // What V8 has finished for its promises (WebAssembly, say) comes by a handle that keeps no
-        // loop going. Polls that do not wait deliver it, until one has nothing to deliver.
-        // SAFETY: as above.
-        unsafe { uv::uv_idle_start(end.spinner, nothing) };
+    // Node, too, runs V8's tasks when its loop has run dry, and looks again.
+    while !is_alive(end) {
+        if !end.tasks.run() {
+            return callback::call(end.env, end.callback);
+        }
     }
 }
 
-unsafe extern "C" fn nothing(_: *mut UvHandle) {}
-
 fn is_alive(end: End) -> bool {
-    // SAFETY: handles of an `End` live as long as the process.
+    // SAFETY: the handle of an `End` lives as long as the process.
     unsafe { uv::uv_unref(end.keeper) };
     let alive = clone_side::loop_is_alive(end.event_loop);
     // SAFETY: as above.

@@ -7,6 +7,7 @@ use std::{
     ffi::{c_char, c_int, c_uint, c_void},
     mem::{self, offset_of},
     ptr,
+    sync::atomic::{AtomicI32, Ordering},
 };
 
 use napi::{Env, Error, Result, Status, sys};
@@ -133,6 +134,16 @@ struct UvUdp {
     write_completed_queue: Queue,
 }
 
+/// `uv_async_t`; see `uv.h` and `uv/unix.h`.
+#[repr(C)]
+struct UvAsync {
+    handle: HandleFields,
+    callback: HandleCallback,
+    queue: Queue,
+    /// Whether it was sent and its callback has not run. Other threads write it.
+    pending: AtomicI32,
+}
+
 /// `uv_handle_type`, as far as handles are told apart here.
 pub(crate) mod handle_type {
     use std::ffi::c_int;
@@ -156,17 +167,9 @@ pub(crate) type HandleCallback = unsafe extern "C" fn(*mut UvHandle);
 pub(crate) type PollCallback = unsafe extern "C" fn(*mut UvHandle, c_int, c_int);
 type WalkCallback = unsafe extern "C" fn(*mut UvHandle, *mut c_void);
 
-/// `uv_metrics_t`.
-#[repr(C)]
-struct UvMetrics {
-    loop_count: u64,
-    events: u64,
-    events_waiting: u64,
-    reserved: [*mut u64; 13],
-}
-
 unsafe extern "C" {
-    fn uv_metrics_info(event_loop: *mut UvLoop, metrics: *mut UvMetrics) -> c_int;
+    fn uv_async_init(event_loop: *mut UvLoop, handle: *mut UvHandle, callback: HandleCallback) -> c_int;
+    fn uv_async_send(handle: *mut UvHandle) -> c_int;
     fn uv_loop_fork(event_loop: *mut UvLoop) -> c_int;
     fn uv_loop_alive(event_loop: *const UvLoop) -> c_int;
     fn uv_backend_fd(event_loop: *const UvLoop) -> c_int;
@@ -176,9 +179,6 @@ unsafe extern "C" {
     fn uv_tcp_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     fn uv_udp_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     fn uv_prepare_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
-    fn uv_idle_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
-    pub(crate) fn uv_idle_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
-    pub(crate) fn uv_idle_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_poll_start(handle: *mut UvHandle, events: c_int, callback: PollCallback) -> c_int;
     pub(crate) fn uv_poll_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_prepare_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
@@ -235,11 +235,15 @@ impl Loop {
             // SAFETY: libuv passes the handle that it has closed.
             free(handle, unsafe { uv_handle_get_type(handle) });
         }
+        unsafe extern "C" fn woken(_: *mut UvHandle) {}
         let (tcp, udp) = (allocate(handle_type::TCP), allocate(handle_type::UDP));
+        let wake = allocate(handle_type::ASYNC);
         // SAFETY: the loop is live, and the handle has the size of one of this type.
         check(unsafe { uv_tcp_init(self.0, tcp) })?;
         // SAFETY: as above.
         check(unsafe { uv_udp_init(self.0, udp) })?;
+        // SAFETY: as above.
+        check(unsafe { uv_async_init(self.0, wake, woken) })?;
         // SAFETY: as large as this at least, initialized, and not in use elsewhere.
         let stream = unsafe { &*tcp.cast::<UvStream>() };
         // SAFETY: as above.
@@ -252,7 +256,12 @@ impl Loop {
             watcher.fd == -1 && queues.into_iter().all(|queue| ptr::eq(queue.next, queue))
         };
         let mut as_declared = fresh.into_iter().all(is_fresh);
-        for handle in [tcp, udp] {
+        let is_pending = || PlatformTasks(Some(wake.cast())).pending();
+        as_declared &= !is_pending();
+        // SAFETY: initialized, and not closed before.
+        check(unsafe { uv_async_send(wake) })?;
+        as_declared &= is_pending();
+        for handle in [tcp, udp, wake] {
             // SAFETY: initialized, and not closed before.
             unsafe { uv_close(handle, free_closed) };
             // SAFETY: within the loop, as below.
@@ -389,13 +398,20 @@ impl Loop {
         (0..length).find_map(|fd| self.watcher(fd).map(|watcher| (fd, watcher)))
     }
 
-    /// Events that polls have given so far.
-    pub(crate) fn events(self) -> u64 {
-        let mut metrics =
-            UvMetrics { loop_count: 0, events: 0, events_waiting: 0, reserved: [ptr::null_mut(); 13] };
-        // SAFETY: the loop is live, and the structure is the one that libuv fills. It cannot fail.
-        unsafe { uv_metrics_info(self.0, &raw mut metrics) };
-        metrics.events
+    /// The handle by which V8 has tasks run on this thread: the first of its kind, as node makes it
+    /// before it makes anything else on the loop (`PerIsolatePlatformData`, in `node_platform.cc`).
+    pub(crate) fn platform_tasks(self) -> PlatformTasks {
+        unsafe extern "C" fn take_first(handle: *mut UvHandle, found: *mut c_void) {
+            // SAFETY: `walk` is given this below.
+            let found = unsafe { &mut *found.cast::<PlatformTasks>() };
+            // SAFETY: uv_walk passes live handles.
+            if found.0.is_none() && unsafe { uv_handle_get_type(handle) } == handle_type::ASYNC {
+                found.0 = Some(handle.cast());
+            }
+        }
+        let mut found = PlatformTasks(None);
+        self.walk(take_first, &mut found);
+        found
     }
 
     /// Requests under way: writes, connections, work of the thread pool.
@@ -435,13 +451,32 @@ impl Loop {
         unsafe { uv_prepare_init(self.0, handle) };
         handle
     }
+}
 
-    /// A new idle handle.
-    pub(crate) fn new_idle(self) -> *mut UvHandle {
-        let handle = allocate(handle_type::IDLE);
-        // SAFETY: the loop is live, and the handle has the size of an idle handle. It cannot fail.
-        unsafe { uv_idle_init(self.0, handle) };
-        handle
+/// What V8 wants to have run on the thread of the loop, as when a promise of WebAssembly's is to
+/// settle. It keeps no loop going: node runs it when the loop has run dry, before it ends.
+#[derive(Clone, Copy)]
+pub(crate) struct PlatformTasks(Option<*mut UvAsync>);
+
+impl PlatformTasks {
+    /// Whether there are any.
+    fn pending(self) -> bool {
+        // SAFETY: node's handle lives as long as the loop, and is laid out as `check_layout` has found.
+        self.0.is_some_and(|handle| unsafe { &(*handle).pending }.load(Ordering::Relaxed) != 0)
+    }
+
+    /// Runs them, if there are any, without a poll, which would deliver other things too. False: there
+    /// were none.
+    pub(crate) fn run(self) -> bool {
+        let Some(handle) = self.0.filter(|_| self.pending()) else { return false };
+        // What is sent from here on is another call. libuv, when it comes to this one, finds it done.
+        // SAFETY: as above.
+        unsafe { &(*handle).pending }.store(0, Ordering::SeqCst);
+        // SAFETY: as above.
+        let callback = unsafe { (*handle).callback };
+        // SAFETY: it is what libuv would call, on this thread, with this handle.
+        unsafe { callback(handle.cast()) };
+        true
     }
 }
 
