@@ -20,7 +20,14 @@ for (const line of lines) {
   const { text, ok, output = '' } = await runUnder(line, command)
   failures += ok ? 0 : 1
   // What went wrong stands at the end of a line's output, far above here. Marked, so as not to be counted twice.
-  if (!ok) report.push(...output.trimEnd().split('\n').slice(-LINES_SHOWN).map((shown) => `| ${shown}`))
+  if (!ok)
+    report.push(
+      ...output
+        .trimEnd()
+        .split('\n')
+        .slice(-LINES_SHOWN)
+        .map((shown) => `| ${shown}`),
+    )
   report.push(text)
 }
 console.log(`\n${report.join('\n')}`)
