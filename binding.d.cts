@@ -41,6 +41,14 @@ export declare function closePipeEnd(fd: number): void
 /** Ends this process at once, without the exit path of node or of libc. */
 export declare function exitNow(status: number): void
 
+/** A file, or why there is none. */
+export interface FileOutcome {
+  /** Its descriptor, close-on-exec. */
+  fd?: number
+  /** Why there is none. */
+  failure?: ForkFailure
+}
+
 /** Finds out where V8 keeps what `Math.random` draws from, so that clones need not. Draws a number. */
 export declare function findMathRandom(random: () => number): void
 
@@ -65,8 +73,21 @@ export interface ForkFailure {
 export interface ForkOptions {
   /** Descriptors that stay open in the clone beside 0, 1 and 2, with the handles on them. */
   keep: Array<number>
-  /** Whether the clone reads the parent's standard input. */
-  inheritStdin: boolean
+  /**
+   * What 0, 1 and 2 are in the clone: -1, the parent's; -2, nothing; else what is open at that
+   * descriptor.
+   */
+  stdio: Array<number>
+  /** By setpriority(2). As far as the system lets it be set. */
+  niceness?: number
+  /** Whether the policy is SCHED_IDLE. As far as the system lets it be set. */
+  idle: boolean
+  /** By proc_pid_oom_score_adj(5). As far as the system lets it be set. */
+  oomScoreAdj?: number
+  /** Numbers of processors. */
+  affinity?: Array<number>
+  /** By setrlimit(2). */
+  limits?: NativeLimits
   /** Whether the clone may outlive its parent, in a session of its own. */
   detached: boolean
   /** For how long, in milliseconds, this call may stand still until the other threads are at rest. */
@@ -101,11 +122,54 @@ export interface ForkTimings {
   totalMs: number
 }
 
-/** Whether anything but the handles of [`on_loop_end`] keeps a clone's event loop going. */
+/** How much memory there is for a clone of this process. */
+export declare function headroom(): HeadroomOutcome
+
+/** Head-room, or why it is not known. */
+export interface HeadroomOutcome {
+  /** What there is. */
+  headroom?: NativeHeadroom
+  /** Why it is not known. */
+  failure?: ForkFailure
+}
+
+/** Whether anything but the handle of [`on_loop_end`] keeps a clone's event loop going. */
 export declare function loopIsAlive(): boolean
+
+/**
+ * `length` bytes of a file from `offset` on, as memory that is not copied. The offset is a multiple
+ * of the size of a page, the file is that long, and nobody writes there any more.
+ */
+export declare function mapFile(fd: number, offset: number, length: number): ArrayBuffer
 
 /** The memory of process `pid`, which must be one that this user may look at. */
 export declare function memoryOf(pid: number): NativeMemory
+
+/** How much memory there is for a clone, in bytes. */
+export interface NativeHeadroom {
+  /** What all bounds leave. */
+  available: number
+  /** The control group whose limit is the narrowest bound; null when it is the machine's memory. */
+  cgroup?: string
+  /** What this process has in RAM and in swap. */
+  own: number
+  /** What the system still lets processes commit to, where it does not overcommit. */
+  commitLeft?: number
+  /** What a fork commits to. */
+  commitNeeded: number
+}
+
+/** Bounds of a clone; see `qclone::limits::Limit`. */
+export interface NativeLimits {
+  /** Bytes. */
+  addressSpace?: number
+  /** Seconds. */
+  cpuSeconds?: number
+  /** Bytes. */
+  coreSize?: number
+  /** Bytes. */
+  fileSize?: number
+}
 
 /** Memory of a process, in bytes. */
 export interface NativeMemory {
@@ -179,12 +243,18 @@ export interface NativeWaitStatus {
  */
 export declare function onLoopEnd(idle: () => void): void
 
+/** Creates an empty file in memory. */
+export declare function openMemoryFile(): FileOutcome
+
 /** Opens a pipe. */
 export declare function openPipe(): PipeOutcome
 
+/** Opens two sockets that are connected to each other. */
+export declare function openSocketPair(): PipeOutcome
+
 /** A pipe, or why there is none. */
 export interface PipeOutcome {
-  /** The two ends, close-on-exec and blocking: read, write. */
+  /** The two ends, close-on-exec and blocking; of a pipe: read, write. */
   ends?: Array<number>
   /** Why there is none. */
   failure?: ForkFailure
@@ -217,3 +287,6 @@ export declare function unblockSignals(): void
  * program may have replaced.
  */
 export declare function writeAll(fd: number, bytes: Uint8Array): void
+
+/** Writes the whole of `bytes` to a file at `offset`. */
+export declare function writeAt(fd: number, offset: number, bytes: Uint8Array): void

@@ -76,7 +76,7 @@ test(refused, 'a handle that is closed', { keep: [{ fd: -1 }] }, { instanceOf: R
 test(
   refused,
   'stdin of another kind',
-  { stdin: 'pipe' },
+  { stdin: 'tty' },
   { instanceOf: TypeError, message: /`ignore` or `inherit`/ },
 )
 test(refused, 'a title that is no string', { title: 5 }, { instanceOf: TypeError, message: /`title`/ })

@@ -7,7 +7,7 @@ test('clones lists the live clones, newest last, as a copy', async (t) => {
     'at first': [],
     pids: [0, 1],
     events: ['spawn', 'spawn'],
-    keys: ['event', 'pid', 'startedAt'],
+    keys: ['event', 'name', 'pid', 'startedAt'],
     times: true,
     'a copy': 2,
     'without the first': [true],

@@ -1,12 +1,20 @@
 import test from 'ava'
 import { configure, memoryOf, type Settings } from 'node-qclone'
 
-const DEFAULTS = { spawnWait: 1000, runWait: 30_000 }
+const DEFAULTS = {
+  maxClones: 64,
+  maxQueue: Number.POSITIVE_INFINITY,
+  memory: 64 << 20,
+  readyWait: 5000,
+  spawnWait: 1000,
+  runWait: 30_000,
+  inline: false,
+}
 
 test.serial('configure gives the settings in force, and leaves out what is left out', (t) => {
   t.deepEqual({ ...configure() }, DEFAULTS)
   t.deepEqual({ ...configure({ spawnWait: 5 }) }, { ...DEFAULTS, spawnWait: 5 })
-  t.deepEqual({ ...configure({ runWait: 0 }) }, { spawnWait: 5, runWait: 0 })
+  t.deepEqual({ ...configure({ runWait: 0 }) }, { ...DEFAULTS, spawnWait: 5, runWait: 0 })
   t.deepEqual({ ...configure(DEFAULTS) }, DEFAULTS)
 })
 
@@ -18,7 +26,12 @@ const refused = test.macro({
   },
 })
 
-test.serial(refused, { spawnwait: 1 }, TypeError, /among spawnWait, runWait, got `spawnwait`/)
+test.serial(
+  refused,
+  { spawnwait: 1 },
+  TypeError,
+  /among maxClones, .*spawnWait, runWait, inline, got `spawnwait`/,
+)
 test.serial(refused, { spawnWait: 1, other: 1 }, TypeError, /got `other`/)
 test.serial(refused, { spawnWait: '1' }, TypeError, /`spawnWait` to be a number, got `'1'` \(string\)/)
 test.serial(refused, { spawnWait: null }, TypeError, /got `null` \(object\)/)
@@ -31,6 +44,12 @@ test.serial('configure refuses NaN and Infinity', (t) => {
   t.throws(() => configure({ runWait: Number.POSITIVE_INFINITY }), { instanceOf: RangeError })
 })
 test.serial(refused, { spawnWait: 7, runWait: -1 }, RangeError, /`runWait`/)
+test.serial(refused, { maxClones: 0 }, RangeError, /`maxClones` to be a finite number of at least 1/)
+test.serial(refused, { maxClones: 1.5 }, RangeError, /`maxClones` to be an integer/)
+test.serial(refused, { maxQueue: -1 }, RangeError, /`maxQueue`/)
+test.serial(refused, { memory: 'all' }, TypeError, /`memory` to be a number/)
+test.serial(refused, { readyWait: 0 }, RangeError, /`readyWait`/)
+test.serial(refused, { inline: 1 }, TypeError, /`inline` to be a boolean/)
 test.serial(refused, null, TypeError, /the options to be an object, got `null`/)
 test.serial(refused, 5, TypeError, /the options to be an object, got `5`/)
 

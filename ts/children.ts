@@ -1,22 +1,28 @@
 import { constants } from 'node:os'
+import { leavePlace } from './admission.js'
 import { QcloneError } from './errors.js'
+import { type EndOptions, endClone, expectEndOptions } from './guard.js'
 import { handlers } from './handlers.js'
 import type { ChildHandle, ForkTimings } from './native.js'
+import { sign } from './signs.js'
+import { NO_STREAMS, type StandardStreams } from './stdio.js'
 import { fromNative, type WaitStatus } from './wait-status.js'
 
 /** By what a clone was made. */
-export type EventType = 'run' | 'spawn'
+export type EventType = 'persist' | 'run' | 'spawn' | 'stream'
 
 /** A clone, as the table of clones lists it. */
 export interface CloneInfo {
   readonly pid: number
   readonly event: EventType
+  /** What it is called: the option `name`, or the name of its function. */
+  readonly name: string
   /** When it was made, in milliseconds since the epoch. */
   readonly startedAt: number
 }
 
 /** A clone, seen from its parent. */
-export interface Clone extends CloneInfo {
+export interface Clone extends CloneInfo, StandardStreams, AsyncDisposable {
   /** For how long the parent stood still to make it. */
   readonly timings: ForkTimings
   /** How it ended; undefined while it has not been reaped. */
@@ -34,7 +40,23 @@ export interface Clone extends CloneInfo {
   ref(): this
   /** Lets the parent's event loop end before the clone, which then ends too. */
   unref(): this
+  /**
+  Ends it: by a signal, and by SIGKILL when it has not ended within `grace` milliseconds. `await using` does so, too.
+
+  @returns a promise of how it ended.
+  */
+  stop(options?: EndOptions): Promise<WaitStatus>
 }
+
+/** What a clone is told by, beside its pid. */
+export interface CloneFace {
+  event: EventType
+  name: string
+  streams?: StandardStreams | undefined
+}
+
+/** Bytes of a page of memory. Those of arm64 may be larger, and `copiedBytes` is then too low. */
+const PAGE_BYTES = 4096
 
 /** The last of the real-time signals. */
 const LAST_SIGNAL = 64
@@ -45,6 +67,10 @@ const live = new Map<number, LiveClone>()
 class LiveClone implements Clone {
   readonly pid: number
   readonly event: EventType
+  readonly name: string
+  readonly stdin
+  readonly stdout
+  readonly stderr
   readonly startedAt = Date.now()
   readonly timings: ForkTimings
   readonly exited: Promise<WaitStatus>
@@ -53,10 +79,14 @@ class LiveClone implements Clone {
   #lost: QcloneError | undefined
   #settle!: { resolve: (status: WaitStatus) => void; reject: (error: QcloneError) => void }
 
-  constructor(handle: ChildHandle, event: EventType) {
+  constructor(handle: ChildHandle, { event, name, streams = NO_STREAMS }: CloneFace) {
     this.#handle = handle
     this.pid = handle.pid
     this.event = event
+    this.name = name
+    this.stdin = streams.stdin
+    this.stdout = streams.stdout
+    this.stderr = streams.stderr
     this.timings = handle.timings
     this.exited = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
@@ -79,13 +109,27 @@ class LiveClone implements Clone {
     }
     live.delete(this.pid)
     this.#handle.close()
+    leavePlace()
     if (!this.status) {
       if (this.#lost) this.#settle.reject(this.#lost)
       return undefined
     }
     this.#settle.resolve(this.status)
-    handlers.oldClone.call(this.status, this.event)
-    return this.status
+    this.stdin?.destroy()
+    const { pid, event, name, status, startedAt } = this
+    const copiedBytes = status.rusage && status.rusage.minorFaults * PAGE_BYTES
+    sign('qclone:reaped', { event, name, pid, ms: Date.now() - startedAt, status, copiedBytes })
+    handlers.oldClone.call(status, event)
+    return status
+  }
+
+  async stop(options: EndOptions = {}): Promise<WaitStatus> {
+    expectEndOptions(options)
+    return endClone(this, options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
   }
 
   kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
@@ -110,9 +154,11 @@ class LiveClone implements Clone {
 }
 
 /** Enters a new clone into the table, and tells the handlers. */
-export function adopt(handle: ChildHandle, event: EventType): Clone {
-  const clone = new LiveClone(handle, event)
+export function adopt(handle: ChildHandle, face: CloneFace): Clone {
+  const clone = new LiveClone(handle, face)
   live.set(clone.pid, clone)
+  const { pid, event, name, timings } = clone
+  sign('qclone:forked', { event, name, pid, timings })
   handlers.newClone.call(clone, event)
   return clone
 }
@@ -124,7 +170,12 @@ export function reapAll(): WaitStatus[] {
 
 /** Live clones of this process, newest last. A copy: changing it changes nothing. */
 export function clones(): CloneInfo[] {
-  return [...live.values()].map(({ pid, event, startedAt }) => ({ pid, event, startedAt }))
+  return [...live.values()].map(({ pid, event, name, startedAt }) => ({ pid, event, name, startedAt }))
+}
+
+/** The same, to act on. */
+export function liveClones(): Clone[] {
+  return [...live.values()]
 }
 
 /** In a clone: its parent's clones are not its own. */

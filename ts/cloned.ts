@@ -1,5 +1,5 @@
-import { type CloneOptions, expectCloneOptions } from './options.js'
-import { run } from './run.js'
+import type { RunOptions } from './options.js'
+import { type Running, run } from './run.js'
 import { expectFunction } from './validate.js'
 
 /**
@@ -9,9 +9,9 @@ import { expectFunction } from './validate.js'
 */
 export function cloned<A extends unknown[], R>(
   f: (...args: A) => R,
-  options: CloneOptions = {},
-): (...args: A) => Promise<Awaited<R>> {
+  options: RunOptions = {},
+): (...args: A) => Running<Awaited<R>> {
   expectFunction(f, 'f')
-  expectCloneOptions(options)
-  return (...args) => run.with(options)(f, ...args)
+  const runs = run.with(options)
+  return (...args) => runs(f, ...args)
 }

@@ -4,20 +4,30 @@ import type { WaitStatus } from './wait-status.js'
 /**
 Tells what happened. Match on it rather than on a message:
 
+- `ERR_QCLONE_ABORTED`: the caller's `AbortSignal` ended it; its reason is the `cause`.
+- `ERR_QCLONE_BUSY`: as many clones live, and wait, as `configure` allows.
+- `ERR_QCLONE_MEMORY`: a clone might not find the memory that it may come to need.
+- `ERR_QCLONE_NOT_READY`: clones were made, and twice none came as far as calling the function.
+- `ERR_QCLONE_TIMEOUT`: the clone was ended at its deadline.
 - `ERR_QCLONE_THREADS`: threads stand in the way of a fork; see {@link QcloneError.threads}.
 - `ERR_QCLONE_PROC`: `/proc` cannot be read, so nothing is known of the threads.
 - `ERR_QCLONE_FORK`: the system refused the fork or what it needs; see {@link QcloneError.errno}.
 - `ERR_QCLONE_DIED`: the clone ended without an answer; see {@link QcloneError.status}.
 - `ERR_QCLONE_KEEP`: what the clone was to keep is closed, or has writes pending.
-- `ERR_QCLONE_UNSERIALIZABLE`: the clone's answer cannot be sent to the parent.
+- `ERR_QCLONE_UNSERIALIZABLE`: a value cannot travel between clone and parent; see {@link QcloneError.path}.
 - `ERR_QCLONE_UNSUPPORTED`: this system, or this thread, cannot clone.
 */
 export type ErrorCode =
+  | 'ERR_QCLONE_ABORTED'
+  | 'ERR_QCLONE_BUSY'
   | 'ERR_QCLONE_DIED'
   | 'ERR_QCLONE_FORK'
   | 'ERR_QCLONE_KEEP'
+  | 'ERR_QCLONE_MEMORY'
+  | 'ERR_QCLONE_NOT_READY'
   | 'ERR_QCLONE_PROC'
   | 'ERR_QCLONE_THREADS'
+  | 'ERR_QCLONE_TIMEOUT'
   | 'ERR_QCLONE_UNSERIALIZABLE'
   | 'ERR_QCLONE_UNSUPPORTED'
 
@@ -41,18 +51,21 @@ export interface ErrorDetails {
   status?: WaitStatus
   threads?: readonly ThreadInTheWay[]
   errno?: string
+  path?: string
 }
 
 /** Every error of this library that is not about an argument. */
 export class QcloneError extends Error {
   override readonly name = 'QcloneError'
   readonly code: ErrorCode
-  /** How the clone ended, with `ERR_QCLONE_DIED`. */
+  /** How the clone ended, with `ERR_QCLONE_DIED`, and with others of a clone that was made. */
   readonly status: WaitStatus | undefined
   /** Who stands in the way, with `ERR_QCLONE_THREADS`. */
   readonly threads: readonly ThreadInTheWay[]
   /** The system's name for the error, such as `EAGAIN`, with `ERR_QCLONE_FORK`. */
   readonly errno: string | undefined
+  /** Where in the value that is which cannot travel, such as `value.rows[3].get`, with `ERR_QCLONE_UNSERIALIZABLE`. */
+  readonly path: string | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
@@ -60,6 +73,7 @@ export class QcloneError extends Error {
     this.status = details.status
     this.threads = details.threads ?? []
     this.errno = details.errno
+    this.path = details.path
   }
 }
 

@@ -4,9 +4,14 @@ import { leaveByError } from './clone-context/leave.js'
 import { prepareRandomness } from './clone-context/randomness.js'
 import { fromFailure, type QcloneError } from './errors.js'
 import { handlers } from './handlers.js'
+import { noteFork, shortOfMemory } from './headroom.js'
 import { descriptorsOf } from './keep.js'
 import { native } from './native.js'
-import { type CloneOptions, type SpawnOptions, settings } from './options.js'
+import type { CloneOptions, DetachableOptions } from './options.js'
+import { boundsOf } from './rank.js'
+import { settings } from './settings.js'
+import { sign } from './signs.js'
+import type { Stdio } from './stdio.js'
 
 export type { ForkTimings } from './native.js'
 
@@ -27,45 +32,56 @@ interface Refusal {
   transient: boolean
 }
 
+/** What a fork is for. */
+export interface Purpose {
+  event: EventType
+  name: string
+  options: DetachableOptions
+  stdio: Stdio
+  /** Descriptors of our own that the clone keeps. */
+  ends?: readonly number[]
+}
+
 /**
 Forks now, standing still until the threads are at rest or the bound is reached. The clone's event loop must
 not go on: whatever is queued in this turn is its parent's.
 
 @throws {QcloneError} when there can be no fork; `handlers.forkFailed` has been told.
 */
-export function forkNow(event: EventType, options: SpawnOptions): Forked {
-  const forked = attempt(event, options, { waitMs: settings().spawnWait })
+export function forkNow(purpose: Purpose): Forked {
+  const forked = attempt(purpose, { waitMs: settings().spawnWait })
   if (!isRefusal(forked)) return forked
-  throw refused(forked.refusal, event)
+  throw refused(forked.refusal, purpose)
+}
+
+/** What is done at the end of a turn. */
+export interface AtTurnEnd {
+  /** Called in either process, right after the fork. */
+  begin: (forked: Forked) => void
+  /** Called in the parent when there can be no fork; `handlers.forkFailed` has been told. */
+  refuse: (error: QcloneError) => void
+  /** Asked right before a fork: whether it is no longer wanted. Then neither of the others is called. */
+  isOff: () => boolean
 }
 
 /**
 Forks at the start of a turn, when no callback, tick or promise job of another is pending, as soon as the
 threads are at rest. The parent goes on meanwhile.
-
-@param answerEnd a descriptor that the clone keeps.
-@param begin called in either process, right after the fork.
-@param refuse called in the parent when there can be no fork; `handlers.forkFailed` has been told.
 */
-export function forkAtTurnEnd(
-  event: EventType,
-  options: CloneOptions,
-  answerEnd: number,
-  begin: (forked: Forked) => void,
-  refuse: (error: QcloneError) => void,
-): void {
+export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, isOff }: AtTurnEnd): void {
   const deadline = performance.now() + settings().runWait
   let interval = FIRST_INTERVAL_MS
   const tryAtTurn = () => {
     const immediate: NodeJS.Immediate = setImmediate(() => {
+      if (isOff()) return
       let forked: Forked | Refusal
       try {
-        forked = attempt(event, options, { waitMs: 0, answerEnd, ghosts: { behind: immediate } })
+        forked = attempt(purpose, { waitMs: 0, ghosts: { behind: immediate } })
       } catch (error) {
         return refuse(error as QcloneError)
       }
       if (!isRefusal(forked)) return begin(forked)
-      if (!forked.transient || performance.now() >= deadline) return refuse(refused(forked.refusal, event))
+      if (!forked.transient || performance.now() >= deadline) return refuse(refused(forked.refusal, purpose))
       // Whether V8 is at rest can only be asked, never waited for.
       setTimeout(tryAtTurn, interval)
       interval = Math.min(interval * 2, LAST_INTERVAL_MS)
@@ -77,41 +93,51 @@ export function forkAtTurnEnd(
 /** How an attempt is made. */
 interface Attempt {
   waitMs: number
-  answerEnd?: number
   /** Given when the clone's event loop goes on. */
   ghosts?: Ghosts
 }
 
 /** One attempt: the fork, or why there was none. */
 function attempt(
-  event: EventType,
-  { keep = [], stdin, title, detached = false }: SpawnOptions,
-  { waitMs, answerEnd, ghosts }: Attempt,
+  { event, name, options, stdio, ends = [] }: Purpose,
+  { waitMs, ghosts }: Attempt,
 ): Forked | Refusal {
+  const { keep = [], detached = false } = options
   const kept = descriptorsOf(keep)
   if ('refusal' in kept) return kept
   const binding = loaded()
   if ('refusal' in binding) return binding
+  const short = shortOfMemory()
+  if (short) return { refusal: short, transient: false }
   prepareRandomness()
   const outcome = binding.fork({
-    keep: answerEnd === undefined ? kept.descriptors : [...kept.descriptors, answerEnd],
+    keep: [...kept.descriptors, ...ends],
     waitMs,
     poolWaitMs: POOL_WAIT_MS,
-    inheritStdin: stdin === 'inherit',
+    stdio: stdio.forClone,
     detached,
+    ...boundsOf(options),
   })
   const { failure } = outcome
   if (failure) return { refusal: fromFailure(failure), transient: failure.transient }
-  if (outcome.child) return adopt(outcome.child, event)
+  if (outcome.child) {
+    noteFork()
+    return adopt(outcome.child, { event, name, streams: stdio.streams })
+  }
   inClone = true
   try {
     const { hasWorker, streams } = outcome
-    enterClone(event, { ghosts, title, hasWorker, streams })
+    enterClone(event, { ghosts, title: titleOf(event, options), hasWorker, streams })
   } catch (error) {
     // Above this are the parent's frames, which must not see it.
     leaveByError(error)
   }
   return undefined
+}
+
+/** Undefined for the default. */
+function titleOf(event: EventType, { title, name }: CloneOptions): string | undefined {
+  return title ?? (name && `${process.title} (clone: ${event} ${name})`)
 }
 
 function loaded(): ReturnType<typeof native> | Refusal {
@@ -126,8 +152,9 @@ function isRefusal(forked: Forked | Refusal): forked is Refusal {
   return forked !== undefined && 'refusal' in forked
 }
 
-/** `error`, after `handlers.forkFailed` has been told of it. */
-export function refused(error: QcloneError, event: EventType): QcloneError {
+/** `error`, after all have been told of it. */
+export function refused(error: QcloneError, { event, name }: Pick<Purpose, 'event' | 'name'>): QcloneError {
+  sign('qclone:refused', { event, name, error })
   handlers.forkFailed.call(error, event)
   return error
 }

@@ -2,14 +2,66 @@ import { expectKeepable, type Keepable } from './keep.js'
 import {
   expectArray,
   expectBoolean,
+  expectFunction,
+  expectInteger,
+  expectMilliseconds,
   expectNumber,
+  expectObject,
   expectOneOf,
   expectOptions,
+  expectSignal,
   expectString,
+  shown,
 } from './validate.js'
 
-/** What `run.with` and `cloned` take. */
+/** What every door takes. */
 export interface CloneOptions {
+  /**
+  Ends the clone, or the waiting for it, when it is aborted: `ERR_QCLONE_ABORTED`, with its reason as the cause.
+
+  @default none
+  */
+  readonly signal?: AbortSignal
+
+  /**
+  For how many milliseconds the clone may live, from the fork on. Then it is ended: `ERR_QCLONE_TIMEOUT`.
+
+  @default Infinity
+  */
+  readonly timeout?: number
+
+  /**
+  By which signal the clone is ended, when it is.
+
+  @default 'SIGTERM'
+  */
+  readonly killSignal?: NodeJS.Signals
+
+  /**
+  How many milliseconds a clone has to end by `killSignal` before it is killed by SIGKILL.
+
+  @default 1000
+  */
+  readonly grace?: number
+
+  /**
+  How the system ranks the clone when it shares out processor time: a niceness from -20 (first) to 19 (last), or
+  `'idle'` for what nobody else wants. Less than the parent's takes privilege; without it the parent's stays.
+
+  @default 10 more than the parent's
+  */
+  readonly priority?: number | 'idle'
+
+  /**
+  The numbers of the processors that the clone may run on.
+
+  @default the parent's
+  */
+  readonly affinity?: readonly number[]
+
+  /** What the system bounds the clone's use of resources by, see {@link Limits}. */
+  readonly limits?: Limits
+
   /**
   What of the parent's stays open in the clone, beside standard output and error: descriptors, sockets, servers,
   file handles. The objects go on there as they were, listeners included.
@@ -22,23 +74,62 @@ export interface CloneOptions {
   readonly keep?: readonly Keepable[]
 
   /**
-  What the clone reads as standard input: nothing, or the parent's.
+  What the clone reads as standard input: nothing, the parent's, or what is written to `stdin` of what is returned.
 
   @default 'ignore'
   */
-  readonly stdin?: 'ignore' | 'inherit'
+  readonly stdin?: 'ignore' | 'inherit' | 'pipe'
+
+  /**
+  Where the clone's standard output goes: to the parent's, nowhere, or to `stdout` of what is returned.
+
+  @default 'inherit'
+  */
+  readonly stdout?: 'ignore' | 'inherit' | 'pipe'
+
+  /**
+  The same of standard error.
+
+  @default 'inherit'
+  */
+  readonly stderr?: 'ignore' | 'inherit' | 'pipe'
 
   /**
   What `ps` shows, and `process.title` says in the clone. The system cuts what is longer than the command line
   with which the parent was started.
 
-  @default the parent's, and by what the clone was made
+  @default the parent's, and by what the clone was made, or its name
   */
   readonly title?: string
+
+  /**
+  What the clone is called in `clones()` and in what is told of it by `diagnostics_channel`.
+
+  @default the name of the function
+  */
+  readonly name?: string
 }
 
-/** What `spawn.with` takes. */
-export interface SpawnOptions extends CloneOptions {
+/** Bounds of getrlimit(2). One above the parent's own hard limit is that limit. */
+export interface Limits {
+  /** Bytes of address space. What the clone has from its parent counts: see `VmSize` in `/proc/PID/status`. */
+  readonly addressSpace?: number
+  /** Seconds of processor time, then SIGXCPU, and a second later SIGKILL. */
+  readonly cpuSeconds?: number
+  /** Bytes of a core dump. */
+  readonly coreSize?: number
+  /** Bytes of a file that it writes, then SIGXFSZ. */
+  readonly fileSize?: number
+}
+
+/** What `run.with` and `cloned` take. */
+export interface RunOptions extends CloneOptions {
+  /** Called with each value that the function gives to `report`. What it throws ends the task. */
+  readonly onProgress?: (value: unknown) => void
+}
+
+/** What `spawn.with` and `persist.with` take. */
+export interface DetachableOptions extends CloneOptions {
   /**
   Whether the clone may outlive its parent. It then is in a session of its own, out of reach of the terminal.
 
@@ -47,72 +138,91 @@ export interface SpawnOptions extends CloneOptions {
   readonly detached?: boolean
 }
 
-const CLONE_OPTIONS = ['keep', 'stdin', 'title'] as const
-const SPAWN_OPTIONS = [...CLONE_OPTIONS, 'detached'] as const
+const LOWEST_NICENESS = -20
+const HIGHEST_NICENESS = 19
+const HIGHEST_CPU = 8191
+const STDIO = ['ignore', 'inherit', 'pipe']
+const LIMITS = ['addressSpace', 'cpuSeconds', 'coreSize', 'fileSize']
 
-/** @throws {TypeError} on an option that is unknown or of no use. */
+type Expect = (value: unknown, name: string) => void
+
+const EXPECT_OF_CLONE: { [name in keyof Required<CloneOptions>]: Expect } = {
+  signal: (value, name) => {
+    if (!(value instanceof AbortSignal)) {
+      throw new TypeError(`Expected \`${name}\` to be an AbortSignal, got ${shown(value)}`)
+    }
+  },
+  timeout: (value, name) => {
+    if (value === Infinity) return
+    expectMilliseconds(value, name)
+  },
+  killSignal: expectSignal,
+  grace: expectMilliseconds,
+  priority: (value, name) => {
+    if (value === 'idle') return
+    expectNumber(value, name, LOWEST_NICENESS)
+    expectInteger(value, name)
+    if (value > HIGHEST_NICENESS) {
+      throw new RangeError(`Expected \`${name}\` to be at most ${HIGHEST_NICENESS}, got ${shown(value)}`)
+    }
+  },
+  affinity: (value, name) => {
+    expectArray(value, name)
+    if (value.length === 0) throw new RangeError(`Expected \`${name}\` to name a processor at least`)
+    value.forEach((cpu, index) => {
+      const which = `${name}[${index}]`
+      expectNumber(cpu, which, 0)
+      expectInteger(cpu, which)
+      if (cpu > HIGHEST_CPU)
+        throw new RangeError(`Expected \`${which}\` to be a processor, got ${shown(cpu)}`)
+    })
+  },
+  limits: (value, name) => {
+    expectObject(value, name)
+    expectOptions(value, LIMITS)
+    for (const [limit, bound] of Object.entries(value)) {
+      expectNumber(bound, `${name}.${limit}`, limit === 'cpuSeconds' ? 1 : 0)
+      expectInteger(bound, `${name}.${limit}`)
+    }
+  },
+  keep: (value, name) => {
+    expectArray(value, name)
+    value.forEach((item, index) => {
+      expectKeepable(item, `${name}[${index}]`)
+    })
+  },
+  stdin: expectStdio,
+  stdout: expectStdio,
+  stderr: expectStdio,
+  title: expectString,
+  name: expectString,
+}
+
+const EXPECT_OF_RUN = { ...EXPECT_OF_CLONE, onProgress: expectFunction as Expect }
+const EXPECT_OF_DETACHABLE = { ...EXPECT_OF_CLONE, detached: expectBoolean as Expect }
+
+/** @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use. */
 export function expectCloneOptions(options: unknown): asserts options is CloneOptions {
-  expectOptions(options, CLONE_OPTIONS)
-  expectEach(options)
+  expectEach(options, EXPECT_OF_CLONE)
 }
 
-/** @throws {TypeError} on an option that is unknown or of no use. */
-export function expectSpawnOptions(options: unknown): asserts options is SpawnOptions {
-  expectOptions(options, SPAWN_OPTIONS)
-  expectEach(options)
+/** @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use. */
+export function expectRunOptions(options: unknown): asserts options is RunOptions {
+  expectEach(options, EXPECT_OF_RUN)
 }
 
-function expectEach({
-  keep = [],
-  stdin = 'ignore',
-  title = '',
-  detached = false,
-}: Record<string, unknown>): void {
-  expectArray(keep, 'keep')
-  keep.forEach((item, index) => {
-    expectKeepable(item, `keep[${index}]`)
-  })
-  expectOneOf(stdin, 'stdin', ['ignore', 'inherit'])
-  expectString(title, 'title')
-  expectBoolean(detached, 'detached')
+/** @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use. */
+export function expectDetachableOptions(options: unknown): asserts options is DetachableOptions {
+  expectEach(options, EXPECT_OF_DETACHABLE)
 }
 
-/** What {@link configure} changes. */
-export interface Settings {
-  /**
-  For how long `spawn` may stand still until the threads of the process are at rest, in milliseconds. Then it
-  throws `ERR_QCLONE_THREADS`.
-
-  @default 1000
-  */
-  readonly spawnWait: number
-
-  /**
-  For how long `run` may wait until the threads of the process are at rest, in milliseconds. The parent goes on
-  meanwhile. Then it rejects with `ERR_QCLONE_THREADS`.
-
-  @default 30000
-  */
-  readonly runWait: number
-}
-
-let current: Settings = { spawnWait: 1000, runWait: 30_000 }
-
-/**
-Changes settings of this process. Those left out stay as they are.
-
-@returns the settings now in force.
-@throws {TypeError} or {@link RangeError} on a setting that is unknown or of no use; then none is changed.
-*/
-export function configure(changes: Partial<Settings> = {}): Settings {
-  expectOptions(changes, Object.keys(current))
-  for (const [name, value] of Object.entries(changes)) {
-    expectNumber(value, name, 0)
+function expectEach(options: unknown, expect: Record<string, Expect>): void {
+  expectOptions(options, Object.keys(expect))
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined) expect[name]?.(value, name)
   }
-  current = { ...current, ...changes }
-  return current
 }
 
-export function settings(): Settings {
-  return current
+function expectStdio(value: unknown, name: string): void {
+  expectOneOf(value, name, STDIO)
 }

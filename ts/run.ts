@@ -1,24 +1,32 @@
-import { type Answer, encodeError, encodeValue, receiveAnswer } from './answer.js'
-import type { Clone } from './children.js'
+import { types } from 'node:util'
 import { leave, onUncaught } from './clone-context/leave.js'
 import { findTimers } from './clone-context/timers.js'
-import { fromFailure, QcloneError } from './errors.js'
-import { forkAtTurnEnd, refused } from './fork-point.js'
-import { handlers } from './handlers.js'
+import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './delivery.js'
+import { QcloneError } from './errors.js'
+import { KIND } from './frames.js'
+import { runInline } from './inline.js'
+import { closeFile, type Ends, type Launched, launch } from './launch.js'
 import { native } from './native.js'
-import { type CloneOptions, expectCloneOptions } from './options.js'
+import { expectRunOptions, type RunOptions } from './options.js'
+import { onReport } from './report.js'
+import { isInline } from './settings.js'
+import { sign } from './signs.js'
+import { NO_STREAMS, openStdio, type StandardStreams, type Stdio } from './stdio.js'
 import { expectFunction } from './validate.js'
 import { inWords } from './wait-status.js'
 
+/** The promise of a clone's answer, with the parent's ends of those standard streams that are pipes. */
+export interface Running<T> extends Promise<T>, StandardStreams {}
+
 /**
-Forks at the end of this turn, or as soon after as V8's threads are at rest. The clone calls `f`, synchronous or
-not, with its own event loop; the parent goes on. The arguments are not copied: `f` sees them, and all else, as
-they were at the fork.
+Forks at the end of this turn, or as soon after as it is this call's turn and V8's threads are at rest. The clone
+calls `f`, synchronous or not, with its own event loop; the parent goes on. The arguments are not copied: `f` sees
+them, and all else, as they were at the fork.
 
 @returns a promise of the value of `f`, which travels by structured clone. It rejects with what `f` threw, or
 with a {@link QcloneError} when there could be no fork (`ERR_QCLONE_THREADS` and others), the clone ended without
 an answer (`ERR_QCLONE_DIED`, with its wait status), or the value cannot travel (`ERR_QCLONE_UNSERIALIZABLE`).
-@throws {TypeError} when `f` is no function; nothing else is thrown.
+@throws {TypeError} when `f` is no function, or a generator function; nothing else is thrown.
 */
 export const run: Run & {
   /**
@@ -26,79 +34,107 @@ export const run: Run & {
 
   @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use.
   */
-  with(options: CloneOptions): Run
+  with(options: RunOptions): Run
 } = Object.assign(((f, ...args) => runWith({}, f, args)) as Run, {
-  with(options: CloneOptions): Run {
-    expectCloneOptions(options)
+  with(options: RunOptions): Run {
+    expectRunOptions(options)
     return (f, ...args) => runWith(options, f, args)
   },
 })
 
 /** How {@link run} is called. */
-export type Run = <A extends unknown[], R>(f: (...args: A) => R, ...args: A) => Promise<Awaited<R>>
+export type Run = <A extends unknown[], R>(f: (...args: A) => R, ...args: A) => Running<Awaited<R>>
 
 function runWith<A extends unknown[], R>(
-  options: CloneOptions,
+  options: RunOptions,
   f: (...args: A) => R,
   args: A,
-): Promise<Awaited<R>> {
+): Running<Awaited<R>> {
   expectFunction(f, 'f')
-  return new Promise((resolve, reject) => {
+  if (types.isGeneratorFunction(f)) {
+    throw new TypeError('Expected `f` to be a function that returns its value: use `stream` for a generator')
+  }
+  if (isInline()) return Object.assign(runInline(options, f, args), NO_STREAMS)
+  let stdio: Stdio
+  try {
     findTimers()
-    const { ends, failure } = native().openPipe()
-    if (failure) throw refused(fromFailure(failure), 'run')
-    const [readEnd, writeEnd] = ends as [number, number]
-    const begin = (clone: Clone | undefined) => {
-      if (!clone) {
-        native().closePipeEnd(readEnd)
-        return inClone(f, args, writeEnd)
-      }
-      native().closePipeEnd(writeEnd)
-      settle(clone, readEnd).then(resolve as (value: unknown) => void, reject)
-    }
-    const refuse = (error: QcloneError) => {
-      for (const fd of [readEnd, writeEnd]) native().closePipeEnd(fd)
-      reject(error)
-    }
-    forkAtTurnEnd('run', options, writeEnd, begin, refuse)
-  })
+    stdio = openStdio(options)
+  } catch (error) {
+    return Object.assign(Promise.reject(error), NO_STREAMS)
+  }
+  const { name = f.name } = options
+  const inClone = (ends: Ends) => callInClone(f, args, ends)
+  const launched = launch({ event: 'run', name, options, stdio, link: 'pipe', inClone })
+  const value = launched.then((clone) => settle(clone, options)) as Promise<Awaited<R>>
+  return Object.assign(value, stdio.streams)
 }
 
 /** In the parent: what came of it. */
-async function settle(clone: Clone, readEnd: number): Promise<unknown> {
-  const answer: Answer | undefined = await receiveAnswer(readEnd, clone)
-  if (!answer) {
-    const status = await clone.exited
-    const message = `clone ${clone.pid} ${inWords(status)} before it answered`
-    throw new QcloneError('ERR_QCLONE_DIED', message, { status })
+async function settle(launched: Launched, { onProgress }: RunOptions): Promise<unknown> {
+  const { clone, channel, file, guard } = launched
+  const { event, name, pid } = clone
+  const begun = performance.now()
+  try {
+    return await new Promise((resolve, reject) => {
+      const answered = (failed: boolean) =>
+        sign('qclone:answered', { event, name, pid, ms: performance.now() - begun, failed })
+      channel.on('frame', (frame) => {
+        // What it tells while it is being ended is too late.
+        if (guard.triggered) return
+        try {
+          if (frame.kind === KIND.report) {
+            onProgress?.(decodeValue(frame))
+          } else if (frame.kind === KIND.value) {
+            resolve(decodeValue(frame, file))
+            answered(false)
+          } else {
+            reject(decodeThrown(frame))
+            answered(true)
+          }
+        } catch (error) {
+          reject(error)
+          clone.kill('SIGKILL')
+        }
+      })
+      channel.on('close', () => {
+        clone.exited.then((status) => {
+          if (guard.triggered) return reject(guard.error(status))
+          const message = `clone ${pid} ${inWords(status)} before it answered`
+          reject(new QcloneError('ERR_QCLONE_DIED', message, { status }))
+        }, reject)
+      })
+      channel.resume()
+    })
+  } finally {
+    guard.release()
+    channel.destroy()
+    closeFile(file)
   }
-  if ('error' in answer) throw answer.error
-  return answer.value
 }
 
 /** In the clone: calls `f`, and returns to the event loop until there is an answer. */
-function inClone<A extends unknown[]>(f: (...args: A) => unknown, args: A, writeEnd: number): void {
+function callInClone<A extends unknown[]>(f: (...args: A) => unknown, args: A, { fd, file }: Ends): void {
   const answer = (message: Uint8Array, status: number): never => {
     try {
-      native().writeAll(writeEnd, message)
+      native().writeAll(fd, message)
     } catch {
       // The parent has gone, or no longer listens.
       leave(1)
     }
     return leave(status)
   }
-  const fail = (error: unknown) => answer(encodeError(error), 1)
+  const fail = (error: unknown) => answer(encodeThrown(error), 1)
   const succeed = (value: unknown) => {
     let message: Uint8Array
     try {
-      message = encodeValue(value)
+      message = encodeValue(KIND.value, value, file)
     } catch (error) {
       return fail(error)
     }
     return answer(message, 0)
   }
   onUncaught(fail)
-  handlers.inSpawn.call('run')
+  onReport((value) => native().writeAll(fd, encodeValue(KIND.report, value)))
   let value: unknown
   try {
     value = f(...args)

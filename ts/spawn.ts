@@ -1,9 +1,16 @@
 import { types } from 'node:util'
+import { leavePlace, takePlaceNow } from './admission.js'
 import type { Clone } from './children.js'
 import { leave, leaveByError } from './clone-context/leave.js'
-import { forkNow } from './fork-point.js'
+import type { QcloneError } from './errors.js'
+import { forkNow, refused } from './fork-point.js'
+import { Guard } from './guard.js'
 import { handlers } from './handlers.js'
-import { expectSpawnOptions, type SpawnOptions } from './options.js'
+import { spawnInline } from './inline.js'
+import { type DetachableOptions, expectDetachableOptions } from './options.js'
+import { onReport } from './report.js'
+import { isInline } from './settings.js'
+import { openStdio, type Stdio } from './stdio.js'
 import { expectFunction } from './validate.js'
 
 /** The exit status of a clone whose function returned anything but an integer from 0 to 255. */
@@ -25,10 +32,10 @@ export const spawn: Spawn & {
 
   @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use.
   */
-  with(options: SpawnOptions): Spawn
+  with(options: DetachableOptions): Spawn
 } = Object.assign(spawnWith({}), {
-  with(options: SpawnOptions): Spawn {
-    expectSpawnOptions(options)
+  with(options: DetachableOptions): Spawn {
+    expectDetachableOptions(options)
     return spawnWith(options)
   },
 })
@@ -39,7 +46,7 @@ export interface Spawn {
   <A extends unknown[]>(call: readonly [f: (...args: A) => unknown, ...args: A]): Clone
 }
 
-function spawnWith(options: SpawnOptions): Spawn {
+function spawnWith(options: DetachableOptions): Spawn {
   return <A extends unknown[]>(
     first: ((...args: A) => unknown) | readonly [(...args: A) => unknown, ...A],
     ...rest: A
@@ -50,19 +57,65 @@ function spawnWith(options: SpawnOptions): Spawn {
     if (types.isAsyncFunction(f) || types.isGeneratorFunction(f)) {
       throw new TypeError('Expected `f` to be a synchronous function: use `run` for an asynchronous one')
     }
-    return forkNow('spawn', options) ?? inClone(f, args)
+    const { name = f.name } = options
+    if (isInline()) return spawnInline(name, () => statusOf(f, args))
+    return forkFor(name, options) ?? inClone(f, args)
+  }
+}
+
+/** Undefined in the clone. */
+function forkFor(name: string, options: DetachableOptions): Clone | undefined {
+  const task = { event: 'spawn', name } as const
+  const guard = new Guard(options)
+  if (guard.triggered) throw refused(guard.error(), task)
+  let stdio: Stdio
+  try {
+    takePlaceNow()
+    try {
+      stdio = openStdio(options)
+    } catch (error) {
+      leavePlace()
+      throw error
+    }
+  } catch (error) {
+    throw refused(error as QcloneError, task)
+  }
+  try {
+    const clone = forkNow({ ...task, options, stdio })
+    if (clone) {
+      guard.watch(clone)
+      clone.exited.then(
+        () => guard.release(),
+        () => guard.release(),
+      )
+    }
+    return clone
+  } catch (error) {
+    guard.release()
+    leavePlace()
+    throw error
+  } finally {
+    stdio.letGo()
   }
 }
 
 function inClone<A extends unknown[]>(f: (...args: A) => unknown, args: A): never {
   handlers.inSpawn.call('spawn')
-  let result: unknown
+  // Nobody listens.
+  onReport(undefined)
+  let status: number
   try {
-    result = f(...args)
+    status = statusOf(f, args)
   } catch (error) {
-    leaveByError(error)
+    return leaveByError(error)
   }
-  leave(isStatus(result) ? result : STATUS_OF_NO_STATUS)
+  leave(status)
+}
+
+/** The exit status of a clone that calls `f`. */
+function statusOf<A extends unknown[]>(f: (...args: A) => unknown, args: A): number {
+  const result = f(...args)
+  return isStatus(result) ? result : STATUS_OF_NO_STATUS
 }
 
 function isStatus(value: unknown): value is number {

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { inspect } from 'node:util'
 
 /** "`v` (type)", as every error about an argument ends. */
@@ -50,6 +51,38 @@ export function expectNumber(value: unknown, name: string, least: number): asser
   }
 }
 
+/** As {@link expectNumber}, and an integer or Infinity. */
+export function expectCount(value: unknown, name: string, least: number): asserts value is number {
+  if (value === Infinity) return
+  expectNumber(value, name, least)
+  expectInteger(value, name)
+}
+
+/** @throws {TypeError} when `value` is not the name of a signal. */
+export function expectSignal(value: unknown, name: string): asserts value is NodeJS.Signals {
+  if (!Object.hasOwn(constants.signals, value as string)) {
+    throw new TypeError(`Expected \`${name}\` to be the name of a signal, got ${shown(value)}`)
+  }
+}
+
+/** The longest that a timer can wait. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
+
+/** @throws {TypeError} when `value` is not a number, {@link RangeError} when no timer can wait for it. */
+export function expectMilliseconds(value: unknown, name: string): asserts value is number {
+  expectNumber(value, name, 0)
+  if (value > LONGEST_TIMEOUT_MS) {
+    throw new RangeError(`Expected \`${name}\` to be at most ${LONGEST_TIMEOUT_MS}, got ${shown(value)}`)
+  }
+}
+
+/** @throws {RangeError} when `value` is not an integer. */
+export function expectInteger(value: number, name: string): void {
+  if (!Number.isInteger(value)) {
+    throw new RangeError(`Expected \`${name}\` to be an integer, got ${shown(value)}`)
+  }
+}
+
 /** @throws {TypeError} when `value` is not a number, {@link RangeError} when it is no process id. */
 export function expectPid(value: unknown, name: string): asserts value is number {
   expectNumber(value, name, 1)
@@ -60,6 +93,13 @@ export function expectPid(value: unknown, name: string): asserts value is number
 
 /** As wide as the type is: no kernel gives ids that high. */
 const HIGHEST_PID = 2 ** 31 - 1
+
+/** @throws {TypeError} when `value` is not an object. */
+export function expectObject(value: unknown, name: string): asserts value is object {
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError(`Expected \`${name}\` to be an object, got ${shown(value)}`)
+  }
+}
 
 /** @throws {TypeError} when `value` is not an object with no other keys than `known`. */
 export function expectOptions(

@@ -19,14 +19,14 @@ export function leave(status: number): never {
     // As in node, an error on the way out does not change where it leads.
     process.exit(isLeaving() ? statusOnTheWay() : status)
   } catch (error) {
-    report(error)
+    reportError(error)
   }
   return native().exitNow(statusOnTheWay() & 0xff) as never
 }
 
 /** Ends this clone as an uncaught error ends a process. */
 export function leaveByError(error: unknown): never {
-  report(error)
+  reportError(error)
   return leave(STATUS_OF_ERROR)
 }
 
@@ -41,7 +41,7 @@ function statusOnTheWay(): number {
 }
 
 /** Prints an error as node prints an uncaught one. */
-function report(error: unknown): void {
+export function reportError(error: unknown): void {
   try {
     writeSync(2, `${error instanceof Error ? inspect(error) : `Uncaught:\n${inspect(error)}`}\n`)
   } catch {

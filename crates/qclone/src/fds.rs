@@ -362,6 +362,25 @@ pub unsafe fn redirect_to_end(fd: RawFd, watchable: bool) -> Result<()> {
     copied.map(drop).map_err(Error::syscall("dup2(2)"))
 }
 
+/// Makes `fd` another number for what is open at `source`, or, without one, for `/dev/null`.
+///
+/// Async-signal-safe: `open(2)`, `dup2(2)` and `close(2)`.
+///
+/// # Errors
+/// [`Error::Syscall`] when `/dev/null` cannot be opened, or `source` is not open.
+///
+/// # Safety
+/// As of [`redirect_to_end`].
+pub unsafe fn redirect(fd: RawFd, source: Option<RawFd>) -> Result<()> {
+    let Some(source) = source else {
+        // SAFETY: the caller vouches for it.
+        return unsafe { redirect_to_end(fd, false) };
+    };
+    // SAFETY: the caller has given up what is open at `fd`.
+    let copied = retry(|| unsafe { libc::dup2(source, fd) });
+    copied.map(drop).map_err(Error::syscall("dup2(2)"))
+}
+
 /// What can stand for many descriptors at once.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {

@@ -1,9 +1,13 @@
 //! What a clone may cost its parent: when it ends at the latest, and who yields to whom.
 
-use std::{fs, io};
+use std::{fs, io, mem};
 
 use libc::c_long;
-use nix::{errno::Errno, unistd::getppid};
+use nix::{
+    errno::Errno,
+    sys::resource::{Resource, getrlimit, setrlimit},
+    unistd::getppid,
+};
 
 use crate::{Error, Result};
 
@@ -64,4 +68,72 @@ pub fn set_oom_score_adj(adj: i32) -> Result<()> {
     fs::write("/proc/self/oom_score_adj", adj.to_string())
         .map_err(errno)
         .map_err(Error::syscall("write(2) to /proc/self/oom_score_adj"))
+}
+
+/// Gives the calling thread, and those that it starts, processor time only when nobody else wants
+/// it. See SCHED_IDLE in `sched(7)`.
+///
+/// Async-signal-safe: one system call.
+///
+/// # Errors
+/// [`Error::Syscall`] where the policy is not to be had, as in a sandbox.
+pub fn set_idle() -> Result<()> {
+    // SAFETY: zeroes are a valid `sched_param`, and its priority 0 the only one of this policy.
+    let parameter: libc::sched_param = unsafe { mem::zeroed() };
+    // SAFETY: the kernel reads `parameter`, which is valid for the call. 0 is the calling thread.
+    let set = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameter) };
+    Errno::result(set).map(drop).map_err(Error::syscall("sched_setscheduler(2)"))
+}
+
+/// Has the calling thread, and those that it starts, run on processors of these numbers alone. See
+/// `sched_setaffinity(2)`.
+///
+/// Not async-signal-safe: allocates.
+///
+/// # Errors
+/// [`Error::Syscall`] with EINVAL when the process may run on none of them.
+pub fn set_affinity(cpus: &[u32]) -> Result<()> {
+    const BITS: usize = u64::BITS as usize;
+    let numbers = || cpus.iter().map(|&cpu| usize::try_from(cpu).unwrap_or(usize::MAX));
+    // Not `cpu_set_t`, which ends at 1,024.
+    let mut mask = vec![0_u64; numbers().max().unwrap_or(0) / BITS + 1];
+    for cpu in numbers() {
+        mask[cpu / BITS] |= 1 << (cpu % BITS);
+    }
+    // SAFETY: the kernel reads as many bytes as `mask` has. 0 is the calling thread.
+    let set = unsafe { libc::sched_setaffinity(0, size_of_val(mask.as_slice()), mask.as_ptr().cast()) };
+    Errno::result(set).map(drop).map_err(Error::syscall("sched_setaffinity(2)"))
+}
+
+/// What a process's use of is bounded; see `getrlimit(2)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Bytes of its address space. Beyond, memory is refused.
+    AddressSpace,
+    /// Seconds of processor time. Then SIGXCPU comes, and a second later SIGKILL.
+    CpuSeconds,
+    /// Bytes of a core dump.
+    CoreSize,
+    /// Bytes of a file that it writes. Beyond, SIGXFSZ comes.
+    FileSize,
+}
+
+/// Bounds the calling process. Where the hard limit in force is lower than `most`, that is set: to
+/// raise it takes privilege.
+///
+/// Async-signal-safe: two system calls.
+///
+/// # Errors
+/// [`Error::Syscall`] when the system refuses.
+pub fn set_limit(limit: Limit, most: u64) -> Result<()> {
+    let (resource, margin) = match limit {
+        Limit::AddressSpace => (Resource::RLIMIT_AS, 0),
+        // A second for who handles SIGXCPU.
+        Limit::CpuSeconds => (Resource::RLIMIT_CPU, 1),
+        Limit::CoreSize => (Resource::RLIMIT_CORE, 0),
+        Limit::FileSize => (Resource::RLIMIT_FSIZE, 0),
+    };
+    let (_, hard) = getrlimit(resource).map_err(Error::syscall("getrlimit(2)"))?;
+    let (soft, hard) = (most.min(hard), most.saturating_add(margin).min(hard));
+    setrlimit(resource, soft, hard).map_err(Error::syscall("setrlimit(2)"))
 }

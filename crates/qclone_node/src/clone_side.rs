@@ -12,7 +12,7 @@ use napi_derive::napi;
 use qclone::{
     CloneSide,
     fds::{self, Fate},
-    limits,
+    limits::{self, Limit},
 };
 
 use crate::uv::{self, Loop, UvHandle, handle_type};
@@ -25,10 +25,56 @@ pub(crate) struct Inheritance {
     pub(crate) startup_pipes: Vec<(RawFd, Option<(u64, u64)>)>,
     /// Descriptors that stay as they are, with the handles on them, beside 0, 1 and 2.
     pub(crate) keep: Vec<RawFd>,
-    pub(crate) inherit_stdin: bool,
+    /// For 0, 1 and 2.
+    pub(crate) standard: [Standard; 3],
+    pub(crate) rank: Rank,
     /// Whether the clone may outlive its parent.
     pub(crate) detached: bool,
     pub(crate) parent: i32,
+}
+
+/// What becomes of a standard stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standard {
+    /// It is the parent's.
+    Inherit,
+    /// Nothing is read, and what is written is lost.
+    Ignore,
+    /// It is what is open at this descriptor.
+    Of(RawFd),
+}
+
+/// How the system is to rank the clone, and what it is to bound it by.
+pub(crate) struct Rank {
+    pub(crate) niceness: Option<i32>,
+    pub(crate) idle: bool,
+    pub(crate) oom_score_adj: Option<i32>,
+    pub(crate) affinity: Option<Vec<u32>>,
+    pub(crate) limits: Vec<(Limit, u64)>,
+}
+
+impl Rank {
+    /// Applies all but the limits.
+    ///
+    /// Niceness and the like are asked for on behalf of others. A system that does not let a process
+    /// change them (a sandbox, or one that was given less than its parent) is left to rank it.
+    fn apply(&self) -> qclone::Result<()> {
+        if let Some(niceness) = self.niceness {
+            let _ = limits::set_nice(niceness);
+        }
+        if self.idle {
+            let _ = limits::set_idle();
+        }
+        if let Some(adj) = self.oom_score_adj {
+            let _ = limits::set_oom_score_adj(adj);
+        }
+        self.affinity.as_deref().map_or(Ok(()), limits::set_affinity)
+    }
+
+    /// Applies the limits. Last of all: what the clone needs to be set up is not to fail by them.
+    pub(crate) fn limit(&self) -> qclone::Result<()> {
+        self.limits.iter().try_for_each(|&(limit, most)| limits::set_limit(limit, most))
+    }
 }
 
 impl Inheritance {
@@ -72,8 +118,8 @@ pub fn unblock_signals() {
 
 /// Sets the clone up. Signals stay blocked until [`unblock_signals`].
 ///
-/// Gives 1 and 2, as far as the parent has handles on them that are a pipe's or a socket's: those
-/// handles are dead, as what they still have to write is the parent's.
+/// Gives 1 and 2, as far as the parent has handles on them that are a pipe's or a socket's, which are
+/// dead, as what they still have to write is the parent's, and as far as they lead elsewhere now.
 ///
 /// # Errors
 /// What went wrong, in words. The clone must end then: it may still hold the parent's things.
@@ -90,6 +136,7 @@ pub(crate) fn settle(
         // Its parent has ended meanwhile: as it would by the signal.
         qclone::exit(STATUS_OF_AN_ORPHAN);
     }
+    inheritance.rank.apply().map_err(text)?;
     let mut streams = StandardStreams::default();
     event_loop.walk(note_standard, &mut streams);
     event_loop.drop_untold();
@@ -100,14 +147,33 @@ pub(crate) fn settle(
         _ if inheritance.keep.contains(&fd) || inheritance.is_new(fd) => Fate::Keep,
         _ => Fate::Mute,
     };
+    // Before the descriptors that they are to be lose what is open there.
+    for (fd, standard) in (libc::STDOUT_FILENO..).zip(&inheritance.standard[1..]) {
+        let source = match *standard {
+            Standard::Inherit => continue,
+            Standard::Ignore => None,
+            Standard::Of(source) => Some(source),
+        };
+        // SAFETY: this is the clone, and nothing in it has used a descriptor yet. Node's and libuv's
+        // objects know theirs by number alone.
+        unsafe { fds::redirect(fd, source) }.map_err(text)?;
+        if !streams.outputs.contains(&fd) {
+            streams.outputs.push(fd);
+        }
+    }
+    let input = libc::STDIN_FILENO;
+    match inheritance.standard[0] {
+        Standard::Inherit => Ok(()),
+        // SAFETY: as above.
+        Standard::Ignore => unsafe { fds::redirect_to_end(input, streams.input) },
+        // SAFETY: as above.
+        Standard::Of(source) => unsafe { fds::redirect(input, Some(source)) },
+    }
+    .map_err(text)?;
     let descriptors = inheritance.descriptors.iter().copied();
     // SAFETY: this is the clone, and nothing in it has used a descriptor yet. Node's and libuv's
     // objects know theirs by number alone.
     unsafe { fds::make_inert(descriptors, &fate) }.map_err(text)?;
-    if !inheritance.inherit_stdin {
-        // SAFETY: as above.
-        unsafe { fds::redirect_to_end(libc::STDIN_FILENO, streams.input) }.map_err(text)?;
-    }
     event_loop.fork().map_err(|error| format!("uv_loop_fork: {}", error.reason))?;
     register_all(event_loop, &inheritance.descriptors);
     let mut parent = OfParent { event_loop, keep: &inheritance.keep };
@@ -202,8 +268,9 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
     }
     parent.event_loop.forget_requests(handle);
     // Node's immediates keep the loop going by an idle handle that it starts and stops, and never
-    // references again.
-    if kind != handle_type::IDLE {
+    // references again. Whoever reads standard input here, by a stream of the parent's that is at its
+    // end, is to be told so.
+    if kind != handle_type::IDLE && uv::descriptor(handle) != Some(libc::STDIN_FILENO) {
         // SAFETY: as above.
         unsafe { uv::uv_unref(handle) };
     }

@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use napi_derive::napi;
 use nix::errno::Errno;
-use qclone::{Offender, Timings, WaitStatus, memory::Memory};
+use qclone::{Offender, Timings, WaitStatus, headroom::Headroom, memory::Memory};
 
 /// Milliseconds that the parent stood still for a fork.
 #[napi(object)]
@@ -75,8 +75,14 @@ pub struct NativeRusage {
 
 /// Exact up to 2^53, which no count here reaches.
 #[expect(clippy::cast_precision_loss, reason = "counts and bytes stay far below 2^53")]
-fn number(value: u64) -> f64 {
+pub(crate) fn number(value: u64) -> f64 {
     value as f64
+}
+
+/// A number of JavaScript's as a count: what is negative is 0, and what is too large the largest.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+pub(crate) fn whole(value: f64) -> u64 {
+    value as u64
 }
 
 impl From<WaitStatus> for NativeWaitStatus {
@@ -150,6 +156,33 @@ impl From<Memory> for NativeMemory {
             pss: number(memory.pss),
             uss: number(memory.uss),
             swap: number(memory.swap),
+        }
+    }
+}
+
+/// How much memory there is for a clone, in bytes.
+#[napi(object)]
+pub struct NativeHeadroom {
+    /// What all bounds leave.
+    pub available: f64,
+    /// The control group whose limit is the narrowest bound; null when it is the machine's memory.
+    pub cgroup: Option<String>,
+    /// What this process has in RAM and in swap.
+    pub own: f64,
+    /// What the system still lets processes commit to, where it does not overcommit.
+    pub commit_left: Option<f64>,
+    /// What a fork commits to.
+    pub commit_needed: f64,
+}
+
+impl From<Headroom> for NativeHeadroom {
+    fn from(headroom: Headroom) -> Self {
+        Self {
+            available: number(headroom.available),
+            cgroup: headroom.cgroup.map(|path| path.display().to_string()),
+            own: number(headroom.own),
+            commit_left: headroom.commit_left.map(number),
+            commit_needed: number(headroom.commit_needed),
         }
     }
 }

@@ -11,12 +11,12 @@ use std::{
 
 use napi::{Env, Result};
 use napi_derive::napi;
-use qclone::{Error, Fork, Forker, Thread, fds};
+use qclone::{Error, Fork, Forker, Thread, fds, limits::Limit};
 
 use crate::{
     child::ChildHandle,
-    clone_side::{self, Inheritance, StartupPipes},
-    convert::ForkFailure,
+    clone_side::{self, Inheritance, Rank, Standard, StartupPipes},
+    convert::{self, ForkFailure},
     node_threads::{NodeThreads, may_be_of_pool},
     uv::Loop,
     v8_worker,
@@ -40,14 +40,52 @@ struct State {
 pub struct ForkOptions {
     /// Descriptors that stay open in the clone beside 0, 1 and 2, with the handles on them.
     pub keep: Vec<i32>,
-    /// Whether the clone reads the parent's standard input.
-    pub inherit_stdin: bool,
+    /// What 0, 1 and 2 are in the clone: -1, the parent's; -2, nothing; else what is open at that
+    /// descriptor.
+    pub stdio: Vec<i32>,
+    /// By setpriority(2). As far as the system lets it be set.
+    pub niceness: Option<i32>,
+    /// Whether the policy is SCHED_IDLE. As far as the system lets it be set.
+    pub idle: bool,
+    /// By proc_pid_oom_score_adj(5). As far as the system lets it be set.
+    pub oom_score_adj: Option<i32>,
+    /// Numbers of processors.
+    pub affinity: Option<Vec<u32>>,
+    /// By setrlimit(2).
+    pub limits: Option<NativeLimits>,
     /// Whether the clone may outlive its parent, in a session of its own.
     pub detached: bool,
     /// For how long, in milliseconds, this call may stand still until the other threads are at rest.
     pub wait_ms: f64,
     /// The same when none but libuv's pool is at work.
     pub pool_wait_ms: f64,
+}
+
+/// Bounds of a clone; see `qclone::limits::Limit`.
+#[napi(object)]
+pub struct NativeLimits {
+    /// Bytes.
+    pub address_space: Option<f64>,
+    /// Seconds.
+    pub cpu_seconds: Option<f64>,
+    /// Bytes.
+    pub core_size: Option<f64>,
+    /// Bytes.
+    pub file_size: Option<f64>,
+}
+
+impl NativeLimits {
+    fn list(&self) -> Vec<(Limit, u64)> {
+        [
+            (Limit::CpuSeconds, self.cpu_seconds),
+            (Limit::CoreSize, self.core_size),
+            (Limit::FileSize, self.file_size),
+            (Limit::AddressSpace, self.address_space),
+        ]
+        .into_iter()
+        .filter_map(|(limit, most)| Some((limit, convert::whole(most?))))
+        .collect()
+    }
 }
 
 /// What came of a fork.
@@ -120,7 +158,14 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
         descriptors,
         startup_pipes,
         keep: options.keep,
-        inherit_stdin: options.inherit_stdin,
+        standard: standard(&options.stdio),
+        rank: Rank {
+            niceness: options.niceness,
+            idle: options.idle,
+            oom_score_adj: options.oom_score_adj,
+            affinity: options.affinity,
+            limits: options.limits.as_ref().map(NativeLimits::list).unwrap_or_default(),
+        },
         detached: options.detached,
         parent: i32::try_from(std::process::id()).unwrap_or(0),
     };
@@ -145,6 +190,7 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
                     Ok(has_worker)
                 });
                 let has_worker = has_worker.unwrap_or_else(|error| give_up(&error.to_string()));
+                inheritance.rank.limit().unwrap_or_else(|error| give_up(&error.to_string()));
                 ForkOutcome { in_clone: true, has_worker, streams, ..ForkOutcome::default() }
             }
             Err(error) if may_wait(&error) => {
@@ -154,6 +200,15 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
             Err(error) => ForkOutcome::failed(error),
         });
     }
+}
+
+/// What [`ForkOptions::stdio`] says. What is left out is the parent's.
+fn standard(stdio: &[i32]) -> [Standard; 3] {
+    [0, 1, 2].map(|index| match stdio.get(index) {
+        None | Some(-1) => Standard::Inherit,
+        Some(&fd) if fd >= 0 => Standard::Of(fd),
+        Some(_) => Standard::Ignore,
+    })
 }
 
 /// Ends a clone that could not let go of what is its parent's.

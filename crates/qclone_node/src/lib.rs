@@ -10,6 +10,7 @@ mod convert;
 mod forking;
 mod loop_end;
 mod math_random;
+mod memory_file;
 mod node_threads;
 mod pipe;
 mod uv;
@@ -18,7 +19,7 @@ mod v8_worker;
 use napi::{Error, Result};
 use napi_derive::napi;
 
-use crate::convert::NativeMemory;
+use crate::convert::{ForkFailure, NativeHeadroom, NativeMemory};
 
 /// Ends this process at once, without the exit path of node or of libc.
 #[napi]
@@ -30,4 +31,22 @@ pub fn exit_now(status: u8) {
 #[napi]
 pub fn memory_of(pid: i32) -> Result<NativeMemory> {
     qclone::memory::of(pid).map(Into::into).map_err(|error| Error::from_reason(error.to_string()))
+}
+
+/// Head-room, or why it is not known.
+#[napi(object)]
+pub struct HeadroomOutcome {
+    /// What there is.
+    pub headroom: Option<NativeHeadroom>,
+    /// Why it is not known.
+    pub failure: Option<ForkFailure>,
+}
+
+/// How much memory there is for a clone of this process.
+#[napi]
+pub fn headroom() -> HeadroomOutcome {
+    match qclone::headroom::of_this_process() {
+        Ok(headroom) => HeadroomOutcome { headroom: Some(headroom.into()), failure: None },
+        Err(error) => HeadroomOutcome { headroom: None, failure: Some(error.into()) },
+    }
 }

@@ -1,6 +1,9 @@
 //! The pipe by which a clone tells its parent its answer.
 
-use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::{
+    fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd},
+    unix::net::UnixStream,
+};
 
 use napi::{Error, bindgen_prelude::Uint8Array};
 use napi_derive::napi;
@@ -15,7 +18,7 @@ use crate::convert::ForkFailure;
 /// A pipe, or why there is none.
 #[napi(object)]
 pub struct PipeOutcome {
-    /// The two ends, close-on-exec and blocking: read, write.
+    /// The two ends, close-on-exec and blocking; of a pipe: read, write.
     pub ends: Option<Vec<i32>>,
     /// Why there is none.
     pub failure: Option<ForkFailure>,
@@ -29,6 +32,19 @@ pub fn open_pipe() -> PipeOutcome {
             PipeOutcome { ends: Some(vec![read.into_raw_fd(), write.into_raw_fd()]), failure: None }
         }
         Err(error) => PipeOutcome { ends: None, failure: Some(ForkFailure::of_call("pipe2(2)", &error)) },
+    }
+}
+
+/// Opens two sockets that are connected to each other.
+#[napi]
+pub fn open_socket_pair() -> PipeOutcome {
+    match UnixStream::pair() {
+        Ok((one, other)) => {
+            PipeOutcome { ends: Some(vec![one.into_raw_fd(), other.into_raw_fd()]), failure: None }
+        }
+        Err(error) => {
+            PipeOutcome { ends: None, failure: Some(ForkFailure::of_call("socketpair(2)", &error)) }
+        }
     }
 }
 

@@ -1,0 +1,95 @@
+import { AsyncResource } from 'node:async_hooks'
+import { QcloneError } from './errors.js'
+import { onConfigured, settings } from './settings.js'
+
+/** Clones that live, and those about to be made. */
+let taken = 0
+
+/** Who waits for a place, first come first served. */
+const waiting = new Map<() => void, (error: QcloneError) => void>()
+
+onConfigured(letIn)
+
+/**
+Takes a place for a clone to be made, which {@link leavePlace} gives back. In the order of calls.
+
+@param signal whoever waits leaves the queue when it is aborted.
+@returns whether the place was taken; false when the signal was aborted before it was.
+@throws {QcloneError} `ERR_QCLONE_BUSY` when too many wait.
+*/
+export async function takePlace(
+  signal: AbortSignal | undefined,
+  queued: (waiting: number) => void,
+): Promise<boolean> {
+  if (waiting.size === 0 && hasRoom()) {
+    taken++
+    return true
+  }
+  if (waiting.size >= settings().maxQueue) throw busy()
+  return new Promise((resolve, reject) => {
+    // The clone is to see the async context of its caller, not of the clone that made room.
+    const enter = AsyncResource.bind(() => {
+      signal?.removeEventListener('abort', leave)
+      resolve(true)
+    })
+    const leave = () => {
+      waiting.delete(enter)
+      resolve(false)
+    }
+    signal?.addEventListener('abort', leave, { once: true })
+    waiting.set(enter, reject)
+    queued(waiting.size)
+  })
+}
+
+/**
+Takes a place now.
+
+@throws {QcloneError} `ERR_QCLONE_BUSY` when there is none, or others wait for one.
+*/
+export function takePlaceNow(): void {
+  if (waiting.size > 0 || !hasRoom()) throw busy()
+  taken++
+}
+
+/** Gives back the place of a clone that has ended, or was not made. */
+export function leavePlace(): void {
+  taken--
+  letIn()
+}
+
+/** Turns away all who wait. */
+export function abortWaiting(): void {
+  const turnedAway = [...waiting.values()]
+  waiting.clear()
+  for (const reject of turnedAway) {
+    reject(
+      new QcloneError('ERR_QCLONE_ABORTED', 'the task was turned away by `stopAll` before its turn came'),
+    )
+  }
+}
+
+/** In a clone: its parent's clones, and those who wait for one, are not its own. */
+export function forgetPlaces(): void {
+  taken = 0
+  waiting.clear()
+}
+
+function hasRoom(): boolean {
+  return taken < settings().maxClones
+}
+
+function letIn(): void {
+  for (const enter of waiting.keys()) {
+    if (!hasRoom()) return
+    waiting.delete(enter)
+    taken++
+    enter()
+  }
+}
+
+function busy(): QcloneError {
+  const { maxClones, maxQueue } = settings()
+  const message = `${taken} clones live, of at most ${maxClones}, and ${waiting.size} calls wait, of at most ${maxQueue}: call again when some have ended, or allow more by \`configure\``
+  return new QcloneError('ERR_QCLONE_BUSY', message)
+}

@@ -1,0 +1,125 @@
+import { EventEmitter } from 'node:events'
+import { Socket } from 'node:net'
+import { type Frame, Frames } from './frames.js'
+
+export interface LinkEvents {
+  frame: [Frame]
+  /** There is room again, after `send` has returned false. */
+  drain: []
+  /** Nothing comes any more, and nothing can be sent. */
+  close: []
+}
+
+/** What carries frames between two sides. */
+export interface Link extends EventEmitter<LinkEvents> {
+  /** @returns false when it is better to wait for `drain` before sending more. */
+  send(frame: Buffer): boolean
+  /** Delivers no frame until {@link resume}. What is sent meanwhile waits, in the end with its sender. */
+  pause(): void
+  resume(): void
+  /** Sends what is to be sent, and closes. */
+  end(): void
+  ref(): void
+  unref(): void
+}
+
+/** Frames between a clone and its parent, over a descriptor that is this channel's to close. */
+export class Channel extends EventEmitter<LinkEvents> implements Link {
+  readonly #socket: Socket
+  readonly #frames = new Frames()
+  #paused = false
+  #atWork = false
+  /** Whether nothing more is to be read. */
+  #over = false
+  #closed = false
+  #quietTurns = 0
+
+  constructor(fd: number, { writable }: { writable: boolean }) {
+    super()
+    this.#socket = new Socket({ fd, readable: true, writable })
+    this.#socket.on('data', (chunk: Buffer) => {
+      this.#quietTurns = 0
+      this.#frames.push(chunk)
+      this.#deliver()
+    })
+    this.#socket.on('drain', () => this.emit('drain'))
+    // The other side may end at any time: `close` follows.
+    this.#socket.on('error', () => {})
+    this.#socket.on('close', () => {
+      this.#over = true
+      this.#closeWhenDelivered()
+    })
+  }
+
+  send(frame: Buffer): boolean {
+    return this.#socket.writable && this.#socket.write(frame)
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#socket.resume()
+    this.#deliver()
+  }
+
+  /**
+  The other side has ended. A process that it left behind may hold its end open, so that nothing tells of the end:
+  what there is to read is read, and the channel closed.
+  */
+  otherSideHasEnded(): void {
+    const look = () => {
+      if (this.#over) return
+      // A paused channel is looked at when it goes on.
+      if (this.#paused) this.#socket.once('resume', () => setImmediate(look))
+      else if (++this.#quietTurns > QUIET_TURNS) this.#socket.destroy()
+      else setImmediate(look)
+    }
+    this.#quietTurns = 0
+    setImmediate(look)
+  }
+
+  end(): void {
+    this.#socket.end(() => this.#socket.destroy())
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  ref(): void {
+    this.#socket.ref()
+  }
+
+  unref(): void {
+    this.#socket.unref()
+  }
+
+  #deliver(): void {
+    // A listener may pause, and resume: then the call that is under way goes on.
+    if (this.#atWork) return
+    this.#atWork = true
+    try {
+      while (!this.#paused) {
+        const next = this.#frames.take()
+        if (!next) break
+        this.emit('frame', next)
+      }
+    } finally {
+      this.#atWork = false
+    }
+    this.#closeWhenDelivered()
+  }
+
+  #closeWhenDelivered(): void {
+    if (!this.#over || this.#closed || this.#paused || this.#atWork) return
+    this.#closed = true
+    this.emit('close')
+  }
+}
+
+/** Turns of the event loop without anything to read after which nothing more comes from a process that has ended. */
+const QUIET_TURNS = 2

@@ -1,0 +1,81 @@
+/**
+What a clone and its parent send each other: frames of a head and a body.
+
+The head is 8 bytes: the length of the body in the first six, little-endian, then the kind, then 1 if the body is in
+the clone's memory file rather than behind the head. There, the body behind the head tells where.
+*/
+export const HEAD_BYTES = 8
+
+/** Kinds of frames. */
+export const KIND = {
+  /** From the clone, once: it is set up, and calls the function next. */
+  ready: 1,
+  /** A value: the answer, one of a stream, or a message. */
+  value: 2,
+  /** What was thrown. Nothing follows. */
+  thrown: 3,
+  /** What a task reports while it is at work. */
+  report: 4,
+  /** Nothing follows. */
+  end: 5,
+} as const
+
+export type Kind = (typeof KIND)[keyof typeof KIND]
+
+export interface Frame {
+  kind: Kind
+  inFile: boolean
+  body: Buffer
+}
+
+const LENGTH_BYTES = 6
+
+/** The bytes of a frame. */
+export function frame(kind: Kind, body: Uint8Array = EMPTY, inFile = false): Buffer {
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + body.length)
+  bytes.writeUIntLE(body.length, 0, LENGTH_BYTES)
+  bytes[LENGTH_BYTES] = kind
+  bytes[LENGTH_BYTES + 1] = inFile ? 1 : 0
+  bytes.set(body, HEAD_BYTES)
+  return bytes
+}
+
+const EMPTY = new Uint8Array()
+
+/** Puts frames together again from chunks of any size. */
+export class Frames {
+  #chunks: Buffer[] = []
+  #length = 0
+
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    this.#length += chunk.length
+  }
+
+  /** The next frame, when all of it is there. */
+  take(): Frame | undefined {
+    if (this.#length < HEAD_BYTES) return undefined
+    const head = this.#front(HEAD_BYTES)
+    const end = HEAD_BYTES + head.readUIntLE(0, LENGTH_BYTES)
+    if (this.#length < end) return undefined
+    const bytes = this.#front(end)
+    this.#chunks =
+      bytes.length === end ? this.#chunks.slice(1) : [bytes.subarray(end), ...this.#chunks.slice(1)]
+    this.#length -= end
+    return {
+      kind: bytes[LENGTH_BYTES] as Kind,
+      inFile: bytes[LENGTH_BYTES + 1] === 1,
+      body: bytes.subarray(HEAD_BYTES, end),
+    }
+  }
+
+  /** The first chunk, once it has `length` bytes at least. */
+  #front(length: number): Buffer {
+    const [first] = this.#chunks
+    if (first && first.length >= length) return first
+    // Only now, as a large frame comes in many chunks.
+    const whole = Buffer.concat(this.#chunks)
+    this.#chunks = [whole]
+    return whole
+  }
+}

@@ -1,0 +1,108 @@
+import type { Clone } from './children.js'
+import { QcloneError } from './errors.js'
+import type { CloneOptions } from './options.js'
+import { expectMilliseconds, expectOptions, expectSignal } from './validate.js'
+import { inWords, type WaitStatus } from './wait-status.js'
+
+/** How a clone is ended that does not end by itself. */
+export interface EndOptions {
+  /** @default 'SIGTERM' */
+  readonly signal?: NodeJS.Signals | undefined
+  /** How many milliseconds it has before it is killed by SIGKILL. @default 1000 */
+  readonly grace?: number | undefined
+}
+
+const GRACE_MS = 1000
+
+/** @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use. */
+export function expectEndOptions(options: unknown): asserts options is EndOptions {
+  expectOptions(options, ['signal', 'grace'])
+  const { signal = 'SIGTERM', grace = GRACE_MS } = options
+  expectSignal(signal, 'signal')
+  expectMilliseconds(grace, 'grace')
+}
+
+/** Ends a clone: by a signal that it may act on, and by SIGKILL when that took too long. */
+export async function endClone(
+  clone: Clone,
+  { signal = 'SIGTERM', grace = GRACE_MS }: EndOptions,
+): Promise<WaitStatus> {
+  clone.kill(signal)
+  // A stopped process gets a signal only when it goes on.
+  clone.kill('SIGCONT')
+  return killAfter(clone, grace)
+}
+
+/** Waits for a clone to end by itself, and kills it when that takes too long. */
+export async function killAfter(clone: Clone, grace = GRACE_MS): Promise<WaitStatus> {
+  const timer = setTimeout(() => clone.kill('SIGKILL'), grace).unref()
+  try {
+    return await clone.exited
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Ends a task's clone before its time: when its caller aborts it, and at its deadline. */
+export class Guard {
+  readonly #options: CloneOptions
+  #why: { code: 'ERR_QCLONE_ABORTED' | 'ERR_QCLONE_TIMEOUT'; message: string; cause?: unknown } | undefined
+  #clone: Clone | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: CloneOptions) {
+    this.#options = options
+    const { signal } = options
+    if (signal?.aborted) this.#abort()
+    else signal?.addEventListener('abort', this.#abort, { once: true })
+  }
+
+  /** Whether the task is to be ended, or has been. */
+  get triggered(): boolean {
+    return this.#why !== undefined
+  }
+
+  /** Watches over this clone from now on. */
+  watch(clone: Clone): void {
+    this.#clone = clone
+    clearTimeout(this.#timer)
+    const { timeout = Infinity } = this.#options
+    if (this.#why) this.#end()
+    if (this.#why || timeout === Infinity) return
+    // The clone keeps the event loop going, if anything is to.
+    this.#timer = setTimeout(() => {
+      const message = `the clone had not ended ${timeout} ms after its fork: allow it more by \`timeout\`, or let it do less`
+      this.#why ??= { code: 'ERR_QCLONE_TIMEOUT', message }
+      this.#end()
+    }, timeout).unref()
+  }
+
+  /** Why the task was ended before its time. */
+  error(status?: WaitStatus): QcloneError {
+    const { code = 'ERR_QCLONE_ABORTED', message = '', cause } = this.#why ?? {}
+    const text = status ? `${message}; it ${inWords(status)}` : message
+    return new QcloneError(code, text, {
+      ...(status && { status }),
+      ...(this.#why && 'cause' in this.#why && { cause }),
+    })
+  }
+
+  /** The task is over. */
+  release(): void {
+    clearTimeout(this.#timer)
+    this.#options.signal?.removeEventListener('abort', this.#abort)
+  }
+
+  readonly #abort = () => {
+    const cause: unknown = this.#options.signal?.reason
+    this.#why ??= { code: 'ERR_QCLONE_ABORTED', message: 'the task was aborted by its signal', cause }
+    this.#end()
+  }
+
+  #end(): void {
+    if (!this.#clone) return
+    const { killSignal: signal, grace } = this.#options
+    // How it ended is told where its end is waited for.
+    endClone(this.#clone, { signal, grace }).catch(() => {})
+  }
+}

@@ -1,0 +1,216 @@
+import { leavePlace, takePlace } from './admission.js'
+import { Channel } from './channel.js'
+import type { Clone, EventType } from './children.js'
+import { fromFailure, QcloneError } from './errors.js'
+import { forkAtTurnEnd, refused } from './fork-point.js'
+import { frame, KIND } from './frames.js'
+import { Guard } from './guard.js'
+import { handlers } from './handlers.js'
+import { native } from './native.js'
+import type { DetachableOptions } from './options.js'
+import { settings } from './settings.js'
+import { sign } from './signs.js'
+import type { Stdio } from './stdio.js'
+import { inWords, type WaitStatus } from './wait-status.js'
+
+/** A task that wants a clone whose event loop goes on. */
+export interface Task {
+  event: EventType
+  name: string
+  options: DetachableOptions
+  stdio: Stdio
+  /** Whether only the clone sends, or both do. */
+  link: 'pipe' | 'socket'
+  /** Called in the clone, once it is set up. */
+  inClone: (ends: Ends) => void
+}
+
+/** The clone's ends of what it has in common with its parent. */
+export interface Ends {
+  /** To write frames to; with a link that is a socket, to read them from, too. */
+  fd: number
+  /** For what is large; undefined where there is none. */
+  file: number | undefined
+}
+
+/** A clone that is about to call its function. */
+export interface Launched {
+  clone: Clone
+  /** Paused. */
+  channel: Channel
+  /** The descriptor of the file for what is large, which is the holder's to close. */
+  file: number | undefined
+  guard: Guard
+}
+
+/** How often a clone is made for a task that has not begun. */
+const ATTEMPTS = 2
+
+/**
+Makes a clone for a task, as soon as it is its turn and the threads are at rest, and waits until it is ready.
+
+@throws {QcloneError} when there is none, or it was not ready twice.
+*/
+export async function launch(task: Task): Promise<Launched> {
+  const guard = new Guard(task.options)
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const launched = await attemptLaunch(task, guard)
+      if ('channel' in launched) return launched
+      if (guard.triggered) throw guard.error(launched)
+      if (isWished(launched)) throw died(launched)
+      if (attempt === ATTEMPTS) throw notReady(launched)
+    }
+  } catch (error) {
+    guard.release()
+    throw error
+  } finally {
+    task.stdio.letGo()
+  }
+}
+
+/** One clone: ready, or how it ended before it was. */
+async function attemptLaunch(task: Task, guard: Guard): Promise<Launched | WaitStatus> {
+  const { event, name } = task
+  const { signal } = task.options
+  if (guard.triggered) throw guard.error()
+  if (!(await takePlace(signal, (waiting) => sign('qclone:queued', { event, name, waiting }))))
+    throw guard.error()
+  let forked: { clone: Clone; channel: Channel; file: number | undefined }
+  try {
+    forked = await forkFor(task, guard)
+  } catch (error) {
+    leavePlace()
+    throw error
+  }
+  const { clone, channel, file } = forked
+  guard.watch(clone)
+  clone.exited.then(
+    () => channel.otherSideHasEnded(),
+    () => channel.otherSideHasEnded(),
+  )
+  if (await isReady(clone, channel)) return { clone, channel, file, guard }
+  closeFile(file)
+  return clone.exited
+}
+
+function forkFor(
+  task: Task,
+  guard: Guard,
+): Promise<{ clone: Clone; channel: Channel; file: number | undefined }> {
+  return new Promise((resolve, reject) => {
+    const ends = openEnds(task)
+    const close = () => {
+      native().closePipeEnd(ends.own)
+      native().closePipeEnd(ends.forClone)
+      closeFile(ends.file)
+      task.options.signal?.removeEventListener('abort', abort)
+    }
+    let isOff = false
+    const abort = () => {
+      isOff = true
+      close()
+      reject(guard.error())
+    }
+    task.options.signal?.addEventListener('abort', abort)
+    forkAtTurnEnd(
+      { ...task, ends: ends.file === undefined ? [ends.forClone] : [ends.forClone, ends.file] },
+      {
+        isOff: () => isOff,
+        refuse: (error) => {
+          close()
+          reject(error)
+        },
+        begin: (clone) => {
+          if (!clone) {
+            native().closePipeEnd(ends.own)
+            return beginInClone(task, { fd: ends.forClone, file: ends.file })
+          }
+          task.options.signal?.removeEventListener('abort', abort)
+          native().closePipeEnd(ends.forClone)
+          const channel = new Channel(ends.own, { writable: task.link === 'socket' })
+          resolve({ clone, channel, file: ends.file })
+        },
+      },
+    )
+  })
+}
+
+function beginInClone({ event, inClone }: Task, ends: Ends): void {
+  handlers.inSpawn.call(event)
+  native().writeAll(ends.fd, READY)
+  inClone(ends)
+}
+
+const READY = frame(KIND.ready)
+
+/** What clone and parent are to have in common. */
+function openEnds(task: Task): { own: number; forClone: number; file: number | undefined } {
+  const { ends, failure } = task.link === 'pipe' ? native().openPipe() : native().openSocketPair()
+  if (failure) throw refused(fromFailure(failure), task)
+  const [own, forClone] = ends as [number, number]
+  const { fd, failure: noFile } = task.link === 'pipe' ? native().openMemoryFile() : {}
+  if (noFile && OUT_OF_DESCRIPTORS.includes(noFile.errno ?? '')) {
+    for (const end of [own, forClone]) native().closePipeEnd(end)
+    throw refused(fromFailure(noFile), task)
+  }
+  // A system without such files does without: all then goes by the pipe.
+  return { own, forClone, file: fd }
+}
+
+const OUT_OF_DESCRIPTORS = ['EMFILE', 'ENFILE']
+
+export function closeFile(file: number | undefined): void {
+  if (file !== undefined) native().closePipeEnd(file)
+}
+
+/** Waits until the clone is ready, and leaves the channel paused. False: it never will be. */
+function isReady(clone: Clone, channel: Channel): Promise<boolean> {
+  const { event, name, pid } = clone
+  const begun = performance.now()
+  return new Promise((resolve) => {
+    const settle = (ready: boolean) => {
+      clearTimeout(timer)
+      channel.off('frame', onFrame)
+      channel.off('close', onClose)
+      const ms = performance.now() - begun
+      if (ready) {
+        sign('qclone:ready', { event, name, pid, ms })
+      } else {
+        clone.exited.then(
+          (status) => sign('qclone:unready', { event, name, pid, ms, status }),
+          () => {},
+        )
+      }
+      resolve(ready)
+    }
+    const onFrame = () => {
+      channel.pause()
+      settle(true)
+    }
+    const onClose = () => settle(false)
+    channel.on('frame', onFrame)
+    channel.on('close', onClose)
+    const timer = setTimeout(() => {
+      // A parent that stood still finds its timers due before it has read what its clones sent.
+      setImmediate(() => {
+        if (channel.listeners('frame').includes(onFrame)) clone.kill('SIGKILL')
+      })
+    }, settings().readyWait).unref()
+  })
+}
+
+/** Whether somebody wanted the clone to end: to make another would be against their will. */
+function isWished({ signal = '' }: WaitStatus): boolean {
+  return ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'].includes(signal)
+}
+
+function died(status: WaitStatus): QcloneError {
+  const message = `clone ${status.pid} ${inWords(status)} before it began`
+  return new QcloneError('ERR_QCLONE_DIED', message, { status })
+}
+
+function notReady(status: WaitStatus): QcloneError {
+  const message = `${ATTEMPTS} clones were made, and none came as far as calling the function within ${settings().readyWait} ms; the last one ${inWords(status)}: see its stderr, or allow more by \`configure({ readyWait })\``
+  return new QcloneError('ERR_QCLONE_NOT_READY', message, { status })
+}

@@ -1,0 +1,141 @@
+import { connect, type Server, type Socket } from 'node:net'
+import { Channel } from './channel.js'
+import type { Clone } from './children.js'
+import { leave, leaveByError, onUncaught } from './clone-context/leave.js'
+import { findTimers } from './clone-context/timers.js'
+import { QcloneError } from './errors.js'
+import { type EndOptions, killAfter } from './guard.js'
+import { persistInline } from './inline.js'
+import { type Ends, type Launched, launch } from './launch.js'
+import { type DetachableOptions, expectDetachableOptions } from './options.js'
+import { Port } from './port.js'
+import { onReport } from './report.js'
+import { isInline } from './settings.js'
+import { openStdio } from './stdio.js'
+import { expectFunction, shown } from './validate.js'
+import { inWords, type WaitStatus } from './wait-status.js'
+
+/** A clone that stays, seen from its parent: the port to it, and the clone. */
+export interface Persistent<Received = unknown, Sent = unknown>
+  extends Port<Received, Sent>,
+    AsyncDisposable {
+  /** The clone. */
+  readonly clone: Clone
+  /**
+  Closes the port, and waits until the clone has ended. One that has not after `grace` milliseconds is killed.
+  `await using` does so, too.
+  */
+  stop(options?: Pick<EndOptions, 'grace'>): Promise<WaitStatus>
+}
+
+/**
+Forks as `run` does. The clone calls `f` with a port to the parent, and stays for as long as the port is open, or its
+event loop has other work.
+
+@returns a promise of the other side of the port, resolved when the clone is ready.
+@throws {TypeError} when `f` is no function; nothing else is thrown.
+*/
+export const persist: Persist & {
+  /**
+  `persist` with options.
+
+  @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use.
+  */
+  with(options: DetachableOptions): Persist
+} = Object.assign(((f, ...args) => persistWith({}, f, args)) as Persist, {
+  with(options: DetachableOptions): Persist {
+    expectDetachableOptions(options)
+    return (f, ...args) => persistWith(options, f, args)
+  },
+})
+
+/** How {@link persist} is called. */
+export type Persist = <Received, Sent, A extends unknown[]>(
+  f: (port: Port<Received, Sent>, ...args: A) => unknown,
+  ...args: A
+) => Promise<Persistent<Sent, Received>>
+
+async function persistWith<Received, Sent, A extends unknown[]>(
+  options: DetachableOptions,
+  f: (port: Port<Received, Sent>, ...args: A) => unknown,
+  args: A,
+): Promise<Persistent<Sent, Received>> {
+  expectFunction(f, 'f')
+  const { name = f.name } = options
+  if (isInline()) return persistInline(name, f, args)
+  findTimers()
+  const stdio = openStdio(options)
+  const inClone = (ends: Ends) => stay(f, args, ends)
+  return new ParentSide(await launch({ event: 'persist', name, options, stdio, link: 'socket', inClone }))
+}
+
+/** In the parent. */
+class ParentSide<Received, Sent> extends Port<Received, Sent> implements Persistent<Received, Sent> {
+  readonly clone: Clone
+
+  constructor({ clone, channel, guard }: Launched) {
+    super(channel, async () => {
+      const status = await clone.exited
+      if (guard.triggered) return guard.error(status)
+      if (status.status === 0) return undefined
+      const message = `clone ${clone.pid} ${inWords(status)} with its port open`
+      return new QcloneError('ERR_QCLONE_DIED', message, { status })
+    })
+    this.clone = clone
+    const release = () => guard.release()
+    clone.exited.then(release, release)
+  }
+
+  async stop({ grace }: Pick<EndOptions, 'grace'> = {}): Promise<WaitStatus> {
+    this.close()
+    return killAfter(this.clone, grace)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+/** In the clone. */
+async function stay<A extends unknown[]>(
+  f: (port: Port<never, never>, ...args: A) => unknown,
+  args: A,
+  { fd }: Ends,
+): Promise<void> {
+  const port = new Port<never, never>(new Channel(fd, { writable: true }))
+  onReport(undefined)
+  const fail = (error: unknown) => {
+    if (port.closed) leaveByError(error)
+    port.on('close', () => leave(STATUS_OF_ERROR))
+    port.closeWith(error)
+  }
+  onUncaught(fail)
+  try {
+    await f(port, ...args)
+  } catch (error) {
+    return fail(error)
+  }
+  // It has done what it was to do: to have nothing more to do is a good end.
+  process.exitCode ??= 0
+}
+
+const STATUS_OF_ERROR = 1
+
+/**
+For a clone that is to connect to its parent's own server, as any client would: gives, in the parent, a function that
+connects there from a clone.
+
+@param server listening, on a port or a path.
+@throws {TypeError} when it is not.
+*/
+export function connectBack(server: Server): () => Socket {
+  const address = server.address()
+  if (address === null) throw new TypeError(`Expected \`server\` to be listening, got ${shown(server)}`)
+  if (typeof address === 'string') return () => connect(address)
+  const { port } = address
+  // To listen on every address is to listen on that of this machine, too.
+  const host = ANY[address.address] ?? address.address
+  return () => connect(port, host)
+}
+
+const ANY: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }

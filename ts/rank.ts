@@ -1,0 +1,25 @@
+import { getPriority } from 'node:os'
+import type { CloneOptions } from './options.js'
+
+/** By how much less a clone is entitled to than its parent, as nice(1) counts. */
+const NICENESS_ABOVE_PARENT = 10
+const HIGHEST_NICENESS = 19
+
+/**
+The highest there is: when memory runs out, the system ends clones before anything else. A clone counts what it shares
+with its parent as its own, so a lower one might not set the two apart once the parent has grown.
+*/
+const OOM_SCORE_ADJ = 1000
+
+/** What the system is to bound a clone by, and how it is to rank it. */
+export function boundsOf({ priority, affinity, limits }: CloneOptions) {
+  const isIdle = priority === 'idle'
+  const niceness = priority ?? Math.min(getPriority() + NICENESS_ABOVE_PARENT, HIGHEST_NICENESS)
+  return {
+    idle: isIdle,
+    oomScoreAdj: OOM_SCORE_ADJ,
+    ...(!isIdle && { niceness: niceness as number }),
+    ...(affinity && { affinity: [...affinity] }),
+    ...(limits && { limits }),
+  }
+}

@@ -1,0 +1,119 @@
+import { expectBoolean, expectCount, expectNumber, expectOptions } from './validate.js'
+
+/** What {@link configure} changes. */
+export interface Settings {
+  /**
+  How many clones may live at once. Beyond, `run`, `stream` and `persist` wait for their turn, in order, and `spawn`
+  throws `ERR_QCLONE_BUSY`.
+
+  @default 64
+  */
+  readonly maxClones: number
+
+  /**
+  How many calls may wait for their turn. Beyond, they reject with `ERR_QCLONE_BUSY`.
+
+  @default Infinity
+  */
+  readonly maxQueue: number
+
+  /**
+  How many bytes of memory of its own a clone is reckoned to come to need. A fork is refused, with
+  `ERR_QCLONE_MEMORY`, when less than that is to be had. 0: nothing is reckoned.
+
+  @default 67108864
+  */
+  readonly memory: number
+
+  /**
+  Within how many milliseconds a clone must be ready to call its function. One that is not is killed, and its task
+  begun again, once.
+
+  @default 5000
+  */
+  readonly readyWait: number
+
+  /**
+  For how long `spawn` may stand still until the threads of the process are at rest, in milliseconds. Then it
+  throws `ERR_QCLONE_THREADS`.
+
+  @default 1000
+  */
+  readonly spawnWait: number
+
+  /**
+  For how long `run`, `stream` and `persist` may wait until the threads of the process are at rest, in milliseconds.
+  The parent goes on meanwhile. Then they reject with `ERR_QCLONE_THREADS`.
+
+  @default 30000
+  */
+  readonly runWait: number
+
+  /**
+  Whether functions run in this process, and nothing is forked. See also the environment's `QCLONE`.
+
+  @default false
+  */
+  readonly inline: boolean
+}
+
+let current: Settings = {
+  maxClones: 64,
+  maxQueue: Infinity,
+  memory: 64 << 20,
+  readyWait: 5000,
+  spawnWait: 1000,
+  runWait: 30_000,
+  inline: false,
+}
+
+const EXPECT: { [name in keyof Settings]: (value: unknown, name: string) => void } = {
+  maxClones: (value, name) => expectCount(value, name, 1),
+  maxQueue: (value, name) => expectCount(value, name, 0),
+  memory: (value, name) => expectNumber(value, name, 0),
+  readyWait: (value, name) => expectNumber(value, name, 1),
+  spawnWait: (value, name) => expectNumber(value, name, 0),
+  runWait: (value, name) => expectNumber(value, name, 0),
+  inline: expectBoolean,
+}
+
+const listeners: Array<() => void> = []
+
+/** Calls `listener` after each change of settings. */
+export function onConfigured(listener: () => void): void {
+  listeners.push(listener)
+}
+
+/**
+Changes settings of this process. Those left out stay as they are.
+
+@returns the settings now in force.
+@throws {TypeError} or {@link RangeError} on a setting that is unknown or of no use; then none is changed.
+*/
+export function configure(changes: Partial<Settings> = {}): Settings {
+  expectOptions(changes, Object.keys(EXPECT))
+  for (const [name, value] of Object.entries(changes)) EXPECT[name as keyof Settings](value, name)
+  current = { ...current, ...changes }
+  for (const listener of listeners) listener()
+  return current
+}
+
+export function settings(): Settings {
+  return current
+}
+
+/** What the environment's `QCLONE` may say. */
+const MODES = ['', 'inline']
+
+/**
+Whether functions are to run in this process.
+
+@throws {TypeError} when the environment's `QCLONE` says anything but `inline`.
+*/
+export function isInline(): boolean {
+  const { QCLONE: mode = '' } = process.env
+  if (!MODES.includes(mode)) {
+    throw new TypeError(`Expected the environment's \`QCLONE\` to be \`inline\` or unset, got \`${mode}\``)
+  }
+  return current.inline || mode === 'inline'
+}

@@ -1,0 +1,61 @@
+import { channel } from 'node:diagnostics_channel'
+import { debuglog } from 'node:util'
+import type { EventType } from './children.js'
+import type { QcloneError } from './errors.js'
+import type { ForkTimings } from './native.js'
+import type { WaitStatus } from './wait-status.js'
+
+/** Of which task a sign is. */
+export interface TaskSign {
+  readonly event: EventType
+  readonly name: string
+}
+
+/** Of which clone a sign is. */
+export interface CloneSign extends TaskSign {
+  readonly pid: number
+}
+
+/** What is published, by channel of `node:diagnostics_channel`. */
+export interface Signs {
+  /** A call waits for its turn. */
+  'qclone:queued': TaskSign & { readonly waiting: number }
+  /** A clone was made. */
+  'qclone:forked': CloneSign & { readonly timings: ForkTimings }
+  /** A clone could not be made. */
+  'qclone:refused': TaskSign & { readonly error: QcloneError }
+  /** A clone calls its function next; milliseconds since the fork. Not of `spawn`, whose clones tell nothing. */
+  'qclone:ready': CloneSign & { readonly ms: number }
+  /** A clone was killed that was not ready in time. */
+  'qclone:unready': CloneSign & { readonly ms: number; readonly status: WaitStatus }
+  /** A clone has told what came of its function; milliseconds since the fork. */
+  'qclone:answered': CloneSign & { readonly ms: number; readonly failed: boolean }
+  /**
+  A clone has ended. `copiedBytes`: memory that it copied or took, at most: its page faults without I/O, in bytes.
+  */
+  'qclone:reaped': CloneSign & {
+    readonly ms: number
+    readonly status: WaitStatus
+    readonly copiedBytes: number | undefined
+  }
+}
+
+const NAMES = [
+  'qclone:queued',
+  'qclone:forked',
+  'qclone:refused',
+  'qclone:ready',
+  'qclone:unready',
+  'qclone:answered',
+  'qclone:reaped',
+] as const satisfies ReadonlyArray<keyof Signs>
+
+const channels = Object.fromEntries(NAMES.map((name) => [name, channel(name)]))
+const debug = debuglog('qclone')
+
+/** Publishes a sign of life, and prints it with `NODE_DEBUG=qclone`. */
+export function sign<N extends keyof Signs>(name: N, message: Signs[N]): void {
+  if (debug.enabled) debug('%s %o', name, message)
+  const published = channels[name]
+  if (published?.hasSubscribers) published.publish(message)
+}

@@ -1,0 +1,141 @@
+import v8 from 'node:v8'
+import { findCulprit } from './culprit.js'
+import { QcloneError } from './errors.js'
+
+/** What a value travels in. */
+export interface Packed {
+  body: Buffer
+  /** Large memory that the body refers to, and that travels beside it. */
+  large: readonly Uint8Array[]
+}
+
+/** From how many bytes on a buffer may travel beside the body. */
+export const LARGE_BYTES = 1 << 18
+
+/**
+@param beside whether large memory may travel beside the body.
+@throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE`, with the path to what cannot be cloned.
+*/
+export function pack(value: unknown, beside: boolean): Packed {
+  try {
+    const serializer = new ValueSerializer(beside)
+    serializer.writeHeader()
+    if (beside) serializer.layBeside(buffersOf(value))
+    serializer.writeValue(value)
+    return { body: serializer.releaseBuffer(), large: serializer.large }
+  } catch (cause) {
+    const { path, what } = findCulprit(value)
+    const why = cause instanceof Error ? cause.message : cause
+    const message = `${path} cannot travel by structured clone, being ${what}: ${why}`
+    throw new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, { cause, path })
+  }
+}
+
+/** A value, from its body and, in the same order, the memory that travelled beside it. */
+export function unpack(body: Buffer, large: readonly ArrayBuffer[]): unknown {
+  const deserializer = new ValueDeserializer(body, large)
+  deserializer.readHeader()
+  return deserializer.readValue()
+}
+
+/**
+Large buffers that are the value, or right in it. V8 tells of views when it comes to them, but of buffers it wants
+to know before, and to look for them everywhere would take as long as to serialize.
+*/
+function buffersOf(value: unknown): ArrayBuffer[] {
+  const within =
+    typeof value === 'object' && value !== null ? Object.values(value).slice(0, MOST_LOOKED_AT) : []
+  const isLarge = (part: unknown): part is ArrayBuffer =>
+    part instanceof ArrayBuffer && part.byteLength >= LARGE_BYTES
+  return [...new Set([value, ...within].filter(isLarge))]
+}
+
+const MOST_LOOKED_AT = 1000
+
+/** Kinds of views, by the number that they travel as. By name, as those of another realm are of other classes. */
+const VIEWS = [
+  'Buffer',
+  'Int8Array',
+  'Uint8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float16Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+  'DataView',
+] as const
+
+/** In place of a large view's number among those that travel beside: its bytes are here. */
+const HERE = 0xffff_ffff
+
+/** Node's classes, with the methods that are there to be overridden and that its types leave out. */
+const { DefaultSerializer, DefaultDeserializer } = v8 as unknown as {
+  DefaultSerializer: new () => v8.Serializer & { _writeHostObject(object: unknown): void }
+  DefaultDeserializer: new (body: Buffer) => v8.Deserializer & { _readHostObject(): unknown }
+}
+
+class ValueSerializer extends DefaultSerializer {
+  readonly large: Uint8Array[] = []
+  readonly #largeBytes: number
+
+  constructor(beside: boolean) {
+    super()
+    this.#largeBytes = beside ? LARGE_BYTES : Infinity
+  }
+
+  layBeside(buffers: readonly ArrayBuffer[]): void {
+    for (const buffer of buffers) {
+      this.transferArrayBuffer(this.large.push(new Uint8Array(buffer)) - 1, buffer)
+    }
+  }
+
+  /** V8 calls it for views, and for what cannot be cloned. */
+  override _writeHostObject(view: unknown): void {
+    if (!ArrayBuffer.isView(view)) {
+      super._writeHostObject(view)
+      return
+    }
+    const name = Buffer.isBuffer(view) ? 'Buffer' : (view as DataView)[Symbol.toStringTag]
+    const bytes = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength)
+    this.writeUint32(VIEWS.indexOf(name as (typeof VIEWS)[number]))
+    if (bytes.length >= this.#largeBytes) {
+      this.writeUint32(this.large.push(bytes) - 1)
+    } else {
+      this.writeUint32(HERE)
+      this.writeUint32(bytes.length)
+      this.writeRawBytes(bytes)
+    }
+  }
+}
+
+class ValueDeserializer extends DefaultDeserializer {
+  readonly #large: readonly ArrayBuffer[]
+
+  constructor(body: Buffer, large: readonly ArrayBuffer[]) {
+    super(body)
+    this.#large = large
+    large.forEach((buffer, index) => {
+      this.transferArrayBuffer(index, buffer)
+    })
+  }
+
+  override _readHostObject(): NodeJS.ArrayBufferView {
+    const name = VIEWS[this.readUint32()]
+    const beside = this.readUint32()
+    const buffer = beside === HERE ? this.#bytesHere() : this.#large[beside]
+    if (!name || !buffer) throw new Error('a view of an unknown kind')
+    if (name === 'Buffer') return Buffer.from(buffer)
+    const View = (globalThis as unknown as Record<typeof name, Uint8ArrayConstructor>)[name]
+    return new View(buffer)
+  }
+
+  /** A copy, since views are aligned and these bytes are not. */
+  #bytesHere(): ArrayBuffer {
+    return new Uint8Array(this.readRawBytes(this.readUint32())).buffer
+  }
+}
