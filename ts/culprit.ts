@@ -15,14 +15,23 @@ such a part.
 */
 export function findCulprit(value: unknown, path = 'value'): Culprit {
   const seen = new Set<unknown>()
-  const descend = (value: unknown, path: string): Culprit => {
+  /** Undefined when all that is wrong with `value` has been looked at: it is part of a ring. */
+  const descend = (value: unknown, path: string): Culprit | undefined => {
     seen.add(value)
+    let isWhole = true
     for (const [part, step] of partsOf(value)) {
-      if (!seen.has(part) && !canTravel(part)) return descend(part, path + step)
+      if (isPlain(part) || canTravel(part)) continue
+      isWhole = false
+      const culprit = seen.has(part) ? undefined : descend(part, path + step)
+      if (culprit) return culprit
     }
-    return { path, what: inWords(value) }
+    return isWhole ? { path, what: inWords(value) } : undefined
   }
-  return descend(value, path)
+  return descend(value, path) ?? { path, what: inWords(value) }
+}
+
+function isPlain(value: unknown): boolean {
+  return value === null || !['object', 'function', 'symbol'].includes(typeof value)
 }
 
 /** The parts of a value that structured clone would look at, each with the step that leads there. */

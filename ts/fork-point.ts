@@ -60,20 +60,21 @@ export interface AtTurnEnd {
   begin: (forked: Forked) => void
   /** Called in the parent when there can be no fork; `handlers.forkFailed` has been told. */
   refuse: (error: QcloneError) => void
-  /** Asked right before a fork: whether it is no longer wanted. Then neither of the others is called. */
-  isOff: () => boolean
+  /** Asked right before a fork: why it is no longer wanted, if it is not. Then `refuse` is called with that. */
+  whyOff: () => QcloneError | undefined
 }
 
 /**
 Forks at the start of a turn, when no callback, tick or promise job of another is pending, as soon as the
 threads are at rest. The parent goes on meanwhile.
 */
-export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, isOff }: AtTurnEnd): void {
+export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTurnEnd): void {
   const deadline = performance.now() + settings().runWait
   let interval = FIRST_INTERVAL_MS
   const tryAtTurn = () => {
     const immediate: NodeJS.Immediate = setImmediate(() => {
-      if (isOff()) return
+      const off = whyOff()
+      if (off) return refuse(off)
       let forked: Forked | Refusal
       try {
         forked = attempt(purpose, { waitMs: 0, ghosts: { behind: immediate } })

@@ -104,19 +104,11 @@ function forkFor(
       native().closePipeEnd(ends.own)
       native().closePipeEnd(ends.forClone)
       closeFile(ends.file)
-      task.options.signal?.removeEventListener('abort', abort)
     }
-    let isOff = false
-    const abort = () => {
-      isOff = true
-      close()
-      reject(guard.error())
-    }
-    task.options.signal?.addEventListener('abort', abort)
     forkAtTurnEnd(
       { ...task, ends: ends.file === undefined ? [ends.forClone] : [ends.forClone, ends.file] },
       {
-        isOff: () => isOff,
+        whyOff: () => (guard.triggered ? guard.error() : undefined),
         refuse: (error) => {
           close()
           reject(error)
@@ -126,7 +118,6 @@ function forkFor(
             native().closePipeEnd(ends.own)
             return beginInClone(task, { fd: ends.forClone, file: ends.file })
           }
-          task.options.signal?.removeEventListener('abort', abort)
           native().closePipeEnd(ends.forClone)
           const channel = new Channel(ends.own, { writable: task.link === 'socket' })
           resolve({ clone, channel, file: ends.file })

@@ -118,7 +118,7 @@ export interface Limits {
   readonly cpuSeconds?: number
   /** Bytes of a core dump. */
   readonly coreSize?: number
-  /** Bytes of a file that it writes, then SIGXFSZ. */
+  /** Bytes of a file that it writes. Beyond, writing fails with EFBIG. */
   readonly fileSize?: number
 }
 
