@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
 import { type Frame, Frames } from './frames.js'
+import { native } from './native.js'
 
 export interface LinkEvents {
   frame: [Frame]
@@ -25,6 +26,7 @@ export interface Link extends EventEmitter<LinkEvents> {
 
 /** Frames between a clone and its parent, over a descriptor that is this channel's to close. */
 export class Channel extends EventEmitter<LinkEvents> implements Link {
+  readonly #fd: number
   readonly #socket: Socket
   readonly #frames = new Frames()
   #paused = false
@@ -36,6 +38,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
 
   constructor(fd: number, { writable }: { writable: boolean }) {
     super()
+    this.#fd = fd
     this.#socket = new Socket({ fd, readable: true, writable })
     this.#socket.on('data', (chunk: Buffer) => {
       this.#quietTurns = 0
@@ -80,6 +83,17 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     }
     this.#quietTurns = 0
     setImmediate(look)
+  }
+
+  /** Sends at once, standing still, unless something is still to be sent: false. */
+  sendNow(frame: Buffer): boolean {
+    if (this.#socket.destroyed || this.#socket.writableLength > 0) return false
+    try {
+      native().writeAll(this.#fd, frame)
+      return true
+    } catch {
+      return false
+    }
   }
 
   end(): void {

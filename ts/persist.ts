@@ -1,7 +1,7 @@
 import { connect, type Server, type Socket } from 'node:net'
 import { Channel } from './channel.js'
 import type { Clone } from './children.js'
-import { leave, leaveByError, onUncaught } from './clone-context/leave.js'
+import { leave, leaveByError, leaveWith, onUncaught } from './clone-context/leave.js'
 import { findTimers } from './clone-context/timers.js'
 import { QcloneError } from './errors.js'
 import { type EndOptions, killAfter } from './guard.js'
@@ -102,14 +102,15 @@ async function stay<A extends unknown[]>(
   args: A,
   { fd }: Ends,
 ): Promise<void> {
-  const port = new Port<never, never>(new Channel(fd, { writable: true }))
+  const channel = new Channel(fd, { writable: true })
+  const port = new Port<never, never>(channel)
   onReport(undefined)
   const fail = (error: unknown) => {
     if (port.closed) leaveByError(error)
     port.on('close', () => leave(STATUS_OF_ERROR))
     port.closeWith(error)
   }
-  onUncaught(fail)
+  onUncaught((error) => leaveWith(error, channel))
   try {
     await f(port, ...args)
   } catch (error) {

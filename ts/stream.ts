@@ -1,5 +1,5 @@
 import { Channel } from './channel.js'
-import { leave, onUncaught } from './clone-context/leave.js'
+import { leave, leaveWith, onUncaught } from './clone-context/leave.js'
 import { findTimers } from './clone-context/timers.js'
 import { QcloneError } from './errors.js'
 import { killAfter } from './guard.js'
@@ -147,7 +147,7 @@ async function produce<A extends unknown[]>(
     port.closeWith(error)
     leaveWhenSent(1)
   }
-  onUncaught(fail)
+  onUncaught((error) => leaveWith(error, channel))
   try {
     const source = await f(...args)
     const values = iteratorOf(source)

@@ -1,5 +1,7 @@
 import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
+import type { Channel } from '../channel.js'
+import { encodeThrown } from '../delivery.js'
 import { native } from '../native.js'
 
 /** The status of a node that ended while a promise it waited for was pending. */
@@ -30,6 +32,11 @@ export function leaveByError(error: unknown): never {
   return leave(STATUS_OF_ERROR)
 }
 
+/** Ends this clone by an error that its parent is told of, or, when that cannot be at once, whoever reads stderr. */
+export function leaveWith(error: unknown, channel: Channel): never {
+  return channel.sendNow(encodeThrown(error)) ? leave(STATUS_OF_ERROR) : leaveByError(error)
+}
+
 /** Whether `exit` has been emitted. Node has no other word for it. */
 function isLeaving(): boolean {
   return Boolean((process as { _exiting?: boolean })._exiting)
@@ -49,10 +56,13 @@ export function reportError(error: unknown): void {
   }
 }
 
-let uncaught: (error: unknown) => void = leaveByError
+let uncaught: (error: unknown) => never = leaveByError
 
-/** Says what becomes of an error that nobody caught. Default: {@link leaveByError}. */
-export function onUncaught(handle: (error: unknown) => void): void {
+/**
+Says what becomes of an error that nobody caught. Default: {@link leaveByError}. It leaves, too: `exit` has been
+emitted by then.
+*/
+export function onUncaught(handle: (error: unknown) => never): void {
   uncaught = handle
 }
 
