@@ -4,7 +4,7 @@ import { leaveByError } from './clone-context/leave.js'
 import { prepareRandomness } from './clone-context/randomness.js'
 import { fromFailure, type QcloneError } from './errors.js'
 import { handlers } from './handlers.js'
-import { noteFork, shortOfMemory } from './headroom.js'
+import { shortOfMemory } from './headroom.js'
 import { descriptorsOf } from './keep.js'
 import { native } from './native.js'
 import type { CloneOptions, DetachableOptions } from './options.js'
@@ -121,10 +121,7 @@ function attempt(
   })
   const { failure } = outcome
   if (failure) return { refusal: fromFailure(failure), transient: failure.transient }
-  if (outcome.child) {
-    noteFork()
-    return adopt(outcome.child, { event, name, streams: stdio.streams })
-  }
+  if (outcome.child) return adopt(outcome.child, { event, name, streams: stdio.streams })
   inClone = true
   try {
     const { hasWorker, streams } = outcome

@@ -1,3 +1,4 @@
+import { liveClones } from './children.js'
 import { fromFailure, QcloneError } from './errors.js'
 import { native } from './native.js'
 import { settings } from './settings.js'
@@ -7,19 +8,6 @@ Within how many milliseconds of its fork a clone is reckoned to need memory stil
 what there is.
 */
 const YOUNG_MS = 1000
-
-/** When the youngest clones were made, oldest first. */
-let forks: number[] = []
-
-/** A clone has been made. */
-export function noteFork(): void {
-  forks.push(performance.now())
-}
-
-/** In a clone: its parent's clones are not its own. */
-export function forgetForks(): void {
-  forks = []
-}
 
 /** Bytes that a fork copies of the parent's page tables, for each byte of its memory: 8 for each page. */
 const TABLES = 8 / 4096
@@ -37,12 +25,11 @@ export function shortOfMemory(): QcloneError | undefined {
       `a fork commits ${mb(commitNeeded)} of memory, and the system, which is set not to overcommit, has ${mb(commitLeft)} left: set vm.overcommit_memory to 0 or 1, or add swap`,
     )
   }
-  const begun = performance.now() - YOUNG_MS
-  forks = forks.filter((at) => at > begun)
-  const needed = (forks.length + 1) * (memory + own * TABLES)
+  const young = liveClones().filter(({ startedAt }) => startedAt > Date.now() - YOUNG_MS).length
+  const needed = (young + 1) * (memory + own * TABLES)
   if (needed <= available) return undefined
   const whose = cgroup ? `of the limit of ${cgroup}` : 'of the machine'
-  const whom = forks.length === 0 ? 'it is' : `it and ${forks.length} that have just been made are`
+  const whom = young === 0 ? 'it is' : `it and ${young} that have just been made are`
   return refusal(
     `${whom} reckoned to need ${mb(needed)} of memory, and ${mb(available)} ${whose} are left: let fewer clones live at once, or change what is reckoned by \`configure({ memory })\``,
   )

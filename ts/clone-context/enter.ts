@@ -1,6 +1,5 @@
 import { forgetPlaces } from '../admission.js'
 import { disownAll, type EventType } from '../children.js'
-import { forgetForks } from '../headroom.js'
 import { native } from '../native.js'
 import { freshAgents } from './agents.js'
 import { compileHere } from './compile.js'
@@ -33,7 +32,6 @@ interface CloneFacts {
 export function enterClone(event: EventType, { ghosts, title, hasWorker, streams }: CloneFacts): void {
   disownAll()
   forgetPlaces()
-  forgetForks()
   // First of all, the way out, which what follows may have to take.
   dropListeners()
   leaveByItself()

@@ -1,0 +1,88 @@
+import test from 'ava'
+import { playScene } from './helpers/fixture.js'
+
+test('beyond maxClones calls wait, and come in order', async (t) => {
+  t.deepEqual(await playScene(t, 'admission', 'in order'), {
+    order: Array.from({ length: 12 }, (_, i) => i),
+    most: 2,
+    raised: 'second',
+  })
+})
+
+test('beyond maxQueue calls are turned away', async (t) => {
+  const { beyond, ...told } = await playScene(t, 'admission', 'too many wait')
+  const [code, message] = beyond as [string, string]
+  t.is(code, 'ERR_QCLONE_BUSY')
+  t.regex(message, /^1 clones live, of at most 1, and 2 calls wait, of at most 2: /)
+  t.deepEqual(told, { 'those who waited': [1, 2], afterwards: 'works' })
+})
+
+test('a call that waits can be aborted, and others go on', async (t) => {
+  t.deepEqual(await playScene(t, 'admission', 'aborted in the queue'), {
+    aborted: 'ERR_QCLONE_ABORTED',
+    others: [1, null, 3],
+  })
+})
+
+test('spawn does not wait', async (t) => {
+  t.deepEqual(await playScene(t, 'admission', 'spawn refuses'), {
+    beyond: 'ERR_QCLONE_BUSY',
+    clones: 2,
+    afterwards: 7,
+  })
+})
+
+test('a handler can hold the parent back', async (t) => {
+  t.deepEqual(await playScene(t, 'admission', 'held back by a handler'), {
+    statuses: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    most: true,
+  })
+})
+
+test('a place is given back however a clone ends', async (t) => {
+  const { refused, ...told } = await playScene(t, 'admission', 'a place is given back')
+  t.is(refused, 'ERR_QCLONE_UNSERIALIZABLE')
+  t.deepEqual(told, {
+    throws: 'works',
+    exits: 'works',
+    'is killed': 'works',
+    'is aborted': 'works',
+    spawn: 'works',
+    'in a clone': 'works',
+  })
+})
+
+test('a task that has waited sees the async context of its caller', async (t) => {
+  t.deepEqual(await playScene(t, 'admission', 'the context of the caller'), { seen: ['a', 'b', 'c'] })
+})
+
+test('without the memory that a clone may come to need there is none', async (t) => {
+  const { run, ...told } = await playScene(t, 'admission', 'memory')
+  const [code, message] = run as [string, string]
+  t.is(code, 'ERR_QCLONE_MEMORY')
+  t.regex(
+    message,
+    /^no clone was made: it is reckoned to need \d+ MB of memory, and \d+ MB .* are left: .*configure/,
+  )
+  t.deepEqual(told, {
+    spawn: 'ERR_QCLONE_MEMORY',
+    told: 2,
+    'not reckoned': 'works',
+    'by default': 'works',
+  })
+})
+
+test('all clones can be stopped, and all who wait', async (t) => {
+  t.deepEqual(await playScene(t, 'admission', 'stopAll'), {
+    signals: ['SIGKILL', 'SIGTERM', 'SIGTERM'],
+    outcomes: ['ERR_QCLONE_DIED', 'ERR_QCLONE_ABORTED'],
+    clones: [],
+    spawned: 'SIGTERM',
+    closed: true,
+    scope: [],
+    using: 'lives',
+    disposed: [],
+    'of use': ['RangeError', 'TypeError', 'TypeError'],
+    afterwards: 'works',
+  })
+})

@@ -1,0 +1,68 @@
+import test from 'ava'
+import { playScene } from './helpers/fixture.js'
+
+test('messages go both ways, in order, on the data as of the fork', async (t) => {
+  t.deepEqual(await playScene(t, 'persist', 'messages'), {
+    'another process': true,
+    'by event': 'a! of 1: 1',
+    'by iteration': [1000, true],
+    large: true,
+    stopped: [0, true, false, []],
+  })
+})
+
+test('either side can close the port, and a clone without other work then ends', async (t) => {
+  t.deepEqual(await playScene(t, 'persist', 'who closes'), {
+    'the parent': ['no error', 0],
+    'the clone': ['no error', 0],
+    'with work left': true,
+    'when it is done': 0,
+    'nobody listens': 0,
+    unref: ['no error', 0],
+  })
+})
+
+test('messages wait for somebody to take them', async (t) => {
+  t.deepEqual(await playScene(t, 'persist', 'held messages'), {
+    all: [0, 9999],
+    'after the end': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+  })
+})
+
+test('the port tells why the clone died', async (t) => {
+  t.deepEqual(await playScene(t, 'persist', 'deaths'), {
+    killed: [['ERR_QCLONE_DIED', 'SIGKILL'], 'an error'],
+    thrown: ['of the function', 'an error'],
+    rejected: ['later', 'an error'],
+    uncaught: ['much later', 'an error'],
+    exit: [['ERR_QCLONE_DIED', 7], 'an error'],
+    'exit 0': ['no error', 'no error'],
+    afterwards: 'works',
+  })
+})
+
+test('a clone that stays can be ended', async (t) => {
+  t.deepEqual(await playScene(t, 'persist', 'ended from outside'), {
+    deadline: ['ERR_QCLONE_TIMEOUT', 'SIGTERM'],
+    aborted: ['ERR_QCLONE_ABORTED', 'SIGTERM'],
+    lives: true,
+    disposed: [],
+    stubborn: 'SIGKILL',
+  })
+})
+
+test('a clone connects to a server of its parent as any client does', async (t) => {
+  t.deepEqual(await playScene(t, 'persist', 'connects back'), {
+    told: 'from the parent',
+    read: 'from the clone',
+    'not listening': 'TypeError',
+  })
+})
+
+test('clones that stay have nothing to do with each other', async (t) => {
+  t.deepEqual(await playScene(t, 'persist', 'two clones'), {
+    'each its snapshot': ['a of 1: 1', 'a of 1: 2'],
+    elder: true,
+    'in a clone': [true, false, false],
+  })
+})
