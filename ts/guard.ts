@@ -22,9 +22,12 @@ export function expectEndOptions(options: unknown): asserts options is EndOption
   expectMilliseconds(grace, 'grace')
 }
 
+/** What can be ended. */
+type Mortal = Pick<Clone, 'kill' | 'exited'>
+
 /** Ends a clone: by a signal that it may act on, and by SIGKILL when that took too long. */
 export async function endClone(
-  clone: Clone,
+  clone: Mortal,
   { signal = 'SIGTERM', grace = GRACE_MS }: EndOptions,
 ): Promise<WaitStatus> {
   clone.kill(signal)
@@ -34,7 +37,7 @@ export async function endClone(
 }
 
 /** Waits for a clone to end by itself, and kills it when that takes too long. */
-export async function killAfter(clone: Clone, grace = GRACE_MS): Promise<WaitStatus> {
+export async function killAfter(clone: Mortal, grace = GRACE_MS): Promise<WaitStatus> {
   const timer = setTimeout(() => clone.kill('SIGKILL'), grace).unref()
   try {
     return await clone.exited
@@ -47,7 +50,7 @@ export async function killAfter(clone: Clone, grace = GRACE_MS): Promise<WaitSta
 export class Guard {
   readonly #options: CloneOptions
   #why: { code: 'ERR_QCLONE_ABORTED' | 'ERR_QCLONE_TIMEOUT'; message: string; cause?: unknown } | undefined
-  #clone: Clone | undefined
+  #clone: Mortal | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: CloneOptions) {
@@ -63,7 +66,7 @@ export class Guard {
   }
 
   /** Watches over this clone from now on. */
-  watch(clone: Clone): void {
+  watch(clone: Mortal): void {
     this.#clone = clone
     clearTimeout(this.#timer)
     const { timeout = Infinity } = this.#options

@@ -42,12 +42,11 @@ function abortionOf(options: CloneOptions): { promise: Promise<never>; release: 
   const guard = new Guard(options)
   let release = () => {}
   const promise = new Promise<never>((_, reject) => {
-    const clone = new InlineClone('run', '')
-    clone.kill = () => {
+    const kill = () => {
       reject(guard.error())
       return true
     }
-    guard.watch(clone)
+    guard.watch({ kill, exited: new Promise(() => {}) })
     release = () => guard.release()
   })
   promise.catch(() => {})
@@ -97,13 +96,14 @@ export async function persistInline<Received, Sent, A extends unknown[]>(
     clone,
     stop: async () => {
       port.close()
-      return clone.end(0)
+      return clone.exited
     },
     [Symbol.asyncDispose]: async () => {
       await port.stop()
     },
   })
   port.on('close', () => clone.end(0))
+  handlers.newClone.call(clone, 'persist')
   const inside = new Port<Received, Sent>(there)
   setImmediate(async () => {
     try {

@@ -1,0 +1,35 @@
+import test from 'ava'
+import { playScene } from './helpers/fixture.js'
+
+const DOORS = {
+  'in this process': [true, 1, false],
+  'a copy': true,
+  'cannot travel': 'ERR_QCLONE_UNSERIALIZABLE',
+  thrown: ['RangeError', 'kept'],
+  asynchronous: 2,
+  deadline: 'ERR_QCLONE_TIMEOUT',
+  aborted: 'ERR_QCLONE_ABORTED',
+  progress: ['half'],
+  'at the end of the turn': 'later',
+  spawn: [7, true, false, true],
+  'spawn without a status': 255,
+  stream: [0, 1, 2],
+  persist: 'hello!',
+  stopped: [0, true],
+  clones: [],
+  events: ['new spawn', 'old spawn 7', 'new spawn', 'old spawn 255', 'new persist', 'old persist 0'],
+}
+
+test('inline, everything runs in this process and forks nothing', async (t) => {
+  t.deepEqual(await playScene(t, 'inline', 'doors', { args: ['configured'] }), DOORS)
+  t.deepEqual(await playScene(t, 'inline', 'doors', { env: { QCLONE: 'inline' } }), DOORS)
+})
+
+test('inline, an error of a spawned function is printed', async (t) => {
+  t.is((await playScene(t, 'inline', 'spawn that throws', { noisy: true })).status, 1)
+})
+
+test('a mode that there is not is refused', async (t) => {
+  const told = await playScene(t, 'inline', 'an unknown mode', { env: { QCLONE: 'off' } })
+  t.is(told.run, "Expected the environment's `QCLONE` to be `inline` or unset, got `off`")
+})

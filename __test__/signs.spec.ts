@@ -1,0 +1,26 @@
+import test from 'ava'
+import { playScene, runFixture } from './helpers/fixture.js'
+
+test('the life of each clone is published', async (t) => {
+  t.deepEqual(await playScene(t, 'signs', 'published'), {
+    answers: ['forked', 'ready', 'answered', 'reaped'],
+    throws: ['forked', 'ready', 'answered', 'reaped'],
+    spawned: ['forked', 'reaped'],
+    streams: ['forked', 'ready', 'reaped'],
+    stays: ['forked', 'reaped'],
+    waits: ['queued', 'forked', 'ready', 'answered', 'reaped'],
+    refused: ['refused'],
+    timings: true,
+    reaped: [true, true, 3, true],
+    failed: [false, true],
+    error: 'ERR_QCLONE_BUSY',
+  })
+})
+
+test('NODE_DEBUG=qclone prints it', async (t) => {
+  const { stderr } = await runFixture('signs', 'printed', { env: { NODE_DEBUG: 'qclone' } })
+  for (const sign of ['forked', 'ready', 'answered', 'reaped'])
+    t.regex(stderr, new RegExp(`QCLONE \\d+: qclone:${sign} `))
+  const without = await runFixture('signs', 'printed')
+  t.is(without.stderr, '')
+})
