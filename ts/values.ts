@@ -43,11 +43,19 @@ Large buffers that are the value, or right in it. V8 tells of views when it come
 to know before, and to look for them everywhere would take as long as to serialize.
 */
 function buffersOf(value: unknown): ArrayBuffer[] {
-  const within =
-    typeof value === 'object' && value !== null ? Object.values(value).slice(0, MOST_LOOKED_AT) : []
+  const parts = Array.isArray(value)
+    ? value.slice(0, MOST_LOOKED_AT)
+    : isRecord(value)
+      ? Object.values(value)
+      : []
   const isLarge = (part: unknown): part is ArrayBuffer =>
     part instanceof ArrayBuffer && part.byteLength >= LARGE_BYTES
-  return [...new Set([value, ...within].filter(isLarge))]
+  return [...new Set([value, ...parts.slice(0, MOST_LOOKED_AT)].filter(isLarge))]
+}
+
+/** Not a view, say, whose elements are its parts. */
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
 }
 
 const MOST_LOOKED_AT = 1000

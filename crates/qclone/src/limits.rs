@@ -1,8 +1,9 @@
-//! What a clone may cost its parent: when it ends at the latest, and who yields to whom.
+//! What a clone may cost its parent: when it ends at the latest, who yields to whom, and how much of
+//! the machine it may take.
 
-use std::{fs, io, mem};
+use std::{fs, io};
 
-use libc::c_long;
+use libc::{c_int, c_long, c_ulong};
 use nix::{
     errno::Errno,
     sys::resource::{Resource, getrlimit, setrlimit},
@@ -10,6 +11,38 @@ use nix::{
 };
 
 use crate::{Error, Result};
+
+/// The highest CPU number that [`set_affinity`] takes, and the most that Linux can be built for on
+/// x86-64.
+pub const MAX_CPU: u32 = 8191;
+
+/// What of a process [`set_limit`] limits; see `getrlimit(2)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// Bytes of virtual memory, `RLIMIT_AS`: beyond it `mmap(2)` and `brk(2)` fail with ENOMEM. What
+    /// is mapped already stays, however much.
+    AddressSpace,
+    /// Seconds of processor time, `RLIMIT_CPU`: SIGXCPU at the soft limit and every second after it,
+    /// SIGKILL at the hard one. The child of a fork begins at none.
+    CpuSeconds,
+    /// Bytes of a core dump, `RLIMIT_CORE`: 0 for none.
+    CoreSize,
+    /// Bytes of a file, `RLIMIT_FSIZE`: what would write beyond it gets SIGXFSZ, and where that is
+    /// ignored EFBIG. Files of `memfd_create(2)` are files too; pipes and sockets are not.
+    FileSize,
+}
+
+impl From<Limit> for Resource {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::AddressSpace => Self::RLIMIT_AS,
+            Limit::CpuSeconds => Self::RLIMIT_CPU,
+            Limit::CoreSize => Self::RLIMIT_CORE,
+            Limit::FileSize => Self::RLIMIT_FSIZE,
+        }
+    }
+}
 
 /// Has the kernel send `signal` to the calling process when its parent ends.
 ///
@@ -70,70 +103,60 @@ pub fn set_oom_score_adj(adj: i32) -> Result<()> {
         .map_err(Error::syscall("write(2) to /proc/self/oom_score_adj"))
 }
 
-/// Gives the calling thread, and those that it starts, processor time only when nobody else wants
-/// it. See SCHED_IDLE in `sched(7)`.
+/// Has the calling thread, which in a fresh clone is the whole process, run only when nothing else
+/// wants the CPU: policy `SCHED_IDLE` of `sched(7)`. Threads that it starts later inherit it.
 ///
 /// Async-signal-safe: one system call.
 ///
 /// # Errors
-/// [`Error::Syscall`] where the policy is not to be had, as in a sandbox.
+/// [`Error::Syscall`] with EPERM or ENOSYS where a sandbox forbids it.
 pub fn set_idle() -> Result<()> {
-    // SAFETY: zeroes are a valid `sched_param`, and its priority 0 the only one of this policy.
-    let parameter: libc::sched_param = unsafe { mem::zeroed() };
-    // SAFETY: the kernel reads `parameter`, which is valid for the call. 0 is the calling thread.
-    let set = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameter) };
+    /// `struct sched_param` as the kernel has it. libc's has more members in musl.
+    #[repr(C)]
+    struct Param {
+        priority: c_int,
+    }
+    let param = Param { priority: 0 };
+    // SAFETY: the call reads one `struct sched_param`, which outlives it. The system call is used
+    // because musl's wrapper does nothing but fail with ENOSYS.
+    let set = unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_IDLE, &raw const param) };
     Errno::result(set).map(drop).map_err(Error::syscall("sched_setscheduler(2)"))
 }
 
-/// Has the calling thread, and those that it starts, run on processors of these numbers alone. See
-/// `sched_setaffinity(2)`.
+/// Has the calling thread, which in a fresh clone is the whole process, run on none but `cpus`, by
+/// the numbers of `/proc/cpuinfo`. Threads that it starts later inherit it. Numbers of CPUs that do
+/// not exist, or that the cpuset does not allow, count for nothing. See `sched_setaffinity(2)`.
 ///
-/// Not async-signal-safe: allocates.
+/// Async-signal-safe: one system call.
 ///
 /// # Errors
-/// [`Error::Syscall`] with EINVAL when the process may run on none of them.
+/// [`Error::Syscall`] with EINVAL when no CPU is left, or a number is above [`MAX_CPU`].
 pub fn set_affinity(cpus: &[u32]) -> Result<()> {
-    const BITS: usize = u64::BITS as usize;
-    let numbers = || cpus.iter().map(|&cpu| usize::try_from(cpu).unwrap_or(usize::MAX));
-    // Not `cpu_set_t`, which ends at 1,024.
-    let mut mask = vec![0_u64; numbers().max().unwrap_or(0) / BITS + 1];
-    for cpu in numbers() {
-        mask[cpu / BITS] |= 1 << (cpu % BITS);
+    const WORDS: usize = (MAX_CPU / c_ulong::BITS + 1) as usize;
+    let mut mask: [c_ulong; WORDS] = [0; WORDS];
+    for cpu in cpus {
+        let word = usize::try_from(cpu / c_ulong::BITS).ok().and_then(|index| mask.get_mut(index));
+        let word = word.ok_or(Error::Syscall { call: "sched_setaffinity(2)", errno: Errno::EINVAL })?;
+        *word |= 1 << (cpu % c_ulong::BITS);
     }
-    // SAFETY: the kernel reads as many bytes as `mask` has. 0 is the calling thread.
-    let set = unsafe { libc::sched_setaffinity(0, size_of_val(mask.as_slice()), mask.as_ptr().cast()) };
+    // SAFETY: the call reads as many bytes of the mask as it is told, which is all of them.
+    let set = unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(&mask), mask.as_ptr()) };
     Errno::result(set).map(drop).map_err(Error::syscall("sched_setaffinity(2)"))
 }
 
-/// What a process's use of is bounded; see `getrlimit(2)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// Bytes of its address space. Beyond, memory is refused.
-    AddressSpace,
-    /// Seconds of processor time. Then SIGXCPU comes, and a second later SIGKILL.
-    CpuSeconds,
-    /// Bytes of a core dump.
-    CoreSize,
-    /// Bytes of a file that it writes. Beyond, SIGXFSZ comes.
-    FileSize,
-}
-
-/// Bounds the calling process. Where the hard limit in force is lower than `most`, that is set: to
-/// raise it takes privilege.
+/// Limits the calling process: `soft` is what is enforced, `hard` how far it may raise that itself,
+/// in bytes or seconds as [`Limit`] says. See `setrlimit(2)`.
+///
+/// Only ever lowers: either is taken down to the hard limit in force, which an unprivileged process
+/// could not raise, and `soft` to `hard`.
 ///
 /// Async-signal-safe: two system calls.
 ///
 /// # Errors
-/// [`Error::Syscall`] when the system refuses.
-pub fn set_limit(limit: Limit, most: u64) -> Result<()> {
-    let (resource, margin) = match limit {
-        Limit::AddressSpace => (Resource::RLIMIT_AS, 0),
-        // A second for who handles SIGXCPU.
-        Limit::CpuSeconds => (Resource::RLIMIT_CPU, 1),
-        Limit::CoreSize => (Resource::RLIMIT_CORE, 0),
-        Limit::FileSize => (Resource::RLIMIT_FSIZE, 0),
-    };
-    let (_, hard) = getrlimit(resource).map_err(Error::syscall("getrlimit(2)"))?;
-    let (soft, hard) = (most.min(hard), most.saturating_add(margin).min(hard));
-    setrlimit(resource, soft, hard).map_err(Error::syscall("setrlimit(2)"))
+/// [`Error::Syscall`] when a sandbox forbids either call.
+pub fn set_limit(limit: Limit, soft: u64, hard: u64) -> Result<()> {
+    let resource = Resource::from(limit);
+    let (_, in_force) = getrlimit(resource).map_err(Error::syscall("getrlimit(2)"))?;
+    let hard = hard.min(in_force);
+    setrlimit(resource, soft.min(hard), hard).map_err(Error::syscall("setrlimit(2)"))
 }

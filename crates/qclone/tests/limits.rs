@@ -5,7 +5,14 @@ mod common;
 use std::{fs, io::Read, os::fd::AsRawFd, process};
 
 use common::{assert_success, in_child, lock};
-use qclone::{Error, limits};
+use nix::{
+    errno::Errno,
+    sys::resource::{Resource, getrlimit},
+};
+use qclone::{
+    Error,
+    limits::{self, Limit},
+};
 
 fn own_pid() -> i32 {
     i32::try_from(process::id()).unwrap()
@@ -87,6 +94,95 @@ fn the_oom_score_is_the_childs_alone() {
     });
     assert_success(&status);
     assert_eq!(oom_score_adj(), own);
+}
+
+#[test]
+fn idleness_is_the_childs_alone() {
+    let policy = || {
+        // SAFETY: the call takes an integer. musl's wrapper only fails.
+        unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) }
+    };
+    let idle = libc::c_long::from(libc::SCHED_IDLE);
+    let status = in_child(|| {
+        limits::set_idle().unwrap();
+        assert_eq!(policy(), idle);
+        limits::set_idle().unwrap();
+        0
+    });
+    assert_success(&status);
+    assert_ne!(policy(), idle);
+}
+
+#[test]
+fn affinity_is_the_childs_alone() {
+    let own = cpus_allowed();
+    let first: u32 = own.split(['-', ',']).next().unwrap().parse().unwrap();
+    let status = in_child(|| {
+        // One that no machine of these tests has counts for nothing.
+        limits::set_affinity(&[first, limits::MAX_CPU]).unwrap();
+        assert_eq!(cpus_allowed(), first.to_string());
+        for none in [&[][..], &[limits::MAX_CPU], &[first, limits::MAX_CPU + 1], &[u32::MAX]] {
+            let error = limits::set_affinity(none).unwrap_err();
+            assert!(matches!(error, Error::Syscall { errno: Errno::EINVAL, .. }), "{error}");
+        }
+        assert_eq!(cpus_allowed(), first.to_string());
+        0
+    });
+    assert_success(&status);
+    assert_eq!(cpus_allowed(), own);
+}
+
+#[test]
+fn limits_are_the_childs_alone_and_only_fall() {
+    for (limit, resource) in [
+        (Limit::AddressSpace, Resource::RLIMIT_AS),
+        (Limit::CpuSeconds, Resource::RLIMIT_CPU),
+        (Limit::CoreSize, Resource::RLIMIT_CORE),
+        (Limit::FileSize, Resource::RLIMIT_FSIZE),
+    ] {
+        let own = getrlimit(resource).unwrap();
+        let status = in_child(|| {
+            let most = own.1.min(1 << 40);
+            let less = most / 2;
+            limits::set_limit(limit, less, most).unwrap();
+            assert_eq!(getrlimit(resource).unwrap(), (less, most));
+            limits::set_limit(limit, less, u64::MAX).unwrap();
+            assert_eq!(getrlimit(resource).unwrap(), (less, most), "above the hard limit");
+            limits::set_limit(limit, u64::MAX, u64::MAX).unwrap();
+            assert_eq!(getrlimit(resource).unwrap(), (most, most), "likewise");
+            limits::set_limit(limit, most, less).unwrap();
+            assert_eq!(getrlimit(resource).unwrap(), (less, less), "soft above hard");
+            0
+        });
+        assert_success(&status);
+        assert_eq!(getrlimit(resource).unwrap(), own);
+    }
+}
+
+#[test]
+fn a_child_past_its_processor_time_is_told_and_then_killed() {
+    let lock = lock();
+    let spin = |ignore| {
+        limits::set_limit(Limit::CpuSeconds, 1, 2).unwrap();
+        if ignore {
+            // SAFETY: to ignore a signal replaces no handler of anybody's in this child.
+            unsafe { libc::signal(libc::SIGXCPU, libc::SIG_IGN) };
+        }
+        loop {
+            std::hint::spin_loop();
+        }
+    };
+    let told = lock.start(|| spin(false));
+    let killed = lock.start(|| spin(true));
+    assert_eq!(told.finish().termsig, Some(libc::SIGXCPU));
+    assert_eq!(killed.finish().termsig, Some(libc::SIGKILL));
+}
+
+/// In the form of cpuset(7): `0-3,8`.
+fn cpus_allowed() -> String {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    line.unwrap().trim().to_owned()
 }
 
 fn niceness() -> i32 {

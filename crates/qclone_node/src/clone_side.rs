@@ -73,7 +73,11 @@ impl Rank {
 
     /// Applies the limits. Last of all: what the clone needs to be set up is not to fail by them.
     pub(crate) fn limit(&self) -> qclone::Result<()> {
-        self.limits.iter().try_for_each(|&(limit, most)| limits::set_limit(limit, most))
+        self.limits.iter().try_for_each(|&(limit, soft)| {
+            // A second for who handles SIGXCPU.
+            let margin = u64::from(limit == Limit::CpuSeconds);
+            limits::set_limit(limit, soft, soft.saturating_add(margin))
+        })
     }
 }
 
