@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import { constants } from 'node:os'
 
 /** Events of the process that concern the parent alone. */
-const OF_THE_PARENT = [
+const OF_THE_PARENT = new Set([
   'beforeExit',
   'disconnect',
   'exit',
@@ -12,11 +12,13 @@ const OF_THE_PARENT = [
   'uncaughtExceptionMonitor',
   'unhandledRejection',
   ...Object.keys(constants.signals),
-]
+])
 
 /** Takes out the parent's listeners for its signals, its messages, its errors and its end. */
 export function dropListeners(): void {
-  for (const event of OF_THE_PARENT) process.removeAllListeners(event)
+  for (const event of process.eventNames()) {
+    if (OF_THE_PARENT.has(event as string)) process.removeAllListeners(event)
+  }
   leaveDomains()
   if (process.hasUncaughtExceptionCaptureCallback()) process.setUncaughtExceptionCaptureCallback(null)
   process.exitCode = undefined

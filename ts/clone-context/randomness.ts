@@ -1,7 +1,8 @@
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomFillSync, randomInt, randomUUID } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { native } from '../native.js'
+import { readScope } from './scope.js'
 
 /** Node draws this many UUIDs, and this many integers, at a time, and clones would share the rest. */
 const UUIDS_AT_ONCE = 128
@@ -14,20 +15,38 @@ const isOfV8 = Function.prototype.toString.call(random) === 'function random() {
 /** What stands in for `Math.random`, where its state could not be found. */
 let substitute: typeof random | undefined
 
+/** Where node keeps what it has drawn ahead, in lib/internal/crypto/random.js; empty when that could not be found. */
+let drawnAhead: Uint8Array[] = []
+
 let prepared = false
 
 /** Finds out, in the parent and once, what its clones need to know. */
 export function prepareRandomness(): void {
-  if (isOfV8 && !prepared) native().findMathRandom(random)
+  if (prepared) return
   prepared = true
+  if (isOfV8) native().findMathRandom(random)
+  // Before its first use there is nothing drawn.
+  randomUUID()
+  try {
+    const { uuidData, randomCache } = readScope(randomUUID, ['uuidData', 'randomCache'])
+    const found = [uuidData, randomCache]
+    if (found.every((part) => part instanceof Uint8Array)) drawnAhead = found as Uint8Array[]
+  } catch {
+    // Clones use up what was drawn, which takes them a millisecond or two.
+  }
 }
 
 /** Makes every source of randomness differ from the parent's and from every other clone's. */
 export function freshRandomness(): void {
-  for (let i = 0; i < UUIDS_AT_ONCE; i++) randomUUID()
-  for (let i = 0; i < INTEGERS_AT_ONCE; i++) randomInt(2)
+  for (const drawn of drawnAhead) randomFillSync(drawn)
+  if (drawnAhead.length === 0) useUpDrawn()
   if (!isOfV8 || native().reseedMathRandom(random)) return
   if (Math.random === random || Math.random === substitute) Math.random = substitute = ofNewContext
+}
+
+function useUpDrawn(): void {
+  for (let i = 0; i < UUIDS_AT_ONCE; i++) randomUUID()
+  for (let i = 0; i < INTEGERS_AT_ONCE; i++) randomInt(2)
 }
 
 /**

@@ -1,6 +1,5 @@
-import type * as Inspector from 'node:inspector'
-import { createRequire } from 'node:module'
 import { QcloneError } from '../errors.js'
+import { readScope } from './scope.js'
 
 /** A timer or immediate, as node links them. */
 interface Linked {
@@ -29,7 +28,13 @@ the first fork that needs it.
 @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` when they cannot be found, as in a node built without inspector.
 */
 export function findTimers(): void {
-  internals ??= readScope(setTimeout, ['timerListMap', 'immediateQueue']) as unknown as Internals
+  try {
+    internals ??= readScope(setTimeout, ['timerListMap', 'immediateQueue']) as unknown as Internals
+  } catch (cause) {
+    const message =
+      "this node does not show its timers (is it built without the inspector?), so that the parent's would run in a clone: only `spawn` works"
+    throw new QcloneError('ERR_QCLONE_UNSUPPORTED', message, { cause })
+  }
 }
 
 /**
@@ -78,80 +83,4 @@ function chainFrom(first: Linked | null): Linked[] {
 function found(): Internals {
   if (!internals) throw new Error('findTimers has not been called')
   return internals
-}
-
-/** The values of variables that `f` closes over. */
-function readScope(f: (...args: never[]) => unknown, names: readonly string[]): Record<string, unknown> {
-  const session = connect()
-  const exchange: { f?: unknown; take?: (name: string, value: unknown) => void } = { f }
-  const key = Symbol.for('qclone.exchange')
-  const found: Record<string, unknown> = {}
-  exchange.take = (name, value) => {
-    found[name] = value
-  }
-  Object.defineProperty(globalThis, key, { value: exchange, configurable: true })
-  try {
-    // Within one thread, answers come before `post` returns.
-    const post = <T>(method: string, params: object): T => {
-      let answer: T | undefined
-      session.post(method, params, (error, result) => {
-        if (error) throw error
-        answer = result as T
-      })
-      return answer as T
-    }
-    const properties = (objectId: string) =>
-      post<Properties>('Runtime.getProperties', { objectId, ownProperties: true })
-    const expression = `globalThis[Symbol.for('qclone.exchange')].f`
-    const { result } = post<{ result: RemoteObject }>('Runtime.evaluate', { expression })
-    const scopes = properties(result.objectId ?? '').internalProperties?.find(
-      ({ name }) => name === '[[Scopes]]',
-    )
-    for (const scope of properties(scopes?.value?.objectId ?? '').result) {
-      if (!scope.value?.description?.startsWith('Closure')) continue
-      for (const { name, value } of properties(scope.value.objectId ?? '').result) {
-        if (!names.includes(name) || !value?.objectId) continue
-        post('Runtime.callFunctionOn', {
-          objectId: value.objectId,
-          functionDeclaration: `function (name) { globalThis[Symbol.for('qclone.exchange')].take(name, this) }`,
-          arguments: [{ value: name }],
-        })
-      }
-    }
-  } catch (cause) {
-    throw unsupported({ cause })
-  } finally {
-    delete (globalThis as Record<symbol, unknown>)[key]
-    session.disconnect()
-  }
-  if (!names.every((name) => name in found)) throw unsupported({})
-  return found
-}
-
-function connect(): Inspector.Session {
-  try {
-    // Not an import: a node built without the inspector has no such module.
-    const { Session } = createRequire(import.meta.url)('node:inspector') as typeof Inspector
-    const session = new Session()
-    session.connect()
-    return session
-  } catch (cause) {
-    throw unsupported({ cause })
-  }
-}
-
-interface RemoteObject {
-  objectId?: string
-  description?: string
-}
-
-interface Properties {
-  result: Array<{ name: string; value?: RemoteObject }>
-  internalProperties?: Array<{ name: string; value?: RemoteObject }>
-}
-
-function unsupported(details: { cause?: unknown }): QcloneError {
-  const message =
-    "this node does not show its timers (is it built without the inspector?), so that the parent's would run in a clone: only `spawn` works"
-  return new QcloneError('ERR_QCLONE_UNSUPPORTED', message, details)
 }

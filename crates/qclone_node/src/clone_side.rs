@@ -180,7 +180,12 @@ pub(crate) fn settle(
     unsafe { fds::make_inert(descriptors, &fate) }.map_err(text)?;
     event_loop.fork().map_err(|error| format!("uv_loop_fork: {}", error.reason))?;
     register_all(event_loop, &inheritance.descriptors);
-    let mut parent = OfParent { event_loop, keep: &inheritance.keep };
+    // The handles of a standard stream that leads elsewhere now are not kept, whatever was asked for.
+    let leads_elsewhere = |fd: &RawFd| {
+        (0_i32..).zip(&inheritance.standard).any(|(of, how)| of == *fd && *how != Standard::Inherit)
+    };
+    let keep: Vec<_> = inheritance.keep.iter().copied().filter(|fd| !leads_elsewhere(fd)).collect();
+    let mut parent = OfParent { event_loop, keep: &keep };
     event_loop.walk(quieten, &mut parent);
     REQUESTS_OF_PARENT.store(event_loop.requests(), Ordering::Relaxed);
     install_net();
