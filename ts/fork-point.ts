@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { adopt, type Clone, type EventType } from './children.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
 import { leaveByError } from './clone-context/leave.js'
@@ -71,24 +72,40 @@ threads are at rest. The parent goes on meanwhile.
 export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTurnEnd): void {
   const deadline = performance.now() + settings().runWait
   let interval = FIRST_INTERVAL_MS
-  const tryAtTurn = () => {
-    const immediate: NodeJS.Immediate = setImmediate(() => {
-      const off = whyOff()
-      if (off) return refuse(off)
-      let forked: Forked | Refusal
-      try {
-        forked = attempt(purpose, { waitMs: 0, ghosts: { behind: immediate } })
-      } catch (error) {
-        return refuse(error as QcloneError)
-      }
-      if (!isRefusal(forked)) return begin(forked)
-      if (!forked.transient || performance.now() >= deadline) return refuse(refused(forked.refusal, purpose))
-      // Whether V8 is at rest can only be asked, never waited for.
-      setTimeout(tryAtTurn, interval)
-      interval = Math.min(interval * 2, LAST_INTERVAL_MS)
-    })
+  const tryAtTurn = (behind: NodeJS.Immediate) => {
+    const off = whyOff()
+    if (off) return refuse(off)
+    let forked: Forked | Refusal
+    try {
+      forked = attempt(purpose, { waitMs: 0, ghosts: { behind } })
+    } catch (error) {
+      return refuse(error as QcloneError)
+    }
+    if (!isRefusal(forked)) return begin(forked)
+    if (!forked.transient || performance.now() >= deadline) return refuse(refused(forked.refusal, purpose))
+    // Whether V8 is at rest can only be asked, never waited for.
+    setTimeout(() => inTurn(tryAtTurn), interval)
+    interval = Math.min(interval * 2, LAST_INTERVAL_MS)
   }
-  tryAtTurn()
+  inTurn(tryAtTurn)
+}
+
+/** Who is to fork, each in a turn of its own: the parent takes what has come for it between two forks. */
+const line: Array<(immediate: NodeJS.Immediate) => void> = []
+
+/** Calls `act` at the start of a turn, with the immediate in whose callback it is. */
+function inTurn(act: (immediate: NodeJS.Immediate) => void): void {
+  // The clone is to see the async context of its caller, not of whoever was before in the line.
+  line.push(AsyncResource.bind(act))
+  if (line.length === 1) nextInTurn()
+}
+
+function nextInTurn(): void {
+  const immediate: NodeJS.Immediate = setImmediate(() => {
+    const act = line.shift()
+    if (line.length > 0) nextInTurn()
+    act?.(immediate)
+  })
 }
 
 /** How an attempt is made. */
@@ -123,6 +140,7 @@ function attempt(
   if (failure) return { refusal: fromFailure(failure), transient: failure.transient }
   if (outcome.child) return adopt(outcome.child, { event, name, streams: stdio.streams })
   inClone = true
+  line.length = 0
   try {
     const { hasWorker, streams } = outcome
     enterClone(event, { ghosts, title: titleOf(event, options), hasWorker, streams })

@@ -240,6 +240,23 @@ fn register_all(event_loop: Loop, descriptors: &[RawFd]) {
     }
 }
 
+/// Whether a timer is for a task that V8 wants done later, and not one of node's own.
+///
+/// Such a task is the parent's: most often it is to collect garbage when nothing has happened for
+/// eight seconds. It would be due in all clones at once, and each would copy the heap for it.
+///
+/// Node has the timer in the structure of the task, close behind its begin, where its data points
+/// (`DelayedTask` in `node_platform.h`). No other timer's data lies so close before it.
+fn is_of_platform(timer: *mut UvHandle) -> bool {
+    // SAFETY: a live handle, as uv_walk passes them.
+    let data = unsafe { uv::uv_handle_get_data(timer) };
+    let distance = timer.addr().wrapping_sub(data.addr());
+    (1..=MOST_BEFORE_TIMER).contains(&distance)
+}
+
+/// Bytes: the task itself, and what a later version may put beside it.
+const MOST_BEFORE_TIMER: usize = 64;
+
 /// What [`quieten`] is to know.
 struct OfParent<'a> {
     event_loop: Loop,
@@ -269,6 +286,7 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
         handle_type::POLL => Some(uv::uv_poll_stop),
         handle_type::FS_EVENT => Some(uv::uv_fs_event_stop),
         handle_type::FS_POLL => Some(uv::uv_fs_poll_stop),
+        handle_type::TIMER if is_of_platform(handle) => Some(uv::uv_timer_stop),
         _ => None,
     };
     if let Some(stop) = stop {

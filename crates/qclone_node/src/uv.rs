@@ -156,6 +156,7 @@ pub(crate) mod handle_type {
     pub(crate) const POLL: c_int = 8;
     pub(crate) const PREPARE: c_int = 9;
     pub(crate) const TCP: c_int = 12;
+    pub(crate) const TIMER: c_int = 13;
     pub(crate) const TTY: c_int = 14;
     pub(crate) const UDP: c_int = 15;
 }
@@ -191,6 +192,7 @@ unsafe extern "C" {
     pub(crate) fn uv_close(handle: *mut UvHandle, callback: HandleCallback);
     pub(crate) fn uv_ref(handle: *mut UvHandle);
     pub(crate) fn uv_unref(handle: *mut UvHandle);
+    pub(crate) fn uv_timer_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_read_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_udp_recv_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_fs_event_stop(handle: *mut UvHandle) -> c_int;

@@ -1,0 +1,186 @@
+import { getPriority } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { handlers, type RunOptions, run, stopAll } from 'node-qclone'
+import { Piscina } from 'piscina'
+import { readArgs } from './lib/args.js'
+import { fillHeap, gc, type Row, settle } from './lib/heap.js'
+import { program, report, runPart } from './lib/program.js'
+import { percentile, rounded } from './lib/stats.js'
+import { compute } from './parent/compute.js'
+
+const options = readArgs(
+  `Usage: npm run bench:parent -- [options]
+
+A parent applies updates to a live table while others compute without pause: nobody, clones at their default priority,
+at the parent's, and for idle processors only, and, in another process, threads of piscina with a copy of a tenth of
+the data. The forks are in the window. Met when, with clones at their default, the 99th percentile of the updates' delay is at most twice what it is
+with nobody, and the longest stall at most the longest fork and 10 ms.`,
+  {
+    'heap-mb': { about: 'heap of JavaScript objects, in MiB', fallback: 500, min: 50, max: 16_000 },
+    clones: { about: 'who compute', fallback: 8, min: 1, max: 64 },
+    rate: { about: 'updates a second', fallback: 20_000, min: 1000, max: 1_000_000 },
+    seconds: { about: 'length of a window', fallback: 30, min: 1, max: 300 },
+    rounds: { about: 'windows of each kind', fallback: 1, min: 1, max: 100 },
+  },
+)
+
+const MAX_RATIO = 2
+const MAX_STALL_BEYOND_FORK_MS = 10
+const LIMIT_MS = 900_000
+/** Of the data that a thread of piscina gets: as many copies of all of it would not fit. */
+const SHARE_OF_A_THREAD = 10
+
+/** In milliseconds. */
+interface Window {
+  p50: number
+  p99: number
+  max: number
+  /** The longest time between two looks at what is due. */
+  stall: number
+  /** The longest that the parent stood still for a fork. */
+  fork: number
+}
+
+/** Applies updates as they fall due, for a window; `others` begin with it. */
+async function measure(rows: Row[], others: () => Promise<unknown>): Promise<Window> {
+  gc()
+  const delays: number[] = []
+  let stall = 0
+  let longestFork = 0
+  const undo = handlers.newClone.shim((prev, clone, event) => {
+    longestFork = Math.max(longestFork, clone.timings.totalMs)
+    prev(clone, event)
+  })
+  const begun = performance.now()
+  const ends = others()
+  const total = options.rate * options.seconds
+  let last = begun
+  for (let done = 0; done < total; ) {
+    await delay(1)
+    const now = performance.now()
+    stall = Math.max(stall, now - last)
+    last = now
+    const due = Math.min(total, Math.floor(((now - begun) * options.rate) / 1000))
+    for (; done < due; done++) {
+      const row = rows[(done * 7919) % rows.length] as Row
+      row.c += 1
+      delays.push(performance.now() - begun - (done * 1000) / options.rate)
+    }
+  }
+  undo()
+  await ends
+  return {
+    p50: rounded(percentile(delays, 0.5)),
+    p99: rounded(percentile(delays, 0.99)),
+    max: rounded(percentile(delays, 1)),
+    stall: rounded(stall),
+    fork: rounded(longestFork),
+  }
+}
+
+/** Clones that compute until the window is over. */
+function clones(cloneOptions: RunOptions): () => Promise<unknown> {
+  const ms = options.seconds * 1000
+  const until = () => Date.now() + ms
+  return async () => {
+    const end = until()
+    const running = Array.from({ length: options.clones }, () =>
+      run.with({ ...cloneOptions, timeout: 3 * ms })(() => compute(end)),
+    )
+    await Promise.allSettled(running)
+    await stopAll({ signal: 'SIGKILL' })
+  }
+}
+
+type Kind = 'nobody' | 'clones' | 'clonesAtParentsPriority' | 'clonesWhenIdle'
+
+async function withClones(): Promise<Record<Kind, Window>> {
+  const rows = fillHeap(options['heap-mb'])
+  const kinds: Record<Kind, () => Promise<unknown>> = {
+    nobody: async () => {},
+    clones: clones({}),
+    clonesAtParentsPriority: clones({ priority: getPriority() }),
+    clonesWhenIdle: clones({ priority: 'idle' }),
+  }
+  // The first forks compile the library.
+  await run(() => 0)
+  return inTurns(kinds, async (others) => {
+    await settle()
+    return measure(rows, others)
+  })
+}
+
+async function withThreads(): Promise<Record<'nobody' | 'threads', Window>> {
+  const rows = fillHeap(options['heap-mb'])
+  const pool = new Piscina({
+    filename: new URL('./parent/compute.js', import.meta.url).href,
+    minThreads: options.clones,
+    maxThreads: options.clones,
+    workerData: rows.slice(0, rows.length / SHARE_OF_A_THREAD),
+  })
+  const threads = async () => {
+    const end = Date.now() + options.seconds * 1000
+    await Promise.all(Array.from({ length: options.clones }, () => pool.run(end)))
+  }
+  // Until each thread has its copy.
+  await Promise.all(Array.from({ length: options.clones }, () => pool.run(Date.now() + 200)))
+  const windows = await inTurns({ nobody: async () => {}, threads }, (others) => measure(rows, others))
+  await pool.destroy()
+  return windows
+}
+
+/** Windows of each kind in turns, and of each kind the medians. */
+async function inTurns<K extends string>(
+  kinds: Record<K, () => Promise<unknown>>,
+  measureOne: (others: () => Promise<unknown>) => Promise<Window>,
+): Promise<Record<K, Window>> {
+  const names = Object.keys(kinds) as K[]
+  const windows = new Map(names.map((name) => [name, [] as Window[]]))
+  for (let round = 0; round < options.rounds; round++) {
+    for (const name of names) windows.get(name)?.push(await measureOne(kinds[name]))
+  }
+  const middle = (all: Window[]): Window => ({
+    p50: median(all, 'p50'),
+    p99: median(all, 'p99'),
+    max: median(all, 'max'),
+    // The worst of all: a stall is to happen in no window.
+    stall: Math.max(...all.map(({ stall }) => stall)),
+    fork: Math.max(...all.map(({ fork }) => fork)),
+  })
+  return Object.fromEntries(names.map((name) => [name, middle(windows.get(name) ?? [])])) as Record<K, Window>
+}
+
+function median(all: Window[], name: keyof Window): number {
+  return percentile(
+    all.map((window) => window[name]),
+    0.5,
+  )
+}
+
+await program({ clones: withClones, threads: withThreads }, async () => {
+  const flags = [`--max-old-space-size=${options['heap-mb'] * 3 + 2000}`]
+  const own = await runPart<Record<Kind, Window>>('clones', { flags, limitMs: LIMIT_MS })
+  const threads = await runPart<Record<'nobody' | 'threads', Window>>('threads', { flags, limitMs: LIMIT_MS })
+  const ratio = (window: Window, nobody: Window) => rounded(window.p99 / nobody.p99)
+  const p99Ratio = {
+    clones: ratio(own.clones, own.nobody),
+    clonesAtParentsPriority: ratio(own.clonesAtParentsPriority, own.nobody),
+    clonesWhenIdle: ratio(own.clonesWhenIdle, own.nobody),
+    threads: ratio(threads.threads, threads.nobody),
+  }
+  const stallBeyondFork = rounded(own.clones.stall - own.clones.fork)
+  const met = p99Ratio.clones <= MAX_RATIO && stallBeyondFork <= MAX_STALL_BEYOND_FORK_MS
+  report(
+    {
+      node: process.version,
+      met,
+      p99Ratio,
+      stallBeyondFork,
+      ...own,
+      nobodyBesideThreads: threads.nobody,
+      threads: threads.threads,
+    },
+    options.json,
+  )
+  return met
+})
