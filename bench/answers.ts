@@ -6,7 +6,7 @@ import { readArgs } from './lib/args.js'
 import { type BareFork, loadBareFork } from './lib/bare-fork.js'
 import { gc, settle } from './lib/heap.js'
 import { program, report, runPart } from './lib/program.js'
-import { median, rounded } from './lib/stats.js'
+import { median, percentile, rounded } from './lib/stats.js'
 
 const options = readArgs(
   `Usage: npm run bench:answers -- [options]
@@ -27,10 +27,13 @@ const MIN_SPEEDUP = 3
 const MOST_SMALL_MS = 1
 const LIMIT_MS = 600_000
 const WARM_UP_ROUNDS = 2
+/** Elements of an answer that are compared with what they are to be. */
+const LOOKED_AT = 1000
 
 /** What is answered, by name: made once on either side, before anything is timed. */
 const DATA = {
-  array: () => new Float64Array((options['array-mb'] << 20) / Float64Array.BYTES_PER_ELEMENT).fill(Math.E),
+  array: () =>
+    new Float64Array((options['array-mb'] << 20) / Float64Array.BYTES_PER_ELEMENT).map((_, i) => i),
   rows: () =>
     Array.from({ length: options.rows }, (_, id) => ({
       id,
@@ -48,6 +51,9 @@ interface Result {
   peerMs: number
   /** Median of the pairs: how many times as long the peer takes. */
   speedup: number
+  /** Its quartiles. */
+  from: number
+  to: number
   pairs: number
 }
 
@@ -57,8 +63,11 @@ async function compare(kind: Kind): Promise<Result> {
   const { length } = data
   const check = (answer: unknown) => {
     const got = answer as typeof data
-    const same = got.length === length && JSON.stringify(got.at(-1)) === JSON.stringify(data.at(-1))
-    if (!same) throw new Error(`a wrong answer: ${JSON.stringify(got.at(-1))}`)
+    if (got.length !== length) throw new Error(`${got.length} elements instead of ${length}`)
+    for (let i = 0; i < length; i += Math.ceil(length / LOOKED_AT)) {
+      if (JSON.stringify(got[i]) === JSON.stringify(data[i])) continue
+      throw new Error(`element ${i} is ${JSON.stringify(got[i])}, not ${JSON.stringify(data[i])}`)
+    }
   }
   const sides = {
     clone: () => run(() => data),
@@ -82,10 +91,13 @@ async function compare(kind: Kind): Promise<Result> {
   }
   peer.disconnect()
   await once(peer, 'exit')
+  const speedups = pairs.map(({ clone, peer }) => peer / clone)
   return {
     cloneMs: rounded(median(pairs.map(({ clone }) => clone))),
     peerMs: rounded(median(pairs.map(({ peer }) => peer))),
-    speedup: rounded(median(pairs.map(({ clone, peer }) => peer / clone))),
+    speedup: rounded(median(speedups)),
+    from: rounded(percentile(speedups, 0.25)),
+    to: rounded(percentile(speedups, 0.75)),
     pairs: pairs.length,
   }
 }

@@ -11,7 +11,8 @@ const options = readArgs(
   `Usage: npm run bench:idle -- [options]
 
 Starts many clones that stay and do nothing, lists them, has each answer a message, looks at their memory, and stops
-them. Met when each has answered, all have ended, and nothing is left of them.`,
+them. Each takes two of the parent's descriptors (\`ulimit -n\`). Met when each has answered, all have ended as they
+must, and nothing is left of them.`,
   {
     clones: { about: 'clones', fallback: 1000, min: 1, max: 20_000 },
     'heap-mb': { about: 'heap of JavaScript objects, in MiB', fallback: 100, min: 10, max: 16_000 },
@@ -63,7 +64,9 @@ async function measure() {
     }),
   )
   const answered = performance.now()
-  const sampled = live.slice(0, options.sample).map(({ clone }) => memoryOf(clone.pid))
+  const sampled = live
+    .filter((_, index) => index % Math.ceil(live.length / options.sample) === 0)
+    .map(({ clone }) => memoryOf(clone.pid))
 
   const stopping = performance.now()
   const statuses = await stopAll()
@@ -72,7 +75,7 @@ async function measure() {
   return {
     clones: listed,
     answered: answers.filter(Boolean).length,
-    ended: statuses.length,
+    ended: statuses.filter(({ signal }) => signal === 'SIGTERM').length,
     clonesLeft: clones().length,
     childrenLeft: children().length,
     descriptors: [descriptors, countDescriptors()],

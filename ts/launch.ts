@@ -63,6 +63,7 @@ export async function launch(task: Task): Promise<Launched> {
     }
   } catch (error) {
     guard.release()
+    task.stdio.discard()
     throw error
   } finally {
     task.stdio.letGo()
@@ -85,10 +86,8 @@ async function attemptLaunch(task: Task, guard: Guard): Promise<Launched | WaitS
   }
   const { clone, channel, file } = forked
   guard.watch(clone)
-  clone.exited.then(
-    () => channel.otherSideHasEnded(),
-    () => channel.otherSideHasEnded(),
-  )
+  const end = () => channel.otherSideHasEnded()
+  clone.exited.then(end, end)
   if (await isReady(clone, channel)) return { clone, channel, file, guard }
   closeFile(file)
   return clone.exited

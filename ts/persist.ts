@@ -1,14 +1,14 @@
 import { connect, type Server, type Socket } from 'node:net'
 import { Channel } from './channel.js'
 import type { Clone } from './children.js'
-import { leave, leaveByError, leaveWith, onUncaught } from './clone-context/leave.js'
+import { leave, leaveByError, onUncaught, STATUS_OF_ERROR } from './clone-context/leave.js'
 import { findTimers } from './clone-context/timers.js'
 import { QcloneError } from './errors.js'
 import { type EndOptions, killAfter } from './guard.js'
 import { persistInline } from './inline.js'
 import { type Ends, type Launched, launch } from './launch.js'
 import { type DetachableOptions, expectDetachableOptions } from './options.js'
-import { Port } from './port.js'
+import { leaveWith, Port } from './port.js'
 import { onReport } from './report.js'
 import { isInline } from './settings.js'
 import { openStdio } from './stdio.js'
@@ -119,8 +119,6 @@ async function stay<A extends unknown[]>(
   // It has done what it was to do: to have nothing more to do is a good end.
   process.exitCode ??= 0
 }
-
-const STATUS_OF_ERROR = 1
 
 /**
 For a clone that is to connect to its parent's own server, as any client would: gives, in the parent, a function that

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events'
-import type { Link } from './channel.js'
+import type { Channel, Link } from './channel.js'
+import { leave, leaveByError, STATUS_OF_ERROR } from './clone-context/leave.js'
 import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './delivery.js'
 import { frame, KIND } from './frames.js'
 
@@ -39,10 +40,20 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
     super()
     this.#link = link
     link.on('frame', (frame) => {
-      if (frame.kind === KIND.value) return this.#receive(decodeValue(frame) as Received)
-      this.#closing = true
-      if (frame.kind === KIND.thrown) this.#error = decodeThrown(frame)
-      link.end()
+      let value: Received
+      try {
+        if (frame.kind === KIND.value) {
+          value = decodeValue(frame) as Received
+        } else {
+          if (frame.kind === KIND.thrown) this.#error = decodeThrown(frame)
+          return this.#end()
+        }
+      } catch (error) {
+        // Not of our making, whatever it is.
+        this.#error = error
+        return this.#end()
+      }
+      this.#receive(value)
     })
     link.on('drain', () => this.emit('drain'))
     link.on('close', () => {
@@ -81,9 +92,8 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
   /** Closes the port for both sides, once what was sent has left. */
   close(): void {
     if (this.#closing) return
-    this.#closing = true
     this.#link.send(END)
-    this.#link.end()
+    this.#end()
   }
 
   /** Lets the event loop end while the port is open. */
@@ -128,8 +138,12 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
   /** Sends what was thrown, and closes. @internal */
   closeWith(error: unknown): void {
     if (this.#closing) return
-    this.#closing = true
     this.#link.send(encodeThrown(error))
+    this.#end()
+  }
+
+  #end(): void {
+    this.#closing = true
     this.#link.end()
   }
 
@@ -158,4 +172,9 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
     }
     if (this.#held.length < MOST_HELD) this.#link.resume()
   }
+}
+
+/** Ends this clone by an error that its parent is told of, or, when that cannot be at once, whoever reads stderr. */
+export function leaveWith(error: unknown, channel: Channel): never {
+  return channel.sendNow(encodeThrown(error)) ? leave(STATUS_OF_ERROR) : leaveByError(error)
 }

@@ -82,17 +82,15 @@ function forkFor(name: string, options: DetachableOptions): Clone | undefined {
   }
   try {
     const clone = forkNow({ ...task, options, stdio })
-    if (clone) {
-      guard.watch(clone)
-      clone.exited.then(
-        () => guard.release(),
-        () => guard.release(),
-      )
-    }
+    if (!clone) return undefined
+    guard.watch(clone)
+    const release = () => guard.release()
+    clone.exited.then(release, release)
     return clone
   } catch (error) {
     guard.release()
     leavePlace()
+    stdio.discard()
     throw error
   } finally {
     stdio.letGo()

@@ -22,8 +22,10 @@ export interface Stdio {
   streams: StandardStreams
   /** For 0, 1 and 2: the descriptor that the clone gets in its place, or a number below 0 for a word. */
   forClone: number[]
-  /** Closes the clone's ends in the parent, once the clone has them, or when there will be none. */
+  /** Closes the clone's ends in the parent, once the clone has them. */
   letGo(): void
+  /** Closes all: there will be no clone. */
+  discard(): void
 }
 
 /** @throws {QcloneError} when no pipe could be opened. */
@@ -33,6 +35,10 @@ export function openStdio({ stdin = 'ignore', stdout = 'inherit', stderr = 'inhe
   const letGo = () => {
     for (const fd of ends.splice(0)) native().closePipeEnd(fd)
   }
+  const discard = () => {
+    letGo()
+    for (const stream of opened) stream.destroy()
+  }
   const open = (
     how: 'ignore' | 'inherit' | 'pipe',
     toClone: boolean,
@@ -40,8 +46,7 @@ export function openStdio({ stdin = 'ignore', stdout = 'inherit', stderr = 'inhe
     if (how !== 'pipe') return [AS_WORDS[how], null]
     const { ends: pair, failure } = native().openPipe()
     if (failure) {
-      letGo()
-      for (const stream of opened) stream.destroy()
+      discard()
       throw fromFailure(failure)
     }
     const [readEnd, writeEnd] = pair as [number, number]
@@ -60,5 +65,6 @@ export function openStdio({ stdin = 'ignore', stdout = 'inherit', stderr = 'inhe
     streams: { stdin: intoClone, stdout: outOfClone, stderr: errorsOfClone },
     forClone: [input, output, errors],
     letGo,
+    discard,
   }
 }

@@ -1,15 +1,15 @@
 import { Channel } from './channel.js'
-import { leave, leaveWith, onUncaught } from './clone-context/leave.js'
+import { leave, onUncaught, STATUS_OF_ERROR } from './clone-context/leave.js'
 import { findTimers } from './clone-context/timers.js'
 import { QcloneError } from './errors.js'
 import { killAfter } from './guard.js'
 import { streamInline } from './inline.js'
 import { type Ends, type Launched, launch } from './launch.js'
 import { type CloneOptions, expectCloneOptions } from './options.js'
-import { Port } from './port.js'
+import { leaveWith, Port } from './port.js'
 import { onReport } from './report.js'
 import { isInline } from './settings.js'
-import { openStdio, type StandardStreams } from './stdio.js'
+import { NO_STREAMS, openStdio, type StandardStreams } from './stdio.js'
 import { expectFunction } from './validate.js'
 import { inWords } from './wait-status.js'
 
@@ -58,42 +58,61 @@ function streamWith<A extends unknown[], T>(
   args: A,
 ): Streaming<T> {
   expectFunction(f, 'f')
-  const { name = f.name } = options
   if (isInline()) return streamInline(f, args)
-  findTimers()
-  const stdio = openStdio(options)
-  const inClone = (ends: Ends) => produce(f, args, ends)
-  const launched = launch({ event: 'stream', name, options, stdio, link: 'socket', inClone })
-  // Told when the values are asked for.
-  launched.catch(() => {})
-  return Object.assign(new Values<T>(launched, options), stdio.streams)
+  return new Values(options, f, args) as unknown as Streaming<T>
 }
 
 /** In the parent: the values as they come. */
-class Values<T> {
+class Values<A extends unknown[], T> implements StandardStreams {
+  readonly stdin
+  readonly stdout
+  readonly stderr
   readonly #launched: Promise<Launched>
-  readonly #options: CloneOptions
-  readonly #values: AsyncGenerator<T, void, undefined>
-  #begun = false
+  readonly #grace: number | undefined
+  readonly #values = this.#receive()
+  /** Aborted when nobody wants the values any more before there is a clone. */
+  readonly #unwanted = new AbortController()
+  #live = false
+  /** Whether the values are no longer wanted: how the clone then ends is of no interest. */
+  #left = false
 
-  constructor(launched: Promise<Launched>, options: CloneOptions) {
-    this.#launched = launched
-    this.#options = options
-    this.#values = this.#receive()
+  constructor(options: CloneOptions, f: (...args: A) => Source<T> | Promise<Source<T>>, args: A) {
+    const { name = f.name, grace, signal } = options
+    this.#grace = grace
+    const { signal: unwanted } = this.#unwanted
+    let streams = NO_STREAMS
+    const begin = async () => {
+      findTimers()
+      const stdio = openStdio(options)
+      streams = stdio.streams
+      const launched = await launch({
+        event: 'stream',
+        name,
+        options: { ...options, signal: signal ? AbortSignal.any([signal, unwanted]) : unwanted },
+        stdio,
+        link: 'socket',
+        inClone: (ends) => produce(f, args, ends),
+      })
+      this.#live = true
+      return launched
+    }
+    this.#launched = begin()
+    // Told when the values are asked for.
+    this.#launched.catch(() => {})
+    this.stdin = streams.stdin
+    this.stdout = streams.stdout
+    this.stderr = streams.stderr
   }
 
   next(): Promise<IteratorResult<T, void>> {
-    this.#begun = true
     return this.#values.next()
   }
 
   async return(): Promise<IteratorResult<T, void>> {
-    // A generator that was never asked for a value has nothing to clean up by itself.
-    if (!this.#begun)
-      await this.#launched.then(
-        (launched) => this.#end(launched),
-        () => {},
-      )
+    this.#left = true
+    if (!this.#live) this.#unwanted.abort()
+    // Before the generator, which may be waiting for a value that does not come.
+    await this.#launched.then((launched) => this.#end(launched)).catch(() => {})
     return this.#values.return()
   }
 
@@ -106,12 +125,16 @@ class Values<T> {
   }
 
   async *#receive(): AsyncGenerator<T, void, undefined> {
-    const launched = await this.#launched
+    // Not before the first value is asked for: by then, the constructor has come to its end.
+    const launched = await this.#launched.catch((error) => {
+      if (!this.#left) throw error
+    })
+    if (!launched) return
     const { clone, channel, guard } = launched
-    const port = new Port<T, never>(channel)
     try {
-      yield* port
+      yield* new Port<T, never>(channel)
       const status = await clone.exited
+      if (this.#left) return
       if (guard.triggered) throw guard.error(status)
       if (status.status === 0) return
       const message = `clone ${clone.pid} ${inWords(status)} before its last value`
@@ -123,7 +146,7 @@ class Values<T> {
 
   async #end({ clone, channel, guard }: Launched): Promise<void> {
     channel.destroy()
-    await killAfter(clone, this.#options.grace).finally(() => guard.release())
+    await killAfter(clone, this.#grace).finally(() => guard.release())
   }
 }
 
@@ -145,7 +168,7 @@ async function produce<A extends unknown[]>(
   }
   const fail = (error: unknown) => {
     port.closeWith(error)
-    leaveWhenSent(1)
+    leaveWhenSent(STATUS_OF_ERROR)
   }
   onUncaught((error) => leaveWith(error, channel))
   try {

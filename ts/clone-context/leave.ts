@@ -1,14 +1,12 @@
 import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
-import type { Channel } from '../channel.js'
-import { encodeThrown } from '../delivery.js'
 import { native } from '../native.js'
 
 /** The status of a node that ended while a promise it waited for was pending. */
 const STATUS_OF_UNSETTLED = 13
 
 /** The status of a node that ended by an error. */
-const STATUS_OF_ERROR = 1
+export const STATUS_OF_ERROR = 1
 
 /**
 Ends this clone as `process.exit` ends a process: the clone's own `exit` listeners run.
@@ -30,11 +28,6 @@ export function leave(status: number): never {
 export function leaveByError(error: unknown): never {
   reportError(error)
   return leave(STATUS_OF_ERROR)
-}
-
-/** Ends this clone by an error that its parent is told of, or, when that cannot be at once, whoever reads stderr. */
-export function leaveWith(error: unknown, channel: Channel): never {
-  return channel.sendNow(encodeThrown(error)) ? leave(STATUS_OF_ERROR) : leaveByError(error)
 }
 
 /** Whether `exit` has been emitted. Node has no other word for it. */
