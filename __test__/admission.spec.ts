@@ -56,6 +56,13 @@ test('a task that has waited sees the async context of its caller', async (t) =>
   t.deepEqual(await playScene(t, 'admission', 'the context of the caller'), { seen: ['a', 'b', 'c'] })
 })
 
+test('the parent takes what has come for it between two forks', async (t) => {
+  t.deepEqual(await playScene(t, 'admission', 'a fork a turn'), {
+    'timers before each': [0, 1, 2],
+    nested: [1, 2, 3],
+  })
+})
+
 test('without the memory that a clone may come to need there is none', async (t) => {
   const { run, ...told } = await playScene(t, 'admission', 'memory')
   const [code, message] = run as [string, string]
