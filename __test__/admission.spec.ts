@@ -48,6 +48,7 @@ test('a place is given back however a clone ends', async (t) => {
     'is killed': 'works',
     'is aborted': 'works',
     spawn: 'works',
+    'is refused': 'works',
     'in a clone': 'works',
   })
 })
