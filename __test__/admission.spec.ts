@@ -54,7 +54,10 @@ test('a place is given back however a clone ends', async (t) => {
 })
 
 test('a task that has waited sees the async context of its caller', async (t) => {
-  t.deepEqual(await playScene(t, 'admission', 'the context of the caller'), { seen: ['a', 'b', 'c'] })
+  t.deepEqual(await playScene(t, 'admission', 'the context of the caller'), {
+    'at once': ['a', 'b', 'c'],
+    'one after another': ['a', 'b', 'c'],
+  })
 })
 
 test('the parent takes what has come for it between two forks', async (t) => {

@@ -1,4 +1,3 @@
-import { AsyncResource } from 'node:async_hooks'
 import { QcloneError } from './errors.js'
 import { onConfigured, settings } from './settings.js'
 
@@ -27,11 +26,10 @@ export async function takePlace(
   }
   if (waiting.size >= settings().maxQueue) throw busy()
   return new Promise((resolve, reject) => {
-    // The clone is to see the async context of its caller, not of the clone that made room.
-    const enter = AsyncResource.bind(() => {
+    const enter = () => {
       signal?.removeEventListener('abort', leave)
       resolve(true)
-    })
+    }
     const leave = () => {
       waiting.delete(enter)
       resolve(false)
