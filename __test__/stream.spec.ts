@@ -35,6 +35,7 @@ test('to leave the loop ends the clone, whose generator returns', async (t) => {
     'by break': [0, true],
     'by a throw': ['of the loop', 0],
     'a clone that does not look': 0,
+    'an iterator that waits': [0, true],
     'while it waits': [{ done: true }, 0],
     'before its turn': [{ done: true }, true],
     'never begun': 0,
