@@ -90,6 +90,11 @@ export interface ForkOptions {
   limits?: NativeLimits
   /** Whether the clone may outlive its parent, in a session of its own. */
   detached: boolean
+  /**
+   * Whether the clone's event loop goes on. There is no fork then while V8 has tasks for this
+   * thread that have not run: only the loop runs them.
+   */
+  loopGoesOn: boolean
   /** For how long, in milliseconds, this call may stand still until the other threads are at rest. */
   waitMs: number
   /** The same when none but libuv's pool is at work. */

@@ -75,3 +75,7 @@ test("the clone's own timers, immediates, files, imports and servers work", asyn
     'timeout alone': 'reached',
   })
 })
+
+test('what V8 compiles for a module of the parent is done before the fork, for which the clone would wait in vain', async (t) => {
+  t.deepEqual(await playScene(t, 'ghosts', 'compiled by V8 for the parent'), { answer: 'compiled' })
+})

@@ -134,6 +134,7 @@ function attempt(
     poolWaitMs: POOL_WAIT_MS,
     stdio: stdio.forClone,
     detached,
+    loopGoesOn: ghosts !== undefined,
     ...boundsOf(options),
   })
   const { failure } = outcome

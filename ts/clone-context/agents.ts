@@ -1,4 +1,7 @@
-import { Agent } from 'node:http'
+import { createRequire } from 'node:module'
+
+// Not an import: that evaluates all that the module has, and so loads undici and compiles its parser, in every parent.
+const { Agent } = createRequire(import.meta.url)('node:http') as typeof import('node:http')
 
 /** The pools of an agent of `node:http` or `node:https`. */
 interface Pools {

@@ -11,14 +11,14 @@ use std::{
 
 use napi::{Env, Result};
 use napi_derive::napi;
-use qclone::{Error, Fork, Forker, Thread, fds, limits::Limit};
+use qclone::{Error, Fork, Forker, Thread, Verdict, fds, limits::Limit};
 
 use crate::{
     child::ChildHandle,
     clone_side::{self, Inheritance, Rank, Standard, StartupPipes},
     convert::{self, ForkFailure},
     node_threads::{NodeThreads, may_be_of_pool},
-    uv::Loop,
+    uv::{Loop, PlatformTasks},
     v8_worker,
 };
 
@@ -55,6 +55,9 @@ pub struct ForkOptions {
     pub limits: Option<NativeLimits>,
     /// Whether the clone may outlive its parent, in a session of its own.
     pub detached: bool,
+    /// Whether the clone's event loop goes on. There is no fork then while V8 has tasks for this
+    /// thread that have not run: only the loop runs them.
+    pub loop_goes_on: bool,
     /// For how long, in milliseconds, this call may stand still until the other threads are at rest.
     pub wait_ms: f64,
     /// The same when none but libuv's pool is at work.
@@ -130,7 +133,7 @@ pub fn prepare(proc_self: Option<String>) -> Option<ForkFailure> {
 /// Why a fork would be refused now; null when it would not.
 #[napi]
 pub fn preflight() -> Option<ForkFailure> {
-    with_state(|state| state.attempt(|forker, policy| forker.preflight(policy))).err().map(Into::into)
+    with_state(|state| state.attempt(None, |forker, policy| forker.preflight(policy))).err().map(Into::into)
 }
 
 /// Forks this process.
@@ -169,11 +172,12 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
         detached: options.detached,
         parent: i32::try_from(std::process::id()).unwrap_or(0),
     };
+    let tasks = options.loop_goes_on.then(|| event_loop.platform_tasks());
     loop {
         let forked = with_state(|state| {
             // SAFETY: `NodeThreads` calls a thread of node at rest when it waits for work, which
             // only this thread could give it. JavaScript sees to it that the clone leaves by `exit`.
-            state.attempt(|forker, policy| unsafe { forker.fork(policy) })
+            state.attempt(tasks, |forker, policy| unsafe { forker.fork(policy) })
         });
         return Ok(match forked {
             Ok(Fork::Parent { child, timings }) => {
@@ -224,17 +228,27 @@ impl State {
         Ok(Self { forker, threads, startup_pipes: StartupPipes::find()? })
     }
 
-    /// Tries `act` with node's policy, and once more when there was something to learn.
+    /// Tries `act` with node's policy, and once more when there was something to learn. While any of
+    /// `tasks` have not run, threads of node are not at rest.
     fn attempt<T>(
         &mut self,
+        tasks: Option<PlatformTasks>,
         act: impl Fn(&mut Forker, &mut dyn qclone::Policy) -> qclone::Result<T>,
     ) -> qclone::Result<T> {
-        let first = act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread));
+        // The threads have been looked at when they are judged, and one that was at rest then has no
+        // task left to give.
+        let judge = |threads: &NodeThreads, thread: &Thread| match threads.judge(thread) {
+            Verdict::AtRest if tasks.is_some_and(PlatformTasks::pending) => {
+                Verdict::Busy(TASKS_LEFT.to_owned())
+            }
+            verdict => verdict,
+        };
+        let first = act(&mut self.forker, &mut |thread: &Thread| judge(&self.threads, thread));
         if !matches!(first, Err(Error::Threads(_))) {
             return first;
         }
         self.threads.learn(&self.forker.census()?);
-        act(&mut self.forker, &mut |thread: &Thread| self.threads.judge(thread))
+        act(&mut self.forker, &mut |thread: &Thread| judge(&self.threads, thread))
     }
 }
 
@@ -250,6 +264,10 @@ fn with_state<T>(act: impl FnOnce(&mut State) -> qclone::Result<T>) -> qclone::R
 fn milliseconds(ms: f64) -> Duration {
     Duration::from_secs_f64(ms.max(0.0) / 1e3)
 }
+
+/// In a clone nothing would tell the loop of them: the settling of a promise of WebAssembly's, as when
+/// `fetch` loads its parser, would never come.
+const TASKS_LEFT: &str = "at rest, but V8 has tasks for the main thread that have not run yet";
 
 /// How often a fork that stands still looks again.
 const LOOK_INTERVAL: Duration = Duration::from_micros(200);

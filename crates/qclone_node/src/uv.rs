@@ -462,7 +462,7 @@ pub(crate) struct PlatformTasks(Option<*mut UvAsync>);
 
 impl PlatformTasks {
     /// Whether there are any.
-    fn pending(self) -> bool {
+    pub(crate) fn pending(self) -> bool {
         // SAFETY: node's handle lives as long as the loop, and is laid out as `check_layout` has found.
         self.0.is_some_and(|handle| unsafe { &(*handle).pending }.load(Ordering::Relaxed) != 0)
     }
