@@ -31,7 +31,7 @@ export interface Signs {
   /** A clone has told what came of its function; milliseconds since the fork. */
   'qclone:answered': CloneSign & { readonly ms: number; readonly failed: boolean }
   /**
-  A clone has ended. `copiedBytes`: memory that it copied or took, at most: its page faults without I/O, in bytes.
+  A clone has ended. What it had told may be read, and published, after this. `copiedBytes`: memory that it copied or took, at most: its page faults without I/O, in bytes.
   */
   'qclone:reaped': CloneSign & {
     readonly ms: number

@@ -1,0 +1,42 @@
+/** What a client's bytes held. */
+export type Message =
+  /** The client waits for a reply, which `reply` or `fail` of the conversation makes for this very message. */
+  | { readonly kind: 'query'; readonly value: unknown }
+  /** The client waits for nothing. */
+  | { readonly kind: 'update'; readonly value: unknown }
+  /** Part of the protocol itself, such as the answer to a greeting. To be sent as it is. */
+  | { readonly kind: 'send'; readonly bytes: Uint8Array }
+  /** The client is turned away, as with a wrong password. Nothing follows. */
+  | { readonly kind: 'refused'; readonly reason: string }
+
+/** A message that waits for a reply. */
+export type Query = Extract<Message, { kind: 'query' }>
+
+/** How messages lie in the bytes of a connection. */
+export interface Codec {
+  /** For errors and logs. */
+  readonly name: string
+  /** Begins a conversation with a client that has just connected. */
+  open(): Conversation
+}
+
+/** The state of one connection. A clone has a copy of it, as it was at the fork. */
+export interface Conversation {
+  /** Whether the client has been let in: greetings are over. */
+  readonly established: boolean
+  /**
+  Takes bytes apart, as many messages as are whole.
+
+  @throws {ProtocolError} when they are not of this protocol, or beyond its bounds. The conversation is over then.
+  */
+  receive(chunk: Uint8Array): Message[]
+  /** The bytes that answer a query. @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` when the protocol has no way to say the value. */
+  reply(query: Query, value: unknown): Uint8Array
+  /** The bytes that tell the client what went wrong with its query. Never throws. */
+  fail(query: Query, error: unknown): Uint8Array
+}
+
+/** A client that does not keep to its protocol. Its connection is closed, and nothing else is touched. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+}
