@@ -836,6 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.ChildHandle = nativeBinding.ChildHandle
+module.exports.HangupWatch = nativeBinding.HangupWatch
 module.exports.closePipeEnd = nativeBinding.closePipeEnd
 module.exports.exitNow = nativeBinding.exitNow
 module.exports.findMathRandom = nativeBinding.findMathRandom
@@ -852,5 +853,6 @@ module.exports.preflight = nativeBinding.preflight
 module.exports.prepare = nativeBinding.prepare
 module.exports.reseedMathRandom = nativeBinding.reseedMathRandom
 module.exports.unblockSignals = nativeBinding.unblockSignals
+module.exports.watchHangup = nativeBinding.watchHangup
 module.exports.writeAll = nativeBinding.writeAll
 module.exports.writeAt = nativeBinding.writeAt

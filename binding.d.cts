@@ -32,6 +32,12 @@ export declare class ChildHandle {
   unref(): void
 }
 
+/** A watch over a connection. */
+export declare class HangupWatch {
+  /** Ends the watch. To be called once at least, or the connection stays open in this process. */
+  close(): void
+}
+
 /**
  * Closes an end of a pipe by [`open_pipe`]. Node's own closing warns, in a Worker, of what node did
  * not open.
@@ -283,6 +289,12 @@ export declare function reseedMathRandom(random: () => number): boolean
 
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void
+
+/**
+ * Calls `left` once, when the other side of the connection `fd` has closed it or shut its sending
+ * down, or the connection is broken. Keeps no event loop going.
+ */
+export declare function watchHangup(fd: number, left: () => void): HangupWatch
 
 /**
  * Writes the whole of `bytes` to `fd`, standing still until the other side has taken them, whether

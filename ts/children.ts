@@ -9,7 +9,17 @@ import { NO_STREAMS, type StandardStreams } from './stdio.js'
 import { fromNative, type WaitStatus } from './wait-status.js'
 
 /** By what a clone was made. */
-export type EventType = 'persist' | 'run' | 'spawn' | 'stream'
+export type EventType = Serving | 'persist' | 'run' | 'spawn' | 'stream'
+
+/** What of a client a clone serves. */
+export type Serving = 'offload' | 'query' | 'request' | 'session'
+
+const SERVING: readonly string[] = ['offload', 'query', 'request', 'session'] satisfies Serving[]
+
+/** Whether a clone has a client, which is told of it rather than its caller. */
+export function isServing(event: EventType): event is Serving {
+  return SERVING.includes(event)
+}
 
 /** A clone, as the table of clones lists it. */
 export interface CloneInfo {

@@ -18,6 +18,8 @@ export const KIND = {
   report: 4,
   /** Nothing follows. */
   end: 5,
+  /** The next thing that happens is that the client gets something. */
+  begun: 6,
 } as const
 
 export type Kind = (typeof KIND)[keyof typeof KIND]

@@ -1,4 +1,6 @@
 import { writeSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { inspect } from 'node:util'
 import type { Clone, EventType } from './children.js'
 import type { QcloneError } from './errors.js'
@@ -61,4 +63,16 @@ export const handlers = {
   forkFailed: new HandlerChain<[error: QcloneError, event: EventType]>('forkFailed'),
   /** In the clone: it was made by `spawn` or `run`, and its function is about to be called. */
   inSpawn: new HandlerChain<[event: EventType]>('inSpawn'),
+  /** In the clone: it was made for this request, which is about to be handled. */
+  inRequest: new HandlerChain<[request: IncomingMessage, response: ServerResponse]>('inRequest'),
+  /** In the clone: it was made by `offload` for this response, and its function is about to be called. */
+  inOffload: new HandlerChain<[response: ServerResponse]>('inOffload'),
+  /** In the clone: it was made for this client, whose connection is about to be told of. */
+  inSession: new HandlerChain<[socket: Socket]>('inSession'),
+  /** In the clone: the session is over, and the clone leaves next. */
+  inSessionEnd: new HandlerChain<[socket: Socket]>('inSessionEnd'),
+  /** In the clone: it was made for this query, which is about to be evaluated. */
+  inQuery: new HandlerChain<[query: unknown]>('inQuery'),
+  /** `unload` has given all servers back. */
+  unload: new HandlerChain<[]>('unload'),
 } as const

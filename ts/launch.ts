@@ -1,6 +1,6 @@
 import { leavePlace, takePlace } from './admission.js'
 import { Channel } from './channel.js'
-import type { Clone, EventType } from './children.js'
+import { type Clone, type EventType, isServing } from './children.js'
 import { fromFailure, QcloneError } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
 import { frame, KIND } from './frames.js'
@@ -19,8 +19,8 @@ export interface Task {
   name: string
   options: DetachableOptions
   stdio: Stdio
-  /** Whether only the clone sends, or both do. */
-  link: 'pipe' | 'socket'
+  /** Whether only the clone sends, with a file in memory for what is large, or both do. */
+  link: 'pipe' | 'pipe and file' | 'socket'
   /** Called in the clone, once it is set up. */
   inClone: (ends: Ends) => void
 }
@@ -126,8 +126,13 @@ function forkFor(
   })
 }
 
+/** The chain of a clone that nobody serves; those of clients are told by who knows the client. */
+function tellInClone(event: EventType): void {
+  if (!isServing(event)) handlers.inSpawn.call(event)
+}
+
 function beginInClone({ event, inClone }: Task, ends: Ends): void {
-  handlers.inSpawn.call(event)
+  tellInClone(event)
   native().writeAll(ends.fd, READY)
   inClone(ends)
 }
@@ -136,10 +141,10 @@ const READY = frame(KIND.ready)
 
 /** What clone and parent are to have in common. */
 function openEnds(task: Task): { own: number; forClone: number; file: number | undefined } {
-  const { ends, failure } = task.link === 'pipe' ? native().openPipe() : native().openSocketPair()
+  const { ends, failure } = task.link === 'socket' ? native().openSocketPair() : native().openPipe()
   if (failure) throw refused(fromFailure(failure), task)
   const [own, forClone] = ends as [number, number]
-  const { fd, failure: noFile } = task.link === 'pipe' ? native().openMemoryFile() : {}
+  const { fd, failure: noFile } = task.link === 'pipe and file' ? native().openMemoryFile() : {}
   if (noFile && OUT_OF_DESCRIPTORS.includes(noFile.errno ?? '')) {
     for (const end of [own, forClone]) native().closePipeEnd(end)
     throw refused(fromFailure(noFile), task)

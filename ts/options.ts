@@ -138,13 +138,20 @@ export interface DetachableOptions extends CloneOptions {
   readonly detached?: boolean
 }
 
+/** What every door takes that serves clients. */
+export type ServingOptions = Pick<
+  CloneOptions,
+  'affinity' | 'grace' | 'keep' | 'killSignal' | 'limits' | 'name' | 'priority' | 'timeout' | 'title'
+>
+
 const LOWEST_NICENESS = -20
 const HIGHEST_NICENESS = 19
 const HIGHEST_CPU = 8191
 const STDIO = ['ignore', 'inherit', 'pipe']
 const LIMITS = ['addressSpace', 'cpuSeconds', 'coreSize', 'fileSize']
 
-type Expect = (value: unknown, name: string) => void
+/** Throws when `value` is not what an option may be. */
+export type Expect = (value: unknown, name: string) => void
 
 const EXPECT_OF_CLONE: { [name in keyof Required<CloneOptions>]: Expect } = {
   signal: (value, name) => {
@@ -199,6 +206,18 @@ const EXPECT_OF_CLONE: { [name in keyof Required<CloneOptions>]: Expect } = {
 }
 
 const EXPECT_OF_RUN = { ...EXPECT_OF_CLONE, onProgress: expectFunction as Expect }
+const { affinity, grace, keep, killSignal, limits, name, priority, timeout, title } = EXPECT_OF_CLONE
+const EXPECT_OF_SERVING: { [name in keyof Required<ServingOptions>]: Expect } = {
+  affinity,
+  grace,
+  keep,
+  killSignal,
+  limits,
+  name,
+  priority,
+  timeout,
+  title,
+}
 const EXPECT_OF_DETACHABLE = { ...EXPECT_OF_CLONE, detached: expectBoolean as Expect }
 
 /** @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use. */
@@ -214,6 +233,11 @@ export function expectRunOptions(options: unknown): asserts options is RunOption
 /** @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use. */
 export function expectDetachableOptions(options: unknown): asserts options is DetachableOptions {
   expectEach(options, EXPECT_OF_DETACHABLE)
+}
+
+/** As the others, with `more` that the door takes beside. */
+export function expectServingOptions(options: unknown, more: Record<string, Expect>): void {
+  expectEach(options, { ...EXPECT_OF_SERVING, ...more })
 }
 
 function expectEach(options: unknown, expect: Record<string, Expect>): void {

@@ -64,7 +64,7 @@ function runWith<A extends unknown[], R>(
   }
   const { name = f.name } = options
   const inClone = (ends: Ends) => callInClone(f, args, ends)
-  const launched = launch({ event: 'run', name, options, stdio, link: 'pipe', inClone })
+  const launched = launch({ event: 'run', name, options, stdio, link: 'pipe and file', inClone })
   const value = launched.then((clone) => settle(clone, options)) as Promise<Awaited<R>>
   return Object.assign(value, stdio.streams)
 }

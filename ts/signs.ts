@@ -30,6 +30,8 @@ export interface Signs {
   'qclone:unready': CloneSign & { readonly ms: number; readonly status: WaitStatus }
   /** A clone has told what came of its function; milliseconds since the fork. */
   'qclone:answered': CloneSign & { readonly ms: number; readonly failed: boolean }
+  /** A client was turned away, or its connection closed, for what it sent: it does not keep to its protocol. */
+  'qclone:client': { readonly reason: string; readonly remoteAddress: string | undefined }
   /**
   A clone has ended. What it had told may be read, and published, after this. `copiedBytes`: memory that it copied or took, at most: its page faults without I/O, in bytes.
   */
@@ -47,6 +49,7 @@ const NAMES = [
   'qclone:ready',
   'qclone:unready',
   'qclone:answered',
+  'qclone:client',
   'qclone:reaped',
 ] as const satisfies ReadonlyArray<keyof Signs>
 

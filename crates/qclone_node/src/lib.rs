@@ -8,6 +8,7 @@ mod child;
 mod clone_side;
 mod convert;
 mod forking;
+mod hangup;
 mod loop_end;
 mod math_random;
 mod memory_file;

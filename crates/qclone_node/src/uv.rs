@@ -163,6 +163,8 @@ pub(crate) mod handle_type {
 
 /// `UV_READABLE`.
 pub(crate) const READABLE: c_int = 1;
+/// `UV_DISCONNECT`.
+pub(crate) const DISCONNECT: c_int = 4;
 
 pub(crate) type HandleCallback = unsafe extern "C" fn(*mut UvHandle);
 pub(crate) type PollCallback = unsafe extern "C" fn(*mut UvHandle, c_int, c_int);

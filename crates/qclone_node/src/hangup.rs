@@ -1,0 +1,89 @@
+//! Noticing that the other side of a connection has left, without reading from it: what is to be
+//! read is a clone's, or comes later.
+
+use std::{
+    ffi::c_int,
+    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
+    ptr,
+};
+
+use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
+use napi_derive::napi;
+
+use crate::uv::{self, Loop, UvHandle};
+
+/// A watch over a connection.
+#[napi]
+pub struct HangupWatch {
+    /// Null once closed.
+    handle: *mut UvHandle,
+}
+
+/// What the poll handle needs. The descriptor is a second one of the same connection, as libuv
+/// has one watcher at most for each.
+struct Watched {
+    env: sys::napi_env,
+    callback: sys::napi_ref,
+    _connection: OwnedFd,
+}
+
+/// Calls `left` once, when the other side of the connection `fd` has closed it or shut its sending
+/// down, or the connection is broken. Keeps no event loop going.
+#[napi]
+pub fn watch_hangup(env: Env, fd: i32, left: Function<'_, (), ()>) -> Result<HangupWatch> {
+    if fd < 0 {
+        return Err(Error::from_reason("a connection has a descriptor"));
+    }
+    let event_loop = Loop::of(&env)?;
+    // SAFETY: not negative, and not closed here. A number that is not open gives an error.
+    let connection = unsafe { BorrowedFd::borrow_raw(fd) };
+    let connection =
+        connection.try_clone_to_owned().map_err(|error| Error::from_reason(error.to_string()))?;
+    let handle = event_loop.new_poll(connection.as_raw_fd())?;
+    let mut callback = ptr::null_mut();
+    // SAFETY: `env` and the function are live during the call.
+    let status = unsafe { sys::napi_create_reference(env.raw(), left.raw(), 1, &raw mut callback) };
+    assert!(status == sys::Status::napi_ok, "a reference to a live function can be made");
+    let watched = Box::into_raw(Box::new(Watched { env: env.raw(), callback, _connection: connection }));
+    // SAFETY: `handle` is live until its close callback.
+    unsafe { uv::uv_handle_set_data(handle, watched.cast()) };
+    // SAFETY: as above.
+    unsafe { uv::uv_unref(handle) };
+    // SAFETY: as above. It fails for no live handle.
+    unsafe { uv::uv_poll_start(handle, uv::DISCONNECT, on_event) };
+    Ok(HangupWatch { handle })
+}
+
+#[napi]
+impl HangupWatch {
+    /// Ends the watch. To be called once at least, or the connection stays open in this process.
+    #[napi]
+    pub fn close(&mut self) {
+        let handle = std::mem::replace(&mut self.handle, ptr::null_mut());
+        if !handle.is_null() {
+            // SAFETY: a handle that is kept here is live and not closing; `on_closed` frees it.
+            unsafe { uv::uv_close(handle, on_closed) };
+        }
+    }
+}
+
+unsafe extern "C" fn on_event(handle: *mut UvHandle, _status: c_int, _events: c_int) {
+    // Whatever happened, there is no more than this to wait for: an error, too, is an end.
+    // SAFETY: libuv passes the live handle.
+    unsafe { uv::uv_poll_stop(handle) };
+    // SAFETY: as above.
+    let watched: *const Watched = unsafe { uv::uv_handle_get_data(handle) }.cast();
+    // SAFETY: set in `watch_hangup`, and freed in `on_closed` only.
+    let &Watched { env, callback, .. } = unsafe { &*watched };
+    crate::callback::call(env, callback);
+}
+
+unsafe extern "C" fn on_closed(handle: *mut UvHandle) {
+    // SAFETY: libuv passes the handle, whose data `watch_hangup` set.
+    let watched: *mut Watched = unsafe { uv::uv_handle_get_data(handle) }.cast();
+    // SAFETY: made by `Box::into_raw` in `watch_hangup`, and taken back here alone.
+    let watched = unsafe { Box::from_raw(watched) };
+    // SAFETY: the environment outlives its loop's handles, and the reference was made in `watch_hangup`.
+    unsafe { sys::napi_delete_reference(watched.env, watched.callback) };
+    uv::free(handle, uv::handle_type::POLL);
+}

@@ -1,0 +1,146 @@
+import type { Socket } from 'node:net'
+import { native } from '../native.js'
+
+/** Of a socket, what no public API gives. */
+interface Internals {
+  _handle?: {
+    readonly fd?: number
+    reading?: boolean
+    readStart?: () => number
+    readStop?: () => number
+    close?: () => void
+  } | null
+  /** Of a connection of HTTP: whether it takes no requests for now, as node sets when it is flooded. */
+  _paused?: boolean
+  parser?: { resume?: () => void; remove?: () => void } | null
+}
+
+function internals(socket: Socket): Internals {
+  return socket as unknown as Internals
+}
+
+/** The descriptor of a connection; undefined once it is closed. */
+export function descriptorOf(socket: Socket): number | undefined {
+  const fd = internals(socket)._handle?.fd
+  return fd !== undefined && fd >= 0 ? fd : undefined
+}
+
+/** Whether what is written changes more than what the kernel knows, so that only one process can go on with it. */
+export function isEncrypted(socket: Socket): boolean {
+  return 'encrypted' in socket
+}
+
+/** How many hold a connection. */
+const holds = new WeakMap<Socket, number>()
+
+/**
+Reads nothing more from a connection of HTTP until {@link letGo}, called as often. As node itself does with a client
+that floods it.
+*/
+export function hold(socket: Socket): void {
+  const count = holds.get(socket) ?? 0
+  holds.set(socket, count + 1)
+  if (count > 0) return
+  // Node would go on when the flood is over.
+  Object.defineProperty(socket, '_paused', { get: () => true, set: () => {}, configurable: true })
+  socket.pause()
+}
+
+/** Reads on. */
+export function letGo(socket: Socket): void {
+  const count = holds.get(socket) ?? 0
+  holds.set(socket, count - 1)
+  if (count > 1) return
+  Object.defineProperty(socket, '_paused', {
+    value: false,
+    writable: true,
+    configurable: true,
+    enumerable: true,
+  })
+  if (socket.destroyed) return
+  internals(socket).parser?.resume?.()
+  socket.resume()
+}
+
+/** Does not see to it that a request of HTTP arrives in time: it does so in another process. */
+export function forgetRequest(socket: Socket): void {
+  internals(socket).parser?.remove?.()
+}
+
+/** Reads nothing more from a connection that nobody reads by HTTP. What has been read stays in its buffer. */
+export function stopReading(socket: Socket): void {
+  const handle = internals(socket)._handle
+  if (!handle) return
+  handle.reading = false
+  handle.readStop?.()
+}
+
+/** Reads on from a connection after {@link stopReading}. */
+export function startReading(socket: Socket): void {
+  const handle = internals(socket)._handle
+  if (!handle) return
+  handle.reading = true
+  handle.readStart?.()
+}
+
+/** Closes this process's end without a word, to the other side or to listeners: another process goes on. */
+export function abandon(socket: Socket): void {
+  internals(socket)._handle?.close?.()
+}
+
+/** Breaks a connection off in such a way that what was sent cannot be taken for the whole. */
+export function cut(socket: Socket): void {
+  if (socket.destroyed) return
+  try {
+    socket.resetAndDestroy()
+  } catch {
+    // Only TCP can be reset.
+    socket.destroy()
+  }
+}
+
+/**
+Calls `left`, once at most, when the client has left or this process has closed the connection. Nothing is read.
+
+@param halfOpen whether a client that only says that it sends nothing more has not left.
+@returns what ends the watch.
+*/
+export function watchClient(
+  socket: Socket,
+  { halfOpen }: { halfOpen: boolean },
+  left: () => void,
+): () => void {
+  if (socket.destroyed) {
+    left()
+    return () => {}
+  }
+  const fd = descriptorOf(socket)
+  const watch = halfOpen || fd === undefined ? undefined : native().watchHangup(fd, () => onLeft())
+  let over = false
+  const end = () => {
+    over = true
+    watch?.close()
+    socket.off('close', onLeft)
+  }
+  const onLeft = () => {
+    if (over) return
+    end()
+    left()
+  }
+  socket.on('close', onLeft)
+  return end
+}
+
+/** In a clone: calls `tell` right before anything is written to a connection. */
+export function beforeFirstWrite(socket: Socket, tell: () => void): void {
+  const shims: Record<string, unknown> = {}
+  for (const method of ['_write', '_writev', '_writeGeneric'] as const) {
+    shims[method] = (...args: unknown[]) => {
+      // Those of its class are found again.
+      for (const name of Object.keys(shims)) Reflect.deleteProperty(socket, name)
+      tell()
+      return Reflect.apply(Reflect.get(socket, method) as () => unknown, socket, args)
+    }
+  }
+  Object.assign(socket, shims)
+}

@@ -1,0 +1,152 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Serving } from '../children.js'
+import type { QcloneError } from '../errors.js'
+import type { ServingOptions } from '../options.js'
+import { cut, forgetRequest, hold, isEncrypted, letGo } from './connection.js'
+import { answerInClone, type Told } from './response.js'
+import { serve } from './serve.js'
+
+/** A request that a clone is to answer. */
+export interface Exchange {
+  event: Serving & ('offload' | 'request')
+  name: string
+  request: IncomingMessage
+  response: ServerResponse
+  options: ServingOptions
+  /** Bytes of the body to wait for before there is a clone. */
+  collect: number
+  /** Seconds after which a client that was turned away may ask again. */
+  retryAfter: number
+  /** For how many milliseconds the clone may go on after the response. */
+  linger: number
+  /** Called in the clone, to answer. */
+  answer: () => void
+}
+
+/** Has a clone answer a request, and goes on with its connection. Never rejects. */
+export async function exchange(wanted: Exchange): Promise<void> {
+  const { request, response } = wanted
+  const { socket } = request
+  if (!hasBody(request)) hold(socket)
+  else {
+    await collected(request, wanted.collect)
+    hold(socket)
+  }
+  try {
+    await assigned(response, socket)
+    if (!socket.destroyed) await haveAnswered(wanted, socket)
+  } finally {
+    letGo(socket)
+  }
+}
+
+/**
+A client may leave as soon as it has what it wants, before the clone can tell that it has sent it. One that has not
+told by then is no longer wanted.
+*/
+const FAREWELL_MS = 100
+
+async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
+  const { event, name, request, response, options, linger, answer } = wanted
+  const whole = request.complete
+  // Of what still comes, and of what TLS counts, only the clone knows.
+  const reusable = whole && !isEncrypted(socket)
+  if (!whole) forgetRequest(socket)
+  const { timeout = 0 } = socket
+  socket.setTimeout(0)
+  const served = await serve<Told>({
+    event,
+    name,
+    options,
+    socket,
+    halfOpen: serverOf(socket)?.httpAllowHalfOpen === true,
+    farewell: FAREWELL_MS,
+    linger,
+    inClone: (line) => answerInClone({ request, response, socket, whole, reusable, timeout, line, answer }),
+  })
+  if (socket.destroyed) return
+  if ('how' in served) {
+    if (served.how.last || !reusable) return void socket.destroy()
+    socket.setTimeout(timeout)
+    return finish(response, served.how)
+  }
+  if (served.left) return void socket.destroy()
+  if (served.begun || response.headersSent) return cut(socket)
+  socket.setTimeout(timeout)
+  if (!whole) response.shouldKeepAlive = false
+  turnAway(response, served.error, wanted.retryAfter)
+}
+
+function serverOf(socket: Socket): (Server & { httpAllowHalfOpen?: boolean }) | undefined {
+  return (socket as { server?: Server }).server
+}
+
+/** The response is over, although this process has written nothing of it: the connection goes on. */
+function finish(response: ServerResponse, { statusCode, head }: Told): void {
+  // For listeners, which log it perhaps.
+  Object.assign(response, { statusCode, _header: head, finished: true })
+  const { req: request } = response
+  response.emit('finish')
+  // What of the body is still here nobody will read.
+  request.resume()
+}
+
+/** Tells a client that there was no clone, or none that answered. */
+function turnAway(response: ServerResponse, { code }: QcloneError, retryAfter: number): void {
+  const status = STATUS_OF[code] ?? STATUS_UNAVAILABLE
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  if (status === STATUS_UNAVAILABLE) response.setHeader('retry-after', retryAfter)
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' })
+  response.end(`${response.statusMessage}\n`)
+}
+
+/** Any other: there could be no clone. */
+const STATUS_UNAVAILABLE = 503
+const STATUS_OF: Partial<Record<QcloneError['code'], number>> = {
+  ERR_QCLONE_DIED: 500,
+  ERR_QCLONE_NOT_READY: 500,
+  ERR_QCLONE_TIMEOUT: 504,
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0
+}
+
+/** Waits until all of a request's body is here, or `bytes` of it, or the client has left. */
+function collected(request: IncomingMessage, bytes: number): Promise<void> {
+  if (bytes === 0) return Promise.resolve()
+  const state = (request as unknown as { _readableState: { highWaterMark: number } })._readableState
+  const { highWaterMark } = state
+  // Node stops reading from a connection whose body nobody takes, when there is that much of it.
+  state.highWaterMark = Math.max(bytes, highWaterMark)
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!request.complete && request.readableLength < bytes && !request.destroyed) return
+      request.off('readable', look)
+      request.off('close', look)
+      state.highWaterMark = highWaterMark
+      resolve()
+    }
+    request.on('readable', look)
+    request.on('close', look)
+  })
+}
+
+/** Waits until a response is the next on its connection, or the connection is closed. */
+function assigned(response: ServerResponse, socket: Socket): Promise<void> {
+  if (response.socket || socket.destroyed) return Promise.resolve()
+  return new Promise((resolve) => {
+    const settle = () => {
+      socket.off('close', settle)
+      Reflect.deleteProperty(response, 'assignSocket')
+      resolve()
+    }
+    const { assignSocket } = response
+    response.assignSocket = (socket) => {
+      settle()
+      Reflect.apply(assignSocket, response, [socket])
+    }
+    socket.on('close', settle)
+  })
+}

@@ -1,0 +1,112 @@
+import type { Server, Socket } from 'node:net'
+import { leave, onUncaught, STATUS_OF_ERROR } from '../clone-context/leave.js'
+import type { Conversation, Query } from '../codecs/codec.js'
+import { handlers } from '../handlers.js'
+import { native } from '../native.js'
+import { expectServingOptions, type ServingOptions } from '../options.js'
+import { isInline } from '../settings.js'
+import { cut, descriptorOf, stopReading } from './connection.js'
+import { Dialogue } from './dialogue.js'
+import { EXPECT_OF_SPEAKING, GREETING_TIMEOUT_MS, replyTo, type SpeakingOptions } from './evaluate.js'
+import { type Line, serve } from './serve.js'
+import { expectServer, isHttp, isTls, shimServer } from './shim.js'
+
+/** What {@link cloneQueries} takes. */
+export interface QueryOptions extends SpeakingOptions, ServingOptions {}
+
+/**
+Serves a server's clients by a codec: each query is evaluated by a clone of its own, which replies to the client
+itself. Messages that wait for no reply go to `update` in the parent, so that a feed can publish on the same port.
+All that one client sends is done with in order.
+
+@returns an undo: connections that come later are for the server's own listeners. Those that are open stay served.
+@throws {TypeError} or {@link RangeError} when `server` is served by clones already, or is one of TLS or HTTP, or on an
+option that is unknown or of no use.
+*/
+export function cloneQueries(server: Server, options: QueryOptions): () => void {
+  expectServer(server)
+  if (isTls(server) || isHttp(server)) {
+    throw new TypeError(
+      'Expected `server` to be one of `node:net`: a clone cannot give an encrypted connection back, use `cloneSessions`',
+    )
+  }
+  expectServingOptions(options, EXPECT_OF_SPEAKING)
+  const { codec, evaluate, update = () => {}, greetingTimeout, ...rest } = options
+  // Found missing before a client comes.
+  EXPECT_OF_SPEAKING.codec?.(codec, 'codec')
+  EXPECT_OF_SPEAKING.evaluate?.(evaluate, 'evaluate')
+  return shimServer(server, 'queries', {
+    connection: (_next, ...args) => {
+      const [socket] = args as [Socket]
+      const dialogue = new Dialogue(socket, codec, {
+        onUpdate: update,
+        onQuery: (query, conversation) =>
+          isInline()
+            ? replyTo(query, conversation, evaluate)
+            : haveEvaluated({ query, conversation, socket, options: rest, evaluate }),
+      })
+      closeUnlessEstablished(dialogue, greetingTimeout)
+      return true
+    },
+  })
+}
+
+/** A client that does not get beyond its greeting is not kept. */
+export function closeUnlessEstablished(dialogue: Dialogue, timeout = GREETING_TIMEOUT_MS): void {
+  const { socket } = dialogue
+  const timer = setTimeout(() => {
+    if (!dialogue.established) socket.destroy()
+  }, timeout).unref()
+  socket.on('close', () => clearTimeout(timer))
+}
+
+interface Evaluation {
+  query: Query
+  conversation: Conversation
+  socket: Socket
+  options: ServingOptions
+  evaluate: (query: unknown) => unknown
+}
+
+/** Has a clone evaluate a query and reply. Gives a reply only when the clone could not. Never rejects. */
+async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undefined> {
+  const { query, conversation, socket, options, evaluate } = evaluation
+  const served = await serve<true>({
+    event: 'query',
+    name: options.name ?? evaluate.name,
+    options,
+    socket,
+    halfOpen: socket.allowHalfOpen,
+    farewell: 0,
+    linger: LINGER_MS,
+    inClone: (line) => evaluateInClone(evaluation, line),
+  })
+  if ('how' in served || socket.destroyed) return undefined
+  if (served.left) socket.destroy()
+  else if (served.begun) cut(socket)
+  else return conversation.fail(query, served.error)
+  return undefined
+}
+
+/** For how long a clone may take to leave after its reply. */
+const LINGER_MS = 1000
+
+/** In the clone. */
+function evaluateInClone({ query, conversation, socket, evaluate }: Evaluation, line: Line<true>): void {
+  // What the client sends meanwhile is for the parent to read.
+  stopReading(socket)
+  const send = (reply: Uint8Array): never => {
+    try {
+      line.begun()
+      native().writeAll(descriptorOf(socket) ?? -1, reply)
+      line.done(true)
+    } catch {
+      // The client has left, or the parent has.
+      return leave(STATUS_OF_ERROR)
+    }
+    return leave(0)
+  }
+  onUncaught((error) => send(conversation.fail(query, error)))
+  handlers.inQuery.call(query.value)
+  void replyTo(query, conversation, evaluate).then(send)
+}

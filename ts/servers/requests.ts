@@ -1,0 +1,110 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { handlers } from '../handlers.js'
+import { type Expect, expectServingOptions, type ServingOptions } from '../options.js'
+import { isInline } from '../settings.js'
+import { expectFunction, expectMilliseconds, expectNumber, shown } from '../validate.js'
+import { exchange } from './exchange.js'
+import { expectServer, isHttp, shimServer, type Taker } from './shim.js'
+
+/** What answers to requests by clones have in common. */
+export interface AnsweringOptions extends ServingOptions {
+  /**
+  After how many seconds a client that was turned away, since there were too many clones or could be none, is told
+  to ask again.
+
+  @default 1
+  */
+  readonly retryAfter?: number
+
+  /**
+  For how many milliseconds a clone may go on after its response, with what its handler still does. Then it is
+  killed.
+
+  @default 1000
+  */
+  readonly linger?: number
+}
+
+/** What {@link cloneRequests} takes. */
+export interface RequestOptions extends AnsweringOptions {
+  /**
+  Says which requests are for clones. The parent handles the others.
+
+  @default all of them
+  */
+  readonly match?: (request: IncomingMessage) => boolean
+
+  /**
+  How many bytes of a request's body the parent collects before there is a clone. One whose body is no longer is
+  forked for when all of it has arrived, so that a slow client holds no clone, and the connection can go on to the
+  next request. The clone of a longer one reads the rest itself, and closes the connection after its response.
+
+  @default 1048576
+  */
+  readonly collect?: number
+}
+
+const LINGER_MS = 1000
+const RETRY_AFTER_S = 1
+const COLLECT_BYTES = 1 << 20
+
+export const EXPECT_OF_ANSWERING: Record<string, Expect> = {
+  retryAfter: (value, name) => expectNumber(value, name, 0),
+  linger: expectMilliseconds,
+}
+
+/**
+Has each request to an HTTP server answered by a clone of this process, with the ordinary request and response, by
+whatever handles the server's requests.
+
+@returns an undo, which gives the server back. Clones that answer go on to their end.
+@throws {TypeError} or {@link RangeError} when `server` is no server of HTTP/1, or is served by clones already, or on
+an option that is unknown or of no use.
+*/
+export function cloneRequests(server: Server, options: RequestOptions = {}): () => void {
+  expectServer(server)
+  if (!isHttp(server)) {
+    throw new TypeError(`Expected \`server\` to be a server of HTTP, got ${shown(server)}`)
+  }
+  expectServingOptions(options, {
+    ...EXPECT_OF_ANSWERING,
+    match: expectFunction as Expect,
+    collect: (value, name) => expectNumber(value, name, 0),
+  })
+  const { match = () => true, collect = COLLECT_BYTES } = options
+  const take =
+    (collect: number): Taker =>
+    (next, ...args) => {
+      const [request, response] = args as [IncomingMessage, ServerResponse]
+      if (isInline() || !match(request)) return next(...args)
+      exchange({
+        event: 'request',
+        ...answeringBy(options),
+        name: options.name ?? `${request.method} ${request.url}`,
+        request,
+        response,
+        collect,
+        answer: () => {
+          handlers.inRequest.call(request, response)
+          next(...args)
+        },
+      })
+      return true
+    }
+  // A client that waits to be told to go on sends its body when it is told, which is for whoever handles that event.
+  return shimServer(server, 'requests', { request: take(collect), checkContinue: take(0) })
+}
+
+/** Of options, those for the clone, and the others with their defaults. */
+export function answeringBy<O extends AnsweringOptions>({
+  retryAfter = RETRY_AFTER_S,
+  linger = LINGER_MS,
+  ...rest
+}: O) {
+  const { affinity, grace, keep, killSignal, limits, priority, timeout, title } = rest as ServingOptions
+  const given = { affinity, grace, keep, killSignal, limits, priority, timeout, title }
+  const options = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  ) as ServingOptions
+  return { retryAfter, linger, options }
+}

@@ -1,0 +1,79 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { abandon, beforeFirstWrite, letGo } from './connection.js'
+import type { Line } from './serve.js'
+
+/** What a clone tells of a response that it has sent. */
+export interface Told {
+  /** Whether the connection ends with it. */
+  last: boolean
+  statusCode: number
+  /** Status line and headers. */
+  head: string
+}
+
+/** What of a request its clone is to know. */
+interface Answering {
+  request: IncomingMessage
+  response: ServerResponse
+  socket: Socket
+  /** Whether the whole request had arrived at the fork. */
+  whole: boolean
+  /** Whether the parent can go on with the connection. */
+  reusable: boolean
+  /** After how many milliseconds without traffic the connection is broken off; 0: never. */
+  timeout: number
+  line: Line<Told>
+  answer: () => void
+}
+
+/** Of a response, what no public API gives. */
+interface Internals {
+  _last?: boolean
+  _header?: string | null
+  _closed?: boolean
+}
+
+/** In a clone: answers a request with the parent's own request and response, on the connection that is kept. */
+export function answerInClone(answering: Answering): void {
+  const { request, response, socket, whole, reusable, timeout, line, answer } = answering
+  beforeFirstWrite(socket, line.begun)
+  socket.setTimeout(timeout)
+  if (!reusable) response.shouldKeepAlive = false
+  // Those of the parent are its own. Node's would go on with the next request, which is the parent's, too.
+  for (const event of ['finish', 'close']) response.removeAllListeners(event)
+  response.on('finish', () => finish(answering))
+  if (!whole) {
+    letGo(socket)
+    endLate(request, socket)
+  }
+  answer()
+}
+
+/** As node does with a request that does not arrive in time. */
+function endLate(request: IncomingMessage, socket: Socket): void {
+  const { requestTimeout = 0 } = (socket as { server?: Server }).server ?? {}
+  if (requestTimeout === 0) return
+  const timer = setTimeout(() => {
+    if (!request.complete) socket.destroy()
+  }, requestTimeout)
+  timer.unref()
+}
+
+/** The whole response is with the kernel. */
+function finish({ response, socket, reusable, line }: Answering): void {
+  const internals = response as Internals
+  const last = internals._last === true || !reusable
+  const { statusCode } = response
+  response.detachSocket(socket)
+  process.nextTick(() => {
+    if (internals._closed) return
+    Object.assign(response, { destroyed: true, _closed: true })
+    response.emit('close')
+  })
+  // What the clone does from here on is no longer for the client.
+  process.exitCode ??= 0
+  line.done({ last, statusCode, head: internals._header ?? '' })
+  if (last) socket.destroySoon()
+  else setImmediate(() => abandon(socket))
+}
