@@ -1,8 +1,4 @@
-import { parseArgs } from 'node:util'
-
-import { DemoError } from './errors.js'
-
-export const MAX_ROWS = 3_000_000
+import { MAX_ROWS, parseOptions, readNumber } from '../lib/args.js'
 
 export interface DemoOptions {
   rows: number
@@ -28,55 +24,22 @@ first in process, then in clones. Ends with what each way cost the updates.
 Exit code: 0 when all answers agree and every snapshot was consistent, 1 when not, 2 for bad options.
 `
 
-/** Reads the command line; every complaint is a `DemoError` with code `ERR_DEMO_USAGE`. */
+/** Reads the command line; every complaint is an `ExampleError` with code `ERR_EXAMPLE_USAGE`. */
 export function readArgs(argv: readonly string[]): DemoOptions {
-  const values = parse(argv)
+  const values = parseOptions(argv, {
+    rows: { type: 'string' },
+    seconds: { type: 'string' },
+    rate: { type: 'string' },
+    parallel: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  })
   return {
-    rows: number('rows', values.rows, { fallback: MAX_ROWS, min: 1, max: MAX_ROWS, whole: true }),
-    seconds: number('seconds', values.seconds, { fallback: 5, min: 0.1, max: 600, whole: false }),
-    rate: number('rate', values.rate, { fallback: 20_000, min: 1, max: 1_000_000, whole: true }),
-    parallel: number('parallel', values.parallel, { fallback: 1, min: 1, max: 64, whole: true }),
+    rows: readNumber('rows', values.rows, { fallback: MAX_ROWS, min: 1, max: MAX_ROWS, whole: true }),
+    seconds: readNumber('seconds', values.seconds, { fallback: 5, min: 0.1, max: 600, whole: false }),
+    rate: readNumber('rate', values.rate, { fallback: 20_000, min: 1, max: 1_000_000, whole: true }),
+    parallel: readNumber('parallel', values.parallel, { fallback: 1, min: 1, max: 64, whole: true }),
     json: values.json ?? false,
     help: values.help ?? false,
   }
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        rows: { type: 'string' },
-        seconds: { type: 'string' },
-        rate: { type: 'string' },
-        parallel: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values
-  } catch (error) {
-    throw new DemoError('ERR_DEMO_USAGE', error instanceof Error ? error.message : String(error), {
-      cause: error,
-    })
-  }
-}
-
-interface NumberRule {
-  fallback: number
-  min: number
-  max: number
-  whole: boolean
-}
-
-function number(name: string, text: string | undefined, { fallback, min, max, whole }: NumberRule): number {
-  if (text === undefined) return fallback
-  // Number('') is 0: an empty value is no number.
-  const value = text.trim() === '' ? Number.NaN : Number(text)
-  if (value >= min && value <= max && (!whole || Number.isInteger(value))) return value
-
-  const kind = whole ? 'a whole number' : 'a number'
-  throw new DemoError(
-    'ERR_DEMO_USAGE',
-    `Expected --${name} to be ${kind} from ${min} to ${max}, got \`${text}\``,
-  )
 }

@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { memoryOf, run } from 'node-qclone'
 
-import { type Answer, analyse } from './queries.js'
-import type { FlightTable } from './table.js'
+import { type Answer, analyse } from '../lib/queries.js'
+import type { FlightTable } from '../lib/table.js'
 
 export interface Reply {
   answer: Answer

@@ -1,37 +1,26 @@
-import { check } from 'node-qclone'
-
+import { Feed } from '../lib/feed.js'
+import { rerunWithHeapFor } from '../lib/heap.js'
+import { loadWithProgress } from '../lib/load.js'
+import { refuseUnlessClonable, runExample } from '../lib/main.js'
+import { Progress } from '../lib/progress.js'
 import { type DemoOptions, readArgs, USAGE } from './args.js'
 import { askClone, askInProcess } from './ask.js'
-import { DemoError } from './errors.js'
-import { Feed } from './feed.js'
-import { rerunWithHeapFor } from './heap.js'
-import { loadFlights } from './load.js'
 import { collectGarbage } from './measure.js'
 import { runPhase } from './phase.js'
-import { Progress } from './progress.js'
 import { table as draw, json, type Report } from './report.js'
-import type { FlightTable } from './table.js'
 import { judge } from './verdict.js'
 
 const BASELINE_SECONDS = 1
 const WARM_UP_SECONDS = 0.3
 
-process.exitCode = await main(process.argv.slice(2))
-
-async function main(argv: readonly string[]): Promise<number> {
-  try {
-    const options = readArgs(argv)
-    if (options.help) {
-      process.stdout.write(USAGE)
-      return 0
-    }
-    return rerunWithHeapFor(options.rows) ?? (await demo(options))
-  } catch (error) {
-    if (!(error instanceof DemoError)) throw error
-    process.stderr.write(`demo: ${error.message}\n`)
-    return error.code === 'ERR_DEMO_USAGE' ? 2 : 1
+process.exitCode = await runExample('demo', async () => {
+  const options = readArgs(process.argv.slice(2))
+  if (options.help) {
+    process.stdout.write(USAGE)
+    return 0
   }
-}
+  return (await rerunWithHeapFor(options.rows)) ?? demo(options)
+})
 
 async function demo(options: DemoOptions): Promise<number> {
   refuseUnlessClonable()
@@ -40,17 +29,10 @@ async function demo(options: DemoOptions): Promise<number> {
   return report.verdict.ok ? 0 : 1
 }
 
-function refuseUnlessClonable(): void {
-  const report = check()
-  if (!report.ok) {
-    throw new DemoError('ERR_DEMO_CANNOT_CLONE', `this process cannot be cloned: ${report.reason}`)
-  }
-}
-
 async function measure({ rows, seconds, rate, parallel }: DemoOptions): Promise<Report> {
   const progress = new Progress()
   const startedAt = performance.now()
-  const table = await load(rows, progress)
+  const table = await loadWithProgress(rows, progress)
   const loadMs = performance.now() - startedAt
   const feed = new Feed(table, rate)
 
@@ -87,13 +69,4 @@ async function measure({ rows, seconds, rate, parallel }: DemoOptions): Promise<
     verdict: judge({ inProcess, clones, quiet }),
     answer: quiet.inProcess.answer,
   }
-}
-
-async function load(rows: number, progress: Progress): Promise<FlightTable> {
-  const startedAt = performance.now()
-  return loadFlights(rows, (loaded) => {
-    const perSecond = Math.round((loaded / (performance.now() - startedAt)) * 1000)
-    const text = `${loaded.toLocaleString('en-US')} flights loaded, ${perSecond.toLocaleString('en-US')}/s`
-    progress.bar(loaded / rows, text)
-  })
 }

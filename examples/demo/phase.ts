@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { type Clone, handlers } from 'node-qclone'
-
+import type { Feed, FeedStats } from '../lib/feed.js'
+import type { FlightTable } from '../lib/table.js'
 import type { Ask, Reply } from './ask.js'
-import type { Feed, FeedStats } from './feed.js'
 import { type Spread, spread } from './measure.js'
-import type { FlightTable } from './table.js'
 
 /** Between an answer and the next question, so that in process, too, the updates get their turn. */
 const THINK_MS = 200

@@ -1,5 +1,5 @@
+import type { Answer } from '../lib/queries.js'
 import type { PhaseResult } from './phase.js'
-import type { Answer } from './queries.js'
 import type { Verdict } from './verdict.js'
 
 export interface Report {

@@ -39,4 +39,11 @@ export interface Conversation {
 /** A client that does not keep to its protocol. Its connection is closed, and nothing else is touched. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
+  /** What was whole before the fault, in the same chunk: where the network cuts a stream must not decide what counts. */
+  readonly messages: readonly Message[]
+
+  constructor(message: string, messages: readonly Message[] = []) {
+    super(message)
+    this.messages = messages
+  }
 }

@@ -10,9 +10,7 @@ interface Internals {
     readStop?: () => number
     close?: () => void
   } | null
-  /** Of a connection of HTTP: whether it takes no requests for now, as node sets when it is flooded. */
-  _paused?: boolean
-  parser?: { resume?: () => void; remove?: () => void } | null
+  parser?: { remove?: () => void } | null
 }
 
 function internals(socket: Socket): Internals {
@@ -33,17 +31,15 @@ export function isEncrypted(socket: Socket): boolean {
 /** How many hold a connection. */
 const holds = new WeakMap<Socket, number>()
 
-/**
-Reads nothing more from a connection of HTTP until {@link letGo}, called as often. As node itself does with a client
-that floods it.
-*/
+/** Reads nothing more from a connection of HTTP until {@link letGo}, called as often. */
 export function hold(socket: Socket): void {
   const count = holds.get(socket) ?? 0
   holds.set(socket, count + 1)
   if (count > 0) return
-  // Node would go on when the flood is over.
-  Object.defineProperty(socket, '_paused', { get: () => true, set: () => {}, configurable: true })
   socket.pause()
+  // Node reads on when a message is complete, or its body is asked for. It has a mark of its own for a client that
+  // floods it, but that stops the parser too, to which TLS still gives what it has decrypted.
+  Object.defineProperty(socket, 'resume', { value: () => socket, configurable: true })
 }
 
 /** Reads on. */
@@ -51,15 +47,8 @@ export function letGo(socket: Socket): void {
   const count = holds.get(socket) ?? 0
   holds.set(socket, count - 1)
   if (count > 1) return
-  Object.defineProperty(socket, '_paused', {
-    value: false,
-    writable: true,
-    configurable: true,
-    enumerable: true,
-  })
-  if (socket.destroyed) return
-  internals(socket).parser?.resume?.()
-  socket.resume()
+  Reflect.deleteProperty(socket, 'resume')
+  if (!socket.destroyed) socket.resume()
 }
 
 /** Does not see to it that a request of HTTP arrives in time: it does so in another process. */
@@ -73,12 +62,15 @@ export function stopReading(socket: Socket): void {
   if (!handle) return
   handle.reading = false
   handle.readStop?.()
+  // The stream asks for more whenever it likes, a tick after it has got something for instance.
+  Object.defineProperty(socket, '_read', { value: () => {}, configurable: true })
 }
 
 /** Reads on from a connection after {@link stopReading}. */
 export function startReading(socket: Socket): void {
   const handle = internals(socket)._handle
   if (!handle) return
+  Reflect.deleteProperty(socket, '_read')
   handle.reading = true
   handle.readStart?.()
 }

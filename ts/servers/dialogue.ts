@@ -23,13 +23,17 @@ function isForListener({ kind }: Message): boolean {
 export class Dialogue {
   readonly socket: Socket
   readonly #conversation: Conversation
-  readonly #pending: Message[] = []
+  /** Messages from `#next` on are to be looked at: to shift a long array would move all of it. */
+  #pending: Message[] = []
+  #next = 0
   readonly #listener: Listener
   #pendingBytes = 0
   #busy = false
   /** Whether messages that are no greeting are left lying for now. */
   #greeting = false
   #full = false
+  /** In what the client has broken its protocol. */
+  #fault: string | undefined
   #ended = false
 
   constructor(socket: Socket, codec: Codec, listener: Listener) {
@@ -63,28 +67,41 @@ export class Dialogue {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.socket.destroyed) return
+    if (this.socket.destroyed || this.#fault !== undefined) return
     try {
       this.#pendingBytes += chunk.length
-      this.#pending.push(...this.#conversation.receive(chunk))
+      this.#queue(this.#conversation.receive(chunk))
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
-      this.#close(error.message)
-      return
+      // What came whole before is done with first: how the bytes were cut into packets must not count.
+      this.#queue(error.messages)
+      this.#fault = error.message
+      stopReading(this.socket)
     }
     this.#goOn()
   }
 
+  get #allTaken(): boolean {
+    return this.#next === this.#pending.length
+  }
+
+  #queue(messages: readonly Message[]): void {
+    this.#pending = this.#allTaken ? [...messages] : this.#pending.slice(this.#next).concat(messages)
+    this.#next = 0
+  }
+
   #goOn(): void {
     while (!this.#busy && !this.socket.destroyed) {
-      const [message] = this.#pending
+      const message = this.#pending[this.#next]
       if (!message || (this.#greeting && isForListener(message))) break
-      this.#pending.shift()
+      this.#next++
       this.#take(message)
     }
-    if (this.#pending.length === 0 && !this.#busy) this.#pendingBytes = 0
+    const done = this.#allTaken && !this.#busy
+    if (done) this.#pendingBytes = 0
     this.#readOrNot()
-    this.#endWhenDone()
+    if (done && this.#fault !== undefined) this.#breakOff(this.#fault)
+    else this.#endWhenDone()
   }
 
   #take(message: Message): void {
@@ -115,20 +132,20 @@ export class Dialogue {
   }
 
   #readOrNot(): void {
-    const full = this.#pending.length > 0 && this.#pendingBytes > MOST_PENDING_BYTES
-    if (full === this.#full || this.socket.destroyed) return
+    const full = !this.#allTaken && this.#pendingBytes > MOST_PENDING_BYTES
+    if (full === this.#full || this.#fault !== undefined || this.socket.destroyed) return
     this.#full = full
     if (full) stopReading(this.socket)
     else startReading(this.socket)
   }
 
   #endWhenDone(): void {
-    if (this.#ended && !this.#busy && this.#pending.length === 0) this.socket.end()
+    if (this.#ended && !this.#busy && this.#allTaken) this.socket.end()
   }
 
-  #close(reason: string): void {
+  #breakOff(reason: string): void {
+    if (this.socket.destroyed) return
     this.#tell(reason)
-    this.#pending.length = 0
     cut(this.socket)
   }
 

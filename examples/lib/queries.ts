@@ -44,7 +44,7 @@ export function analyse(table: FlightTable): Answer {
 }
 
 /** The routes with the longest delays, by the 95th percentile. */
-export function worstRoutes(table: FlightTable): Route[] {
+export function worstRoutes(table: FlightTable, top = TOP): Route[] {
   const delays = new Map<string, Map<string, number[]>>()
   for (const { origin, destination, delay } of table.flights) {
     const routes = entry(delays, origin, noRoutes)
@@ -57,7 +57,7 @@ export function worstRoutes(table: FlightTable): Route[] {
       if (values.length >= MIN_FLIGHTS) found.push(routeOf(origin, destination, values))
     }
   }
-  return found.sort((a, b) => b.p95Delay - a.p95Delay || b.meanDelay - a.meanDelay).slice(0, TOP)
+  return found.sort((a, b) => b.p95Delay - a.p95Delay || b.meanDelay - a.meanDelay).slice(0, top)
 }
 
 function noRoutes(): Map<string, number[]> {
@@ -76,7 +76,7 @@ function routeOf(origin: string, destination: string, values: readonly number[])
 }
 
 /** The airports' busiest hours of the day, over all days. */
-export function busiestHours(table: FlightTable): BusyHour[] {
+export function busiestHours(table: FlightTable, top = TOP): BusyHour[] {
   const days = new Map<string, BusyHour[]>()
   for (const { origin, minute, distance } of table.flights) {
     const hour = entry(days, origin, emptyDay)[Math.floor(minute / MINUTES_PER_HOUR) % HOURS_PER_DAY]
@@ -87,7 +87,7 @@ export function busiestHours(table: FlightTable): BusyHour[] {
   return [...days.values()]
     .flat()
     .sort((a, b) => b.flights - a.flights || b.miles - a.miles)
-    .slice(0, TOP)
+    .slice(0, top)
 }
 
 function emptyDay(origin: string): BusyHour[] {

@@ -1,6 +1,6 @@
 const BAR_WIDTH = 30
 
-/** Tells on stderr how far the demo is: one line that is drawn over on a terminal, plain lines elsewhere. */
+/** Tells on stderr how far an example is: one line that is drawn over on a terminal, plain lines elsewhere. */
 export class Progress {
   readonly #terminal = process.stderr.isTTY
 

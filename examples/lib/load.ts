@@ -4,11 +4,22 @@ import { fileURLToPath } from 'node:url'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 
-import { DemoError } from './errors.js'
+import { ExampleError } from './errors.js'
+import type { Progress } from './progress.js'
 import { FlightTable } from './table.js'
 
 const COLUMNS = ['date', 'delay', 'distance', 'origin', 'destination'] as const
 const MICROS_PER_MINUTE = 60_000_000
+
+/** Loads the first `rows` flights, and shows how far it is. */
+export function loadWithProgress(rows: number, progress: Progress): Promise<FlightTable> {
+  const startedAt = performance.now()
+  return loadFlights(rows, (loaded) => {
+    const perSecond = Math.round((loaded / (performance.now() - startedAt)) * 1000)
+    const text = `${loaded.toLocaleString('en-US')} flights loaded, ${perSecond.toLocaleString('en-US')}/s`
+    progress.bar(loaded / rows, text)
+  })
+}
 
 /** Loads the first `rows` flights, one row group at a time, and tells `onProgress` how many there are. */
 export async function loadFlights(rows: number, onProgress: (loaded: number) => void): Promise<FlightTable> {
@@ -61,7 +72,7 @@ export async function loadFlights(rows: number, onProgress: (loaded: number) => 
 function column(chunks: ReadonlyMap<string, ArrayLike<unknown>>, name: string): ArrayLike<unknown> {
   const values = chunks.get(name)
   if (values === undefined)
-    throw new DemoError('ERR_DEMO_DATA', `Expected a column \`${name}\` in flights-3m.parquet`)
+    throw new ExampleError('ERR_EXAMPLE_DATA', `Expected a column \`${name}\` in flights-3m.parquet`)
   return values
 }
 
@@ -71,10 +82,10 @@ function dataFile(): string {
   try {
     entry = import.meta.resolve('vega-datasets')
   } catch (error) {
-    throw new DemoError('ERR_DEMO_DATA', `vega-datasets is not installed; ${hint}`, { cause: error })
+    throw new ExampleError('ERR_EXAMPLE_DATA', `vega-datasets is not installed; ${hint}`, { cause: error })
   }
   const path = fileURLToPath(new URL('../data/flights-3m.parquet', entry))
-  if (!existsSync(path)) throw new DemoError('ERR_DEMO_DATA', `${path} is missing; ${hint}`)
+  if (!existsSync(path)) throw new ExampleError('ERR_EXAMPLE_DATA', `${path} is missing; ${hint}`)
   return path
 }
 

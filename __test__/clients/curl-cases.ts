@@ -1,0 +1,157 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BODIES, type Body, DOWNLOADED, GREETED } from './bodies.js'
+import { curl, type Transfer, type Transferred } from './curl.js'
+import { inFolder } from './folder.js'
+import { type Facts, inWords, type Seen, see, undated } from './seen.js'
+import type { Target } from './target.js'
+
+/** A transfer, and what must come of it. */
+interface Asked extends Transfer {
+  readonly status: number
+  readonly body?: string
+  /** Whether it has a body, which may still arrive when it is answered. */
+  readonly uploads?: boolean
+  /** Whether the client goes away in its midst: how much it has by then depends. */
+  readonly leaves?: boolean
+}
+
+interface Case {
+  readonly what: string
+  readonly asked: readonly Asked[]
+  /** Whether it only waits, most of the time. */
+  readonly slow?: boolean
+}
+
+const LIMIT_MS = 60_000
+const TIMED_OUT = 28
+/** Node refuses a handshake that asks for `http/1.0`. */
+const HTTP_1_0 = ['--http1.0', '--no-alpn']
+
+const hello: Asked = { path: '/hello', status: 200, body: GREETED }
+const head: Asked = { path: '/hello', status: 200, body: inWords(''), args: ['--head'] }
+const json: Asked = { path: '/json/7?a=1&b=%C3%A4', status: 200 }
+const asynchronous: Asked = { path: '/async', status: 200 }
+const failing: Asked = { path: '/error', status: 500 }
+const missing: Asked = { path: '/missing', status: 404 }
+const download: Asked = { path: '/download', status: 200, body: DOWNLOADED }
+const compressed: Asked = { path: '/compressed', status: 200, args: ['--compressed'] }
+const gzipped: Asked = { path: '/compressed', status: 200, args: ['--header', 'Accept-Encoding: gzip'] }
+
+/** Each route by itself, in each way to ask, and several over one connection. */
+function cases(folder: string): Case[] {
+  const { none, small, medium, large } = BODIES
+  const upload = ({ name, answer }: Body, ...args: string[]): Asked => ({
+    path: '/upload',
+    status: 200,
+    body: answer,
+    uploads: name !== none.name,
+    args: args.map((arg) => arg.replace('FILE', join(folder, name))),
+  })
+  const put = (body: Body, ...args: string[]) =>
+    upload(body, '--request', 'POST', '--upload-file', 'FILE', ...args)
+  const post = (body: Body, ...args: string[]) => upload(body, '--data-binary', '@FILE', ...args)
+  const chunked = ['--header', 'Transfer-Encoding: chunked']
+  const expecting = ['--header', 'Expect: 100-continue']
+  return [
+    alone('GET /hello', hello),
+    alone('GET /json', json),
+    alone('GET /async', asynchronous),
+    alone('GET /error', failing),
+    alone('GET /missing', missing),
+    alone('GET /download', download),
+    slow('GET /download, read slowly', { ...download, args: ['--limit-rate', '8M'] }),
+    alone('GET /compressed', compressed),
+    alone('GET /compressed, gzip', gzipped),
+    alone('GET /compressed, as it is', { ...compressed, args: [] }),
+    alone('HEAD /hello', head),
+    alone('GET /hello, HTTP/1.0', { ...hello, args: HTTP_1_0 }),
+    alone('GET /async, HTTP/1.0', { ...asynchronous, args: HTTP_1_0 }),
+    alone('GET /download, HTTP/1.0', { ...download, args: HTTP_1_0 }),
+    ...[none, small, medium, large].flatMap((body) => [
+      alone(`POST ${body.name}, --upload-file`, put(body)),
+      alone(`POST ${body.name}, --data-binary`, post(body)),
+    ]),
+    // curl sends no end of a chunked body that is empty.
+    ...[small, medium, large].map((body) => alone(`POST ${body.name}, chunked`, put(body, ...chunked))),
+    ...[small, large].map((body) => alone(`POST ${body.name}, 100-continue`, post(body, ...expecting))),
+    alone('POST 300 KiB, HTTP/1.0', post(medium, ...HTTP_1_0)),
+    slow('POST 300 KiB, sent slowly', put(medium, '--limit-rate', '300K')),
+    alone('POST 300 KiB to /missing', { ...missing, args: post(medium).args ?? [], uploads: true }),
+    {
+      what: 'one connection, reads',
+      asked: [hello, json, compressed, asynchronous, missing, failing, download, hello, head, hello],
+    },
+    {
+      what: 'one connection, reads and uploads',
+      asked: [hello, post(small), hello, put(large), hello, put(medium, ...chunked), json, post(none), hello],
+    },
+    slow(
+      'goes away while it reads',
+      { ...download, args: ['--limit-rate', '2M', '--max-time', '1.5'], leaves: true },
+      hello,
+    ),
+    slow(
+      'goes away while it sends',
+      { ...put(large, '--limit-rate', '2M', '--max-time', '1.5'), leaves: true },
+      hello,
+    ),
+  ]
+}
+
+function alone(what: string, asked: Asked): Case {
+  return { what, asked: [asked] }
+}
+
+function slow(what: string, ...asked: Asked[]): Case {
+  return { what, asked, slow: true }
+}
+
+/** What curl sees of a server. @param isDirect Whether nothing stands between. */
+export function seeByCurl(target: Target, isDirect = true): Promise<Seen[]> {
+  return inFolder(async (folder) => {
+    for (const { name, bytes } of Object.values(BODIES)) writeFileSync(join(folder, name), bytes)
+    const all = cases(folder)
+    const look = (one: Case) => inFolder((own) => seeCase(one, target, own, isDirect))
+    const slow = Promise.all(all.filter(({ slow }) => slow).map(look))
+    const seen: Seen[] = []
+    for (const one of all.filter(({ slow }) => !slow)) seen.push(await look(one))
+    return [...seen, ...(await slow)]
+  })
+}
+
+function seeCase({ what, asked }: Case, target: Target, folder: string, isDirect: boolean): Promise<Seen> {
+  const mayClose = isDirect && (target.scheme === 'https' || asked.some(({ uploads }) => uploads))
+  const expected = named(asked, ({ status, body, leaves = false }): Facts => {
+    if (leaves) return { exit: `${TIMED_OUT}` }
+    return { exit: '0', status: `${status}`, ...(body !== undefined && { body }) }
+  })
+  return see({ what, requests: asked.length, expected, mayClose }, LIMIT_MS, async (signal) => {
+    const transferred = await curl(target, asked, folder, signal)
+    return named(asked, (one, i) => factsOf(one, transferred[i]))
+  })
+}
+
+function factsOf({ leaves = false, uploads = false }: Asked, transferred: Transferred | undefined): Facts {
+  if (!transferred) return { exit: 'none' }
+  const { exit, status, version, connects, heads, body } = transferred
+  // Whoever goes away while it sends has no answer.
+  if (leaves && uploads) return { exit: `${exit}` }
+  const head = { exit: `${exit}`, status: `${status}`, version, connects: `${connects}`, head: headOf(heads) }
+  return leaves ? head : { ...head, body: inWords(body) }
+}
+
+function headOf(heads: string[]): string {
+  return heads.map(undated).join('\n\n')
+}
+
+/** Facts of each transfer, numbered when there are more. */
+function named(asked: readonly Asked[], facts: (one: Asked, i: number) => Facts): Facts {
+  const entries = asked.flatMap((one, i) =>
+    Object.entries(facts(one, i)).map(([name, fact]) => [
+      asked.length === 1 ? name : `${i + 1}: ${name}`,
+      fact,
+    ]),
+  )
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,99 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
+import { CERTIFICATE } from '../apps/content.js'
+import { type Reply, readReply } from './reply.js'
+import { Source } from './source.js'
+import { HOST, type Target } from './target.js'
+
+/** A request, byte for byte. */
+export interface Request {
+  readonly method: string
+  /** All of it, or what is sent before the server says to continue. */
+  readonly bytes: Buffer
+  /** What is sent then. */
+  readonly afterContinue?: Buffer
+  /** The size of the pieces in which it is sent. */
+  readonly piece?: number
+}
+
+export interface Exchange {
+  readonly replies: readonly Reply[]
+  /** Connections that were opened. */
+  readonly connects: number
+  /** How the last of them stands: `kept`, or how it ended. */
+  readonly end: string
+  /** What came behind a reply after which there is none. */
+  readonly surplus: Buffer
+}
+
+/** Between pieces, so that each is read by itself. */
+const PIECE_MS = 2
+/** For how long a server may take to close a connection after it has said so. */
+const CLOSE_LIMIT_MS = 5000
+
+/** Opens a connection of which every byte is seen. */
+export async function open({ scheme, port }: Target): Promise<{ socket: Socket; source: Source }> {
+  const socket =
+    scheme === 'https' ? connectTls({ port, host: HOST, ca: readFileSync(CERTIFICATE) }) : connect(port, HOST)
+  await once(socket, scheme === 'https' ? 'secureConnect' : 'connect')
+  return { socket: socket.setNoDelay(), source: new Source(socket) }
+}
+
+/**
+Sends requests over one connection, each after the reply to the one before, or all at once. As a client does, it
+sends those without a reply again, over another, when a reply says that its connection closes.
+*/
+export async function exchange(
+  target: Target,
+  requests: readonly Request[],
+  { pipelined = false, signal }: { pipelined?: boolean; signal: AbortSignal },
+): Promise<Exchange> {
+  const replies: Reply[] = []
+  const surplus: Buffer[] = []
+  for (let connects = 1; ; connects++) {
+    const { socket, source } = await open(target)
+    const destroy = () => socket.destroy()
+    signal.addEventListener('abort', destroy)
+    try {
+      const got = await exchangeOn(socket, source, requests.slice(replies.length), pipelined)
+      replies.push(...got)
+      const last = got.at(-1)
+      const isComplete = replies.length === requests.length
+      if (last?.closes || !isComplete) surplus.push(await restOf(source))
+      if (last?.closes && last.whole && !isComplete) continue
+      return { replies, connects, end: source.ending ?? 'kept', surplus: Buffer.concat(surplus) }
+    } finally {
+      signal.removeEventListener('abort', destroy)
+      socket.destroy()
+    }
+  }
+}
+
+async function exchangeOn(socket: Socket, source: Source, requests: readonly Request[], pipelined: boolean) {
+  const replies: Reply[] = []
+  const send = async ({ bytes, piece = bytes.length }: Request) => {
+    for (let at = 0; at < bytes.length && socket.writable; at += piece) {
+      socket.write(bytes.subarray(at, at + piece))
+      if (piece < bytes.length) await delay(PIECE_MS)
+    }
+  }
+  if (pipelined) socket.write(Buffer.concat(requests.map(({ bytes }) => bytes)))
+  for (const request of requests) {
+    if (!pipelined) await send(request)
+    const reply = await readReply(source, request.method, () => {
+      if (request.afterContinue) socket.write(request.afterContinue)
+    })
+    if (reply) replies.push(reply)
+    if (!reply?.whole || reply.closes) break
+  }
+  return replies
+}
+
+/** What comes until the server closes; an end that does not come is told. */
+async function restOf(source: Source): Promise<Buffer> {
+  const rest = await Promise.race([source.rest(), delay(CLOSE_LIMIT_MS)])
+  return rest ?? Buffer.from(`not closed after ${CLOSE_LIMIT_MS} ms`)
+}

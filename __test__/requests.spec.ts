@@ -1,0 +1,189 @@
+import test from 'ava'
+import { playScene } from './helpers/fixture.js'
+
+const LARGE_BYTES = 16 << 20
+
+test('one connection is served by clone after clone, and by the parent', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'one connection'), {
+    'by clones': true,
+    others: 'the parent',
+    '404': 404,
+    keeps: true,
+    ended: false,
+    ends: ['request 0', 'request 0', 'request 0'],
+  })
+})
+
+test('pipelined requests are answered in order, whoever answers', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'pipelined'), {
+    bodies: ['/1', '/parent', '/3', '/4', '/parent', '/parent', '/7', '/8'].map(
+      (path) => `${path} ${path !== '/parent'}`,
+    ),
+    'after a body': ['/9 true', '/10 true'],
+    rest: '',
+  })
+})
+
+test('a clone has the whole body; one that was still arriving ends the connection', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'bodies'), {
+    none: ['0', 'keep-alive'],
+    small: ['5', 'keep-alive'],
+    '300,000': ['300000', 'keep-alive'],
+    large: [`${LARGE_BYTES}`, 'close'],
+    chunked: ['196608', 'keep-alive'],
+    'large and chunked': [`${LARGE_BYTES}`, 'close'],
+    unread: ['did not read it', 'keep-alive'],
+  })
+})
+
+test('a client that waits to be told to go on is told, by the parent or by the clone', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'told to go on'), {
+    'by node': [100, '4', 'keep-alive'],
+    'by a listener': [100, '4', 'close'],
+  })
+})
+
+test('a large answer reaches a slow reader whole, and others do not wait for it', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'a slow reader'), {
+    'others are served': 'the parent',
+    length: LARGE_BYTES,
+    whole: true,
+    again: LARGE_BYTES,
+  })
+})
+
+test('HTTP/1.0, HEAD and connection: close', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'old and headless'), {
+    '1.0': LARGE_BYTES,
+    HEAD: [200, 'keep-alive', ''],
+    close: 'close',
+    'in order': true,
+  })
+})
+
+test('a clone that dies before its first byte is a 500, and the connection goes on', async (t) => {
+  const failed = [500, 'keep-alive', 'Internal Server Error\n']
+  t.deepEqual(await playScene(t, 'requests', 'dies before its first byte', { noisy: true }), {
+    '/exit': failed,
+    '/abort': failed,
+    '/throw': failed,
+    '/rejects': failed,
+    '/never': failed,
+    'goes on': true,
+    ends: ['request 3', 'request SIGABRT', 'request 1', 'request 1', 'request 13', 'request 0'],
+  })
+})
+
+test('a clone at its deadline is a 504, and the connection goes on', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'at its deadline'), {
+    waits: 504,
+    stands: 504,
+    'goes on': true,
+    ends: ['request SIGTERM', 'request SIGTERM', 'request 0'],
+  })
+})
+
+test('a clone that dies after its first byte has its connection reset, however the length is told', async (t) => {
+  const reset = ['ECONNRESET', true]
+  t.deepEqual(await playScene(t, 'requests', 'dies after its first byte'), {
+    '/half 1.1': reset,
+    '/half 1.0': reset,
+    '/half,%20to%20its%20end 1.1': reset,
+    '/half,%20to%20its%20end 1.0': reset,
+  })
+})
+
+test('a client that leaves ends its clone, whatever that is at, and nobody else notices', async (t) => {
+  const told = await playScene(t, 'requests', 'a client that leaves')
+  t.deepEqual(told, {
+    '/waits': ['request SIGTERM'],
+    '/waits: others': true,
+    '/stands': ['request SIGTERM'],
+    '/stands: others': true,
+    '/large': told['/large'],
+    '/large: others': true,
+  })
+  // It may find out by itself first, and end as a server does whose client has left.
+  t.true(['request SIGTERM', 'request 13', 'request 1'].includes((told['/large'] as string[])[0] ?? ''))
+})
+
+test('when the queue is full a client is told to come back', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'a full queue'), {
+    status: 503,
+    'retry after': '7',
+    refused: 1,
+    'the parent goes on': 'the parent',
+    'its turn came': true,
+  })
+})
+
+test('closing the server waits for answers that are under way', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'an orderly close'), { whole: 'begun and done', waited: true })
+})
+
+test('over TLS a clone answers and closes in order; one that dies leaves the connection to its parent', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'https', { noisy: true }), {
+    seen: [
+      ['/who', 200, 'close', true],
+      'in order',
+      ['/large', 200, 'close', LARGE_BYTES],
+      'in order',
+      ['/parent', 200, 'keep-alive', 10],
+      'the parent',
+      'in order',
+      ['/exit', 500, 'keep-alive', 22],
+      'the parent',
+      'in order',
+    ],
+    upload: `${LARGE_BYTES}`,
+    half: [true],
+  })
+})
+
+test('clients that are slow to send their requests hold no clones', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'slow clients'), {
+    ...Object.fromEntries([0, 1, 2, 3, 4].map((i) => [`quick ${i}`, true])),
+    clones: 5,
+  })
+})
+
+test('handlers are told of a request and its clone', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'handlers'), {
+    newClone: ['request', 'GET /who', false],
+    inRequest: ['/who', false, true],
+    oldClone: ['request 0'],
+  })
+})
+
+test('a clone may go on after its response, for so long; the connection does not wait', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'work after the response'), {
+    '/works': 'answered',
+    '/works again': 'answered',
+    worked: true,
+    '/lingers': 'answered',
+    '/lingers again': 'answered',
+    ends: ['request 0', 'request SIGKILL', 'request SIGKILL', 'request SIGKILL'],
+  })
+})
+
+test('a server is given back, by the undo and by unload', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'given back'), {
+    twice:
+      'Expected `server` not to be served by clones for its requests already: call what that call returned first',
+    'no server': 'TypeError',
+    unknown: 'TypeError',
+    served: true,
+    'given back': false,
+    'own emit': false,
+    'served again': true,
+    unloaded: [false, 1],
+  })
+})
+
+test('inline, the parent answers', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'inline'), { who: false })
+})
+
+test('requests leave no descriptor behind, however they end', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'nothing is left', { noisy: true }), { descriptors: 0 })
+})

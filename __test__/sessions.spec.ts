@@ -1,0 +1,89 @@
+import test from 'ava'
+import { playScene } from './helpers/fixture.js'
+
+for (const kind of ['net', 'tls']) {
+  test(`a client of ${kind} has a snapshot for as long as it stays, and a fresh one when it comes again`, async (t) => {
+    t.deepEqual(await playScene(t, 'sessions', `of ${kind}`), {
+      'by clones': true,
+      'a snapshot': true,
+      'of its own': true,
+      'the parent': 0,
+      large: 16 << 20,
+      'others go on': 2,
+      goodbye: 'bye',
+      'in order': true,
+      ends: ['session 0', 'session 0'],
+    })
+  })
+}
+
+test('a client that crashes its clone is cut off, and nobody else is', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'crashes', { noisy: true }), {
+    'the other': 2,
+    anew: true,
+    ends: ['session 0', 'session 0', 'session SIGABRT'],
+  })
+})
+
+test('handlers are told of a session and of its end', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'handlers'), {
+    newClone: ['session', 'my session'],
+    inSession: [true, '127.0.0.1'],
+    inSessionEnd: [true, true],
+    oldClone: ['session 0'],
+  })
+})
+
+test('clients that say nothing hold no clone when there is to be data first', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'when there is data'), { served: true, clones: 1 })
+})
+
+test('the parent serves those that do not match', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'some only'), { 'by clones': [false, true, false] })
+})
+
+test('a client that finds no place is turned away', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'a full house'), {
+    'turned away': 'the connection ended (ECONNRESET)',
+    'there is room': true,
+  })
+})
+
+test('a clone that stands still does not outlive its client for long', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'a clone that stands still'), { ends: ['session SIGTERM'] })
+})
+
+test('a session may speak by a codec', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'of a codec'), {
+    error: { id: 7, error: { name: 'RangeError', message: 'bad query' } },
+    'a session': [true, 1, 1, 2, true],
+    'the parent': [0, 0],
+  })
+})
+
+test('a client of WebSocket has a snapshot, beside requests that have clones', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'of WebSocket'), {
+    'by clones': true,
+    'a snapshot': true,
+    'requests too': 'true',
+    ends: ['request 0', 'session 0', 'session 0'],
+  })
+})
+
+test('sessions are refused where they cannot be', async (t) => {
+  const told = await playScene(t, 'sessions', 'bad calls')
+  for (const [what, expected] of Object.entries({
+    twice: /^TypeError: .*sessions already/,
+    'no server': /^TypeError: .*`7` \(number\)/,
+    'codec alone': /^TypeError: .*together/,
+    'codec and HTTP': /^TypeError: .*HTTP/,
+    'unknown option': /^TypeError: .*`nothing`/,
+    when: /^TypeError: .*`when`/,
+  })) {
+    t.regex(told[what] as string, expected)
+  }
+})
+
+test('sessions leave no descriptor behind, however they end', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'nothing is left', { noisy: true }), { descriptors: 0 })
+})

@@ -1,0 +1,21 @@
+import { check } from 'node-qclone'
+
+import { ExampleError } from './errors.js'
+
+/** Runs an example; what it throws of its own is told in a line. Gives the exit code. */
+export async function runExample(name: string, example: () => Promise<number>): Promise<number> {
+  try {
+    return await example()
+  } catch (error) {
+    if (!(error instanceof ExampleError)) throw error
+    process.stderr.write(`${name}: ${error.message}\n`)
+    return error.code === 'ERR_EXAMPLE_USAGE' ? 2 : 1
+  }
+}
+
+export function refuseUnlessClonable(): void {
+  const report = check()
+  if (!report.ok) {
+    throw new ExampleError('ERR_EXAMPLE_CANNOT_CLONE', `this process cannot be cloned: ${report.reason}`)
+  }
+}

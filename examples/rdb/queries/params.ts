@@ -1,0 +1,48 @@
+import type { Database } from '../database.js'
+import { QueryError } from '../errors.js'
+import type { Relation } from '../relation.js'
+import { readWhole, shown } from '../values.js'
+
+/** What an argument of a query may be. */
+export interface Param<T> {
+  /** In words, for whoever types it. */
+  readonly about: string
+  /** What it is when it is left out; undefined when it must be given. */
+  readonly fallback: string | number | undefined
+  /** @throws {QueryError} when `value` is none. */
+  read(value: unknown, name: string, database: Database): T
+  /** All that it may be, where that can be told. */
+  choices?(database: Database): string[]
+}
+
+export function wholeNumber(min: number, max: number, fallback?: number): Param<number> {
+  return {
+    about: `a whole number from ${min} to ${max}`,
+    fallback,
+    read: (value, name) => readWhole(name, value, min, max),
+  }
+}
+
+export function name(about: string, fallback?: string): Param<string> {
+  return {
+    about,
+    fallback,
+    read: (value, name) => {
+      if (typeof value === 'string') return value
+      throw new QueryError(`Expected ${name} to be ${about}, got ${shown(value)}`)
+    },
+  }
+}
+
+/** The name of a table, read as the table. */
+export const relation: Param<Relation> = {
+  about: 'the name of a table',
+  fallback: undefined,
+  choices: ({ relations }) => [...relations.keys()],
+  read: (value, name, { relations }) => {
+    const found = typeof value === 'string' ? relations.get(value) : undefined
+    if (found) return found
+    const names = [...relations.keys()].join(', ')
+    throw new QueryError(`Expected ${name} to be one of ${names}, got ${shown(value)}`)
+  },
+}

@@ -1,0 +1,30 @@
+/** Markup that is safe as it is. */
+export class Html {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+export type Content = Html | string | number | false | undefined | readonly Content[]
+
+const ESCAPES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+/** Markup, with whatever is put into it escaped, unless it is markup itself. Attributes must be quoted. */
+export function html(strings: TemplateStringsArray, ...contents: readonly Content[]): Html {
+  return new Html(String.raw({ raw: strings }, ...contents.map(render)))
+}
+
+function render(content: Content): string {
+  if (content === undefined || content === false) return ''
+  if (content instanceof Html) return content.text
+  if (typeof content === 'object') return content.map(render).join('')
+  return `${content}`.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? '')
+}

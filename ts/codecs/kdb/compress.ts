@@ -1,0 +1,67 @@
+const HEAD_BYTES = 8
+/** Behind the head of a compressed message stands how long it was. */
+const PACKED_AT = HEAD_BYTES + 4
+const COMPRESSED_AT = 2
+const LENGTH_AT = 4
+/** Pairs in the last two bytes are not looked for. */
+const TAIL_BYTES = 3
+const MOST_MORE = 255
+const BITS = 8
+/** A byte of flags, and eight items of two bytes. */
+const MOST_GROUP_BYTES = 1 + 2 * BITS
+
+/**
+The message, compressed as `uncompress` says, byte for byte as q does it; undefined when that takes more than half of
+its length.
+*/
+export function compress(message: Buffer): Buffer | undefined {
+  const { length } = message
+  const packed = Buffer.allocUnsafeSlow(Math.floor(length / 2))
+  if (packed.length < PACKED_AT) return undefined
+  packed.set(message.subarray(0, HEAD_BYTES))
+  packed[COMPRESSED_AT] = 1
+  packed.writeInt32LE(length, HEAD_BYTES)
+  const places = new Int32Array(256)
+  let to = PACKED_AT
+  let at = HEAD_BYTES
+  /** A byte that was written as it is. Its pair is noted one item later, as the reader does not know it before. */
+  let pending = 0
+  while (at < length) {
+    if (to > packed.length - MOST_GROUP_BYTES) return undefined
+    const flagsAt = to++
+    let flags = 0
+    for (let bit = 0; bit < BITS && at < length; bit++) {
+      const pair = pairAt(message, at)
+      const place = at > length - TAIL_BYTES ? 0 : (places[pair] as number)
+      if (pending > 0) places[pairAt(message, pending)] = pending
+      pending = 0
+      if (place === 0 || message[at] !== message[place]) {
+        pending = at
+        packed[to++] = message[at++] as number
+        continue
+      }
+      flags |= 1 << bit
+      places[pair] = at
+      const more = matchFrom(message, place + 2, at + 2)
+      packed[to++] = pair
+      packed[to++] = more
+      at += 2 + more
+    }
+    packed[flagsAt] = flags
+  }
+  packed.writeInt32LE(to, LENGTH_AT)
+  return packed.subarray(0, to)
+}
+
+/** How many bytes from `at` on are those from `place` on. */
+function matchFrom(message: Buffer, place: number, at: number): number {
+  const most = Math.min(MOST_MORE, message.length - at)
+  let more = 0
+  while (more < most && message[place + more] === message[at + more]) more++
+  return more
+}
+
+/** At the end 0, for what is not there. */
+function pairAt(message: Buffer, at: number): number {
+  return (message[at] as number) ^ (message[at + 1] ?? 0)
+}

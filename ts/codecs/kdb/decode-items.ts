@@ -1,0 +1,83 @@
+import type { Reader } from './reader.js'
+import { QTemporal } from './temporal.js'
+import { INT_MAX, LONG_MAX, type QTemporalType, type QType, SHORT_MAX } from './types.js'
+
+/** How many values the lower half of a long has. */
+const LOWER_HALF = 2 ** 32
+/** The upper half of what a number holds without loss: up to this, and down to its negative. */
+const SAFE_UPPER_HALF = 2 ** 21
+const UPPER_INFINITE = INT_MAX
+const LOWER_INFINITE = LOWER_HALF - 1
+const UPPER_NULL = -INT_MAX - 1
+const NULL_GUID = '0'.repeat(32)
+
+/** Reads one item of a type, an atom or in a vector. Nulls become null, infinities Infinity. */
+export const ITEM: Readonly<Record<QType, (reader: Reader) => unknown>> = {
+  boolean: (reader) => reader.byte() !== 0,
+  guid: (reader) => guidOf(reader.hex(16)),
+  byte: (reader) => reader.byte(),
+  short: (reader) => wholeOf(reader.int16(), SHORT_MAX),
+  int: (reader) => wholeOf(reader.int32(), INT_MAX),
+  long: (reader) => reader.int64(longOf),
+  real: (reader) => floatOf(reader.float32()),
+  float: (reader) => floatOf(reader.float64()),
+  char: (reader) => String.fromCharCode(reader.byte()),
+  symbol: (reader) => reader.symbol(),
+  timestamp: nanoseconds('timestamp'),
+  month: counted('month'),
+  date: counted('date'),
+  datetime: (reader) => {
+    const count = reader.float64()
+    return Number.isNaN(count) ? null : new QTemporal('datetime', count)
+  },
+  timespan: nanoseconds('timespan'),
+  minute: counted('minute'),
+  second: counted('second'),
+  time: counted('time'),
+}
+
+function guidOf(hex: string): string | null {
+  if (hex === NULL_GUID) return null
+  const [a, b, c, d, e] = [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ]
+  return `${a}-${b}-${c}-${d}-${e}`
+}
+
+function wholeOf(count: number, max: number): number | null {
+  if (count === max) return Infinity
+  if (count === -max) return -Infinity
+  return count < -max ? null : count
+}
+
+function longOf(upper: number, lower: number): number | bigint | null {
+  if (upper >= -SAFE_UPPER_HALF && upper < SAFE_UPPER_HALF) {
+    const count = upper * LOWER_HALF + lower
+    if (Number.isSafeInteger(count)) return count
+  }
+  if (upper === UPPER_INFINITE && lower === LOWER_INFINITE) return Infinity
+  if (upper === UPPER_NULL && lower <= 1) return lower === 0 ? null : -Infinity
+  return (BigInt(upper) << 32n) | BigInt(lower)
+}
+
+function floatOf(number: number): number | null {
+  return Number.isNaN(number) ? null : number
+}
+
+function nanoseconds(type: 'timestamp' | 'timespan') {
+  return (reader: Reader) => {
+    const count = reader.bigint64()
+    return count < -LONG_MAX ? null : new QTemporal(type, count)
+  }
+}
+
+function counted(type: Exclude<QTemporalType, 'timestamp' | 'timespan' | 'datetime'>) {
+  return (reader: Reader) => {
+    const count = reader.int32()
+    return count < -INT_MAX ? null : new QTemporal(type, count)
+  }
+}

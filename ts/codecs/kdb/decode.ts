@@ -1,0 +1,180 @@
+import type { ProtocolError } from '../codec.js'
+import { decodeDict } from './decode-dict.js'
+import { ITEM } from './decode-items.js'
+import { QFunction, type QFunctionParts } from './function.js'
+import type { Reader } from './reader.js'
+import { type QColumn, QTable } from './table.js'
+import {
+  BINARY,
+  COMPOSITION,
+  DICT,
+  ERROR,
+  GENERIC_NULL,
+  LAMBDA,
+  LAST_DERIVED,
+  LIST,
+  NAMES,
+  PROJECTION,
+  SIZES,
+  SORTED_DICT,
+  TABLE,
+  TERNARY,
+  TYPES,
+  UNARY,
+} from './types.js'
+
+/** Of any value in a list: its type, and a byte at least. */
+const LEAST_VALUE_BYTES = 2
+
+/**
+What a message says, as plain values.
+
+@param maxDepth how deep lists, dicts, tables and functions may be within each other.
+@throws {ProtocolError} when it says nothing that q could, or goes on behind it.
+*/
+export function decode(reader: Reader, maxDepth: number): unknown {
+  const decoder = new Decoder(reader, maxDepth)
+  const value = decoder.message()
+  if (reader.left > 0) throw reader.wrong('There is more than one value')
+  return value
+}
+
+/** What decoding needs to know of itself in every part. */
+export class Decoder {
+  readonly reader: Reader
+  #depthLeft: number
+
+  constructor(reader: Reader, maxDepth: number) {
+    this.reader = reader
+    this.#depthLeft = maxDepth
+  }
+
+  /** Any value, or an error, which only a whole message can be. */
+  message(): unknown {
+    const type = this.reader.int8()
+    return type === ERROR ? new Error(this.reader.symbol()) : this.#valueOf(type)
+  }
+
+  value(): unknown {
+    return this.#valueOf(this.reader.int8())
+  }
+
+  #valueOf(type: number): unknown {
+    if (type < 0) return this.#atom(-type)
+    if (type > LIST && type < NAMES.length) return this.#vector(type)
+    if (type === UNARY || type === BINARY || type === TERNARY) return this.#primitive(type)
+    if (--this.#depthLeft < 0) throw this.reader.wrong('It is nested too deep')
+    const value = this.#nested(type)
+    this.#depthLeft++
+    return value
+  }
+
+  #nested(type: number): unknown {
+    if (type === LIST) return this.#list()
+    if (type === TABLE) return this.#table()
+    if (type === DICT || type === SORTED_DICT) return decodeDict(this)
+    if (type === LAMBDA) return this.#lambda()
+    if (type === PROJECTION || type === COMPOSITION) {
+      return new QFunction({ type, parts: this.#values(this.reader.count(LEAST_VALUE_BYTES)) })
+    }
+    if (type > COMPOSITION && type <= LAST_DERIVED) {
+      return new QFunction({ type, parts: [this.value()] } as QFunctionParts)
+    }
+    throw this.#unknown(type)
+  }
+
+  #atom(type: number): unknown {
+    const name = NAMES[type]
+    if (!name) throw this.#unknown(-type)
+    return ITEM[name](this.reader)
+  }
+
+  #vector(type: number): unknown {
+    const name = NAMES[type]
+    if (!name) throw this.#unknown(type)
+    this.attribute()
+    const count = this.reader.count(SIZES[type] as number)
+    if (name === 'byte') return this.reader.bytes(count)
+    return name === 'char' ? this.reader.text(count) : this.#items(type, count)
+  }
+
+  #items(type: number, count: number): unknown[] {
+    const read = ITEM[NAMES[type] as keyof typeof ITEM]
+    const items: unknown[] = []
+    for (let i = 0; i < count; i++) items.push(read(this.reader))
+    return items
+  }
+
+  #list(): unknown[] {
+    this.attribute()
+    return this.#values(this.reader.count(LEAST_VALUE_BYTES))
+  }
+
+  #values(count: number): unknown[] {
+    const values: unknown[] = []
+    for (let i = 0; i < count; i++) values.push(this.value())
+    return values
+  }
+
+  /** A list as what holds its items one by one: of a char vector each char, as text may have fewer. */
+  column(): QColumn {
+    const type = this.reader.int8()
+    if (type === TYPES.char) {
+      this.attribute()
+      return this.#items(type, this.reader.count(1)) as string[]
+    }
+    if (type < LIST || (type >= NAMES.length && type !== TABLE)) throw this.#unknown(type, 'a list')
+    return this.#valueOf(type) as QColumn
+  }
+
+  /** The names that a table's columns or a dict's values go by. */
+  #names(): string[] {
+    if (this.reader.int8() !== TYPES.symbol) throw this.reader.wrong('Columns have no names')
+    this.attribute()
+    return this.#items(TYPES.symbol, this.reader.count(1)) as string[]
+  }
+
+  #table(): QTable {
+    const { reader } = this
+    this.attribute()
+    const type = reader.int8()
+    if (type !== DICT && type !== SORTED_DICT) throw this.#unknown(type, "a table's columns")
+    const names = this.#names()
+    if (reader.int8() !== LIST) throw reader.wrong('A table has no columns')
+    this.attribute()
+    if (reader.count(LEAST_VALUE_BYTES) !== names.length) throw reader.wrong('Columns and names do not match')
+    const columns: Record<string, QColumn> = Object.create(null)
+    let length: number | undefined
+    for (const name of names) {
+      const column = this.column()
+      length ??= column.length
+      if (column.length !== length) throw reader.wrong('Columns are not of one length')
+      // Of two of one name q finds the first.
+      if (!(name in columns)) columns[name] = column
+    }
+    return new QTable(columns)
+  }
+
+  #lambda(): QFunction {
+    const context = this.reader.symbol()
+    if (this.reader.int8() !== TYPES.char) throw this.reader.wrong('A lambda has no source')
+    this.attribute()
+    return new QFunction({ type: LAMBDA, source: this.reader.text(this.reader.count(1)), context })
+  }
+
+  #primitive(type: typeof UNARY | typeof BINARY | typeof TERNARY): QFunction | null {
+    const code = this.reader.byte()
+    return type === UNARY && code === GENERIC_NULL ? null : new QFunction({ type, code })
+  }
+
+  /** Whether a list is sorted, say. Of no use here. */
+  attribute(): void {
+    this.reader.byte()
+  }
+
+  #unknown(type: number, whose?: string): ProtocolError {
+    return this.reader.wrong(
+      whose ? `${type} is not the type of ${whose}` : `${type} is no type that is sent`,
+    )
+  }
+}

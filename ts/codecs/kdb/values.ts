@@ -1,0 +1,53 @@
+import type { QType } from './types.js'
+
+/** Values of q that are no mere objects: a dict is not made of their properties. */
+export abstract class QValue {
+  get [Symbol.toStringTag](): string {
+    return this.constructor.name
+  }
+}
+
+/** One value of just this type of q. Made by {@link q}; decoding gives plain values instead. */
+export class QAtom<Type extends QType = QType> extends QValue {
+  readonly type: Type
+  /** Null is the type's null, Infinity its infinity where it has one. */
+  readonly value: unknown
+
+  constructor(type: Type, value: unknown) {
+    super()
+    this.type = type
+    this.value = value
+  }
+}
+
+/** A list of just this type of q: a vector, or with `'any'` a general list. Made by {@link q.list}. */
+export class QList<Type extends QType | 'any' = QType | 'any'> extends QValue {
+  readonly type: Type
+  readonly values: ArrayLike<unknown>
+
+  constructor(type: Type, values: ArrayLike<unknown>) {
+    super()
+    this.type = type
+    this.values = values
+  }
+
+  /** How many items there are. */
+  get length(): number {
+    return this.values.length
+  }
+}
+
+/** What has items in order: a list, or a table, whose items are its rows. */
+export type QItems = { readonly length: number }
+
+/** A dict, whatever its keys are, in order and as often as they come. Made by {@link q.dict}. */
+export class QDict extends QValue {
+  readonly keys: QItems
+  readonly values: QItems
+
+  constructor(keys: QItems, values: QItems) {
+    super()
+    this.keys = keys
+    this.values = values
+  }
+}
