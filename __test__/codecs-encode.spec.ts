@@ -2,7 +2,15 @@ import { isDeepStrictEqual } from 'node:util'
 import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import { QcloneError } from 'node-qclone'
-import { type QColumn, QFunction, QKeyedTable, QTable, type QTemporal, q } from '#dist/codecs/kdb.js'
+import {
+  type QColumn,
+  QFunction,
+  QKeyedTable,
+  type QRow,
+  QTable,
+  type QTemporal,
+  q,
+} from '#dist/codecs/kdb.js'
 import { KdbValues } from '../bench/fuzz/kdb-values.js'
 import { Random } from '../bench/fuzz/random.js'
 import { Sink } from '../bench/fuzz/sink.js'

@@ -147,6 +147,15 @@ test('clients that are slow to send their requests hold no clones', async (t) =>
   })
 })
 
+test('a body must arrive in time, whoever reads it; what the clone reads its parent does not miss', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'late bodies'), {
+    'in time': 'answered',
+    'for the clone': 'HTTP/1.1 408 Request Timeout',
+    'for the parent': 'HTTP/1.1 408 Request Timeout',
+    clones: 2,
+  })
+})
+
 test('handlers are told of a request and its clone', async (t) => {
   t.deepEqual(await playScene(t, 'requests', 'handlers'), {
     newClone: ['request', 'GET /who', false],

@@ -34,6 +34,8 @@ interface Told {
 }
 
 const HEAD_END = '\r\n\r\n'
+/** Whoever calls it may be killed. */
+const LIMIT_S = '120'
 
 /** Calls curl once, for one transfer after another. What it writes goes to `folder`, of which it is the only user. */
 export async function curl(
@@ -45,7 +47,16 @@ export async function curl(
   const files = transfers.map((_, i) => join(folder, `transfer-${i}`))
   const args = transfers.flatMap((transfer, i) => [
     ...(i === 0 ? [] : ['--next']),
-    ...['--silent', '--include', '--output', files[i] ?? '', '--write-out', '%{json}\\n'],
+    ...[
+      '--silent',
+      '--include',
+      '--max-time',
+      LIMIT_S,
+      '--output',
+      files[i] ?? '',
+      '--write-out',
+      '%{json}\\n',
+    ],
     ...(target.scheme === 'https' ? ['--cacert', fileURLToPath(CERTIFICATE)] : []),
     ...(target.socketPath === undefined ? [] : ['--unix-socket', target.socketPath]),
     ...(transfer.args ?? []),

@@ -13,9 +13,9 @@ export async function runExample(name: string, example: () => Promise<number>): 
   }
 }
 
+/** Threads that are in the way for the moment only, as when node has just begun, will come to rest. */
 export function refuseUnlessClonable(): void {
   const report = check()
-  if (!report.ok) {
-    throw new ExampleError('ERR_EXAMPLE_CANNOT_CLONE', `this process cannot be cloned: ${report.reason}`)
-  }
+  if (report.ok || report.transient) return
+  throw new ExampleError('ERR_EXAMPLE_CANNOT_CLONE', `this process cannot be cloned: ${report.reason}`)
 }

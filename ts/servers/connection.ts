@@ -10,7 +10,7 @@ interface Internals {
     readStop?: () => number
     close?: () => void
   } | null
-  parser?: { remove?: () => void } | null
+  parser?: { socket: Socket | null } | null
 }
 
 function internals(socket: Socket): Internals {
@@ -51,9 +51,14 @@ export function letGo(socket: Socket): void {
   if (!socket.destroyed) socket.resume()
 }
 
-/** Does not see to it that a request of HTTP arrives in time: it does so in another process. */
-export function forgetRequest(socket: Socket): void {
-  internals(socket).parser?.remove?.()
+/**
+Says whether the server here is to see to it that a request arrives in time. When it is another process that reads
+it, none arrives here, and the server would break the connection off.
+*/
+export function expectRequest(socket: Socket, expected: boolean): void {
+  const { parser } = internals(socket)
+  // The server goes through its parsers, and finds their connections by this.
+  if (parser) parser.socket = expected ? socket : null
 }
 
 /** Reads nothing more from a connection that nobody reads by HTTP. What has been read stays in its buffer. */

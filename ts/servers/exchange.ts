@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Serving } from '../children.js'
 import type { QcloneError } from '../errors.js'
 import type { ServingOptions } from '../options.js'
-import { cut, forgetRequest, hold, isEncrypted, letGo } from './connection.js'
+import { cut, expectRequest, hold, isEncrypted, letGo } from './connection.js'
 import { answerInClone, type Told } from './response.js'
 import { serve } from './serve.js'
 
@@ -52,7 +52,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
   const whole = request.complete
   // Of what still comes, and of what TLS counts, only the clone knows.
   const reusable = whole && !isEncrypted(socket)
-  if (!whole) forgetRequest(socket)
+  if (!whole) expectRequest(socket, false)
   const { timeout = 0 } = socket
   socket.setTimeout(0)
   const served = await serve<Told>({

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { abandon, beforeFirstWrite, letGo } from './connection.js'
+import { abandon, beforeFirstWrite, expectRequest, letGo } from './connection.js'
 import type { Line } from './serve.js'
 
 /** What a clone tells of a response that it has sent. */
@@ -44,21 +44,29 @@ export function answerInClone(answering: Answering): void {
   for (const event of ['finish', 'close']) response.removeAllListeners(event)
   response.on('finish', () => finish(answering))
   if (!whole) {
+    expectRequest(socket, true)
     letGo(socket)
-    endLate(request, socket)
+    endLate(answering)
   }
   answer()
 }
 
 /** As node does with a request that does not arrive in time. */
-function endLate(request: IncomingMessage, socket: Socket): void {
+function endLate({ request, response, socket, line }: Answering): void {
   const { requestTimeout = 0 } = (socket as { server?: Server }).server ?? {}
   if (requestTimeout === 0) return
   const timer = setTimeout(() => {
-    if (!request.complete) socket.destroy()
+    if (request.complete) return
+    if (response.headersSent) return void socket.destroy()
+    socket.end(LATE, () => {
+      line.done({ last: true, statusCode: 408, head: LATE })
+      socket.destroy()
+    })
   }, requestTimeout)
   timer.unref()
 }
+
+const LATE = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 
 /** The whole response is with the kernel. */
 function finish({ response, socket, reusable, line }: Answering): void {

@@ -1,0 +1,93 @@
+import type { Facts, Seen } from '../../__test__/clients/seen.js'
+import type { Side } from './side.js'
+
+/** One fact that is not as it is to be. */
+export interface Difference {
+  readonly fact: string
+  readonly expected: string
+  readonly got: string
+}
+
+/** How a case did. */
+export interface Verdict {
+  readonly what: string
+  /** `closes` when all that differs is that the clone closes its connection, as it may. */
+  readonly verdict: 'same' | 'closes' | 'different'
+  readonly differences: readonly Difference[]
+}
+
+const ABSENT = '(none)'
+/** Facts that differ when a connection is closed. */
+const OF_CONNECTION = /^(\d+: )?(connects|end)$/
+const OF_HEAD = /^(\d+: )?head$/
+
+/** Compares, case by case. A case that is not what it must be on the first side is no measure, and differs. */
+export function compareSides(first: Side, second: Side, clones: boolean): Verdict[] {
+  const others = new Map(second.seen.map((seen) => [seen.what, seen]))
+  const verdicts = first.seen.map((seen) => compareCase(seen, others.get(seen.what)))
+  return clones ? [...verdicts, countClones(second)] : verdicts
+}
+
+function compareCase(first: Seen, second: Seen | undefined): Verdict {
+  const differences = [
+    ...unmet(first, 'without clones'),
+    ...(second ? unmet(second, 'second') : []),
+    ...differ(first.facts, second?.facts ?? {}),
+  ]
+  const left = first.mayClose ? unlessClosed(differences) : differences
+  const verdict = left.length > 0 ? 'different' : differences.length > 0 ? 'closes' : 'same'
+  return { what: first.what, verdict, differences: left }
+}
+
+function unmet({ expected, facts }: Seen, side: string): Difference[] {
+  return Object.entries(expected)
+    .filter(([fact, must]) => facts[fact] !== must)
+    .map(([fact, must]) => ({ fact: `${fact}, ${side}`, expected: must, got: inWords(facts, fact) }))
+}
+
+function differ(first: Facts, second: Facts): Difference[] {
+  const facts = new Set([...Object.keys(first), ...Object.keys(second)])
+  return [...facts]
+    .map((fact) => ({ fact, expected: first[fact] ?? ABSENT, got: second[fact] ?? ABSENT }))
+    .filter(({ expected, got }) => expected !== got)
+}
+
+/** A fact that is missing, or why there are none. */
+function inWords(facts: Facts, fact: string): string {
+  return facts[fact] ?? facts.failure ?? ABSENT
+}
+
+/** The differences that are left when a head of the second says that its connection closes. */
+function unlessClosed(differences: readonly Difference[]): readonly Difference[] {
+  const heads = differences.filter(
+    ({ fact, expected, got }) => OF_HEAD.test(fact) && closes(got) && !closes(expected),
+  )
+  if (heads.length === 0) return differences
+  return differences.filter(({ fact, expected, got }) => {
+    if (OF_CONNECTION.test(fact)) return false
+    return !OF_HEAD.test(fact) || withoutConnection(expected) !== withoutConnection(got)
+  })
+}
+
+function closes(head: string): boolean {
+  return /^connection: close\r?$/im.test(head)
+}
+
+function withoutConnection(head: string): string {
+  return head.replace(/^(connection|keep-alive): .*\r?\n?/gim, '').trimEnd()
+}
+
+/** Each request is to be answered by a clone of its own. */
+function countClones({ seen, tally }: Side): Verdict {
+  const requests = seen.reduce((sum, { requests }) => sum + requests, 0)
+  const differences: Difference[] = []
+  if (tally.clones < requests) {
+    differences.push({ fact: 'clones', expected: `${requests} or more`, got: `${tally.clones}` })
+  }
+  if (tally.refused > 0) differences.push({ fact: 'clones refused', expected: '0', got: `${tally.refused}` })
+  return {
+    what: 'a clone for each request',
+    verdict: differences.length > 0 ? 'different' : 'same',
+    differences,
+  }
+}

@@ -1,0 +1,158 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { feed } from './fuzz/feed.js'
+import { kdbSubject } from './fuzz/kdb.js'
+import { ndjsonSubject } from './fuzz/ndjson.js'
+import { Random } from './fuzz/random.js'
+import type { Sample } from './fuzz/subject.js'
+import { watch } from './fuzz/watchdog.js'
+import { readArgs } from './lib/args.js'
+import { gc } from './lib/heap.js'
+import { program, report, runPart } from './lib/program.js'
+import { rounded } from './lib/stats.js'
+
+const options = readArgs(
+  `Usage: npm run fuzz -- [options]
+
+Feeds the codecs messages that are right, and as many that are not: cut, spliced, with bits flipped and lengths that
+lie, compressed bombs, values nested without end. Met when nothing but a ProtocolError comes of them, each in time, and
+no memory is kept. What fails is printed with the options that repeat it.`,
+  {
+    messages: { about: 'messages to both codecs', fallback: 10_000_000, min: 1, max: 1_000_000_000 },
+    from: { about: 'number of the first message', fallback: 0, min: 0, max: 1_000_000_000 },
+    seed: { about: 'what the messages are made of', fallback: 1, min: 0, max: 2 ** 32 - 1 },
+    'limit-ms': { about: 'for one message, in milliseconds', fallback: 1000, min: 10, max: 60_000 },
+    seconds: { about: 'limit', fallback: 3600, min: 10, max: 86_400 },
+  },
+)
+
+const SUBJECTS = [kdbSubject, ndjsonSubject]
+const TENTHS = 10
+/** Before this tenth is over, memory is still taken for good: by compiled code, and by what V8 keeps to be quick. */
+const SETTLED_AT = 2
+const MOST_GROWTH_MB = 8
+const MOST_RSS_GROWTH_MB = 48
+const HANG_MS = 60_000
+const MOST_FRAMES = 3
+const MOST_BYTES_SHOWN = 400
+
+interface Figures {
+  messages: number
+  received: number
+  refused: number
+  bytes: number
+}
+
+interface Memory {
+  heapMb: number
+  rssMb: number
+}
+
+interface Result {
+  failure?: string
+  slowestMs: number
+  secondsAll: number
+  codecs: Record<string, Figures>
+  /** After each tenth, with no garbage. */
+  memory: Memory[]
+}
+
+async function fuzz(): Promise<Result> {
+  // Most messages are refused: what takes longest is to note down where.
+  Error.stackTraceLimit = MOST_FRAMES
+  const { messages, from, seed } = options
+  const begun = performance.now()
+  const now = watch(seed, HANG_MS)
+  const codecs = Object.fromEntries(
+    SUBJECTS.map(({ name }) => [name, { messages: 0, received: 0, refused: 0, bytes: 0 }]),
+  )
+  const memory: Memory[] = []
+  let slowestMs = 0
+  let failure: string | undefined
+  for (let tenth = 0; tenth < TENTHS && failure === undefined; tenth++) {
+    const end = from + Math.floor((messages * (tenth + 1)) / TENTHS)
+    for (let index = from + Math.floor((messages * tenth) / TENTHS); index < end; index++) {
+      Atomics.store(now, 0, BigInt(index))
+      const { ms, why } = one(seed, index, codecs)
+      slowestMs = Math.max(slowestMs, ms)
+      failure =
+        why ?? (ms > options['limit-ms'] ? describe(seed, index, `it took ${Math.round(ms)} ms`) : undefined)
+      if (failure !== undefined) break
+    }
+    memory.push(await measure())
+  }
+  const secondsAll = rounded((performance.now() - begun) / 1000)
+  return {
+    ...(failure !== undefined && { failure }),
+    slowestMs: rounded(slowestMs),
+    secondsAll,
+    codecs,
+    memory,
+  }
+}
+
+/** Message `index`: how long it took, and why that is a failure. */
+function one(seed: number, index: number, codecs: Record<string, Figures>): { ms: number; why?: string } {
+  const random = new Random(seed, index)
+  const subject = SUBJECTS[index % SUBJECTS.length] as (typeof SUBJECTS)[number]
+  const sample = subject.sample(random)
+  const begun = performance.now()
+  try {
+    const { messages, isRefused } = feed(subject, sample, random)
+    const figures = codecs[subject.name] as Figures
+    figures.messages++
+    figures.received += messages
+    figures.refused += isRefused ? 1 : 0
+    figures.bytes += sample.bytes.length
+    return { ms: performance.now() - begun }
+  } catch (error) {
+    return {
+      ms: 0,
+      why: describe(
+        seed,
+        index,
+        error instanceof Error ? (error.stack ?? error.message) : String(error),
+        sample,
+      ),
+    }
+  }
+}
+
+function describe(seed: number, index: number, what: string, sample?: Sample): string {
+  const bytes = sample ? `\n${sample.bytes.subarray(0, MOST_BYTES_SHOWN).toString('hex')}` : ''
+  return `--seed ${seed} --from ${index} --messages 1: ${what}${bytes}`
+}
+
+async function measure(): Promise<Memory> {
+  gc()
+  await delay(0)
+  gc()
+  const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage()
+  return { heapMb: inMb(heapUsed + external + arrayBuffers), rssMb: inMb(rss) }
+}
+
+function inMb(bytes: number): number {
+  return rounded(bytes / 2 ** 20)
+}
+
+await program({ fuzz }, async () => {
+  const result = await runPart<Result>('fuzz', { limitMs: options.seconds * 1000 })
+  const last = result.memory.at(-1)
+  const settled = result.memory[SETTLED_AT - 1] ?? last
+  const growthMb = last && settled ? rounded(last.heapMb - settled.heapMb) : 0
+  const rssGrowthMb = last && settled ? rounded(last.rssMb - settled.rssMb) : 0
+  const kept = growthMb > MOST_GROWTH_MB || rssGrowthMb > MOST_RSS_GROWTH_MB
+  const met = result.failure === undefined && !kept
+  const { codecs, memory, ...rest } = result
+  const figures = {
+    node: process.version,
+    met,
+    seed: options.seed,
+    from: options.from,
+    ...codecs,
+    ...rest,
+    growthMb,
+    rssGrowthMb,
+  }
+  report({ ...figures, memory }, options.json)
+  return met
+})
