@@ -46,7 +46,7 @@ test.after.always('it ends when it is told to, and nothing is left', async (t) =
 })
 
 async function get(path: string): Promise<{ status: number; headers: Headers; body: string }> {
-  const response = await fetch(`${rdb.origin}${path}`, { signal: AbortSignal.timeout(30_000) })
+  const response = await fetch(`${rdb.origin}${path}`, { signal: AbortSignal.timeout(60_000) })
   return { status: response.status, headers: response.headers, body: await response.text() }
 }
 

@@ -36,7 +36,7 @@ interface Internals {
 
 /** In a clone: answers a request with the parent's own request and response, on the connection that is kept. */
 export function answerInClone(answering: Answering): void {
-  const { request, response, socket, whole, reusable, timeout, line, answer } = answering
+  const { response, socket, whole, reusable, timeout, line, answer } = answering
   beforeFirstWrite(socket, line.begun)
   socket.setTimeout(timeout)
   if (!reusable) response.shouldKeepAlive = false
