@@ -1,0 +1,258 @@
+import { execFile, spawnSync } from 'node:child_process'
+import type { AddressInfo } from 'node:net'
+import { execPath } from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import test, { type ExecutionContext } from 'ava'
+import { kdb } from '#dist/codecs/kdb.js'
+import { serveInProcess } from './helpers/kdb-server.js'
+import { kdbService } from './helpers/kdb-service.js'
+
+const run = promisify(execFile)
+/** Making an environment of Python included. */
+const DEADLINE_MS = 240_000
+/** The tests run as they are built, beside their sources. */
+const SOURCES = fileURLToPath(new URL('../../__test__/', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+interface Seen {
+  isRefused: boolean
+  values: Record<string, unknown>
+  sum: unknown
+  echoes: unknown
+  error: unknown
+  updates: unknown
+}
+
+/** What a client saw of a server in this process, and what updates it sent. */
+async function meet(
+  t: ExecutionContext,
+  command: readonly string[],
+  compress: boolean,
+): Promise<[Seen, unknown[]]> {
+  t.timeout(DEADLINE_MS)
+  const service = kdbService()
+  const logins: string[] = []
+  const authenticate = (user: string, password: string) => {
+    logins.push(`${user}:${password}`)
+    return user === 'me' && password === 'se:cret'
+  }
+  const server = await serveInProcess(kdb({ authenticate, compress }), service)
+  try {
+    const { port } = server.address() as AddressInfo
+    const [program = '', ...args] = command
+    const { stdout } = await run(program, [...args, '127.0.0.1', String(port), 'me', 'se:cret'], {
+      timeout: DEADLINE_MS,
+    })
+    t.true(logins.includes('me:se:cret?'), 'it tried a wrong password')
+    return [JSON.parse(stdout) as Seen, service.updates]
+  } finally {
+    server.close()
+  }
+}
+
+/** A Python with that client, or undefined where there is no Python. */
+function pythonWith(t: ExecutionContext, client: string): string | undefined {
+  const { status, stdout, stderr } = spawnSync(execPath, ['scripts/python-clients.mjs', client], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
+  if (status === 127) {
+    t.log('there is no python3 here')
+    return undefined
+  }
+  if (status !== 0) throw new Error(stderr)
+  return stdout.trim().split('\n').at(-1)
+}
+
+const GUID = '8c680a01-5a49-5aab-5a65-d4bfddb6a661'
+const NULL_LONG = Number(-(2n ** 63n))
+const large = Array.from({ length: 300 }, (_, i) => i % 10)
+
+/** What all of them make the same of. */
+const ALIKE = {
+  short: -234,
+  int: 70_000,
+  long: 2 ** 40 + 1,
+  real: 5.5,
+  float: 3.25,
+  symbol: 'IBM',
+  string: 'text',
+  null: null,
+  booleans: [true, false],
+  reals: [1.5, -2],
+  floats: [1.5, null, -2],
+  symbols: ['a', 'b'],
+  strings: ['one', 'two'],
+  list: [1, 'text', [true]],
+  empty: [],
+  lambda: '{x+y}',
+  large,
+}
+
+const OF_NODE_Q = {
+  ...ALIKE,
+  boolean: true,
+  guid: GUID,
+  byte: 255,
+  char: 'x',
+  timestamp: '2026-01-31T12:34:56.789Z',
+  month: '2026-01-01T00:00:00.000Z',
+  date: '2026-01-31T00:00:00.000Z',
+  datetime: '2026-01-31T12:00:00.000Z',
+  timespan: '2000-01-01T05:36:57.600Z',
+  minute: '2000-01-01T12:01:00.000Z',
+  second: '2000-01-01T12:05:00.000Z',
+  time: '2000-01-01T12:04:59.123Z',
+  guids: [GUID, null],
+  bytes: [1, 2, 255],
+  shorts: [1, null, -3],
+  ints: [1, null, -3],
+  longs: [1, null, -3],
+  timestamps: ['2026-01-31T12:34:56.789Z', null],
+  months: ['2026-02-01T00:00:00.000Z', null],
+  dates: ['2026-01-31T00:00:00.000Z', null],
+  datetimes: ['2026-01-31T12:00:00.000Z', null],
+  timespans: ['2000-01-01T05:36:57.600Z', null],
+  minutes: ['2000-01-01T12:01:00.000Z', null],
+  seconds: ['2000-01-01T12:05:00.000Z', null],
+  times: ['2000-01-01T12:04:59.123Z', null],
+  dict: { a: 1, b: 2 },
+  table: [
+    { sym: 'a', size: 1, price: 1.5 },
+    { sym: 'b', size: 2, price: 2.5 },
+  ],
+  keyed: [
+    [{ sym: 'a' }, { sym: 'b' }],
+    [{ size: 1 }, { size: 2 }],
+  ],
+}
+
+const OF_PYTHON = {
+  ...ALIKE,
+  shorts: [1, -(2 ** 15), -3],
+  ints: [1, -(2 ** 31), -3],
+  longs: [1, NULL_LONG, -3],
+}
+
+const OF_QPYTHON = {
+  ...OF_PYTHON,
+  boolean: true,
+  guid: GUID,
+  // It takes bytes to be signed.
+  byte: -1,
+  bytes: [1, 2, -1],
+  char: 'x',
+  timestamp: '2026-01-31T12:34:56.789123456',
+  month: '2026-01',
+  date: '2026-01-31',
+  datetime: '2026-01-31T12:00:00.000',
+  timespan: '20217600000001 nanoseconds',
+  minute: '721 minutes',
+  second: '43500 seconds',
+  time: '43499123 milliseconds',
+  guids: [GUID, '00000000-0000-0000-0000-000000000000'],
+  timestamps: ['2026-01-31T12:34:56.789123456', 'NaT'],
+  months: ['2026-02', 'NaT'],
+  dates: ['2026-01-31', 'NaT'],
+  datetimes: ['2026-01-31T12:00:00.000', 'NaT'],
+  timespans: ['20217600000001 nanoseconds', 'NaT'],
+  minutes: ['721 minutes', 'NaT'],
+  seconds: ['43500 seconds', 'NaT'],
+  times: ['43499123 milliseconds', 'NaT'],
+  dict: [
+    ['a', 'b'],
+    [1, 2],
+  ],
+  table: OF_NODE_Q.table,
+  keyed: OF_NODE_Q.keyed,
+}
+
+/** As they are sent: it is asked for no more. Guids are two floats to it then, and are not compared. */
+const OF_PYKX = {
+  ...OF_PYTHON,
+  boolean: 1,
+  byte: 255,
+  bytes: [1, 2, 255],
+  char: 120,
+  timestamp: Number(823_178_096_789_123_456n),
+  month: 312,
+  date: 9527,
+  datetime: 9527.5,
+  timespan: 20_217_600_000_001,
+  minute: 721,
+  second: 43_500,
+  time: 43_499_123,
+  timestamps: [Number(823_178_096_789_123_456n), NULL_LONG],
+  months: [313, -(2 ** 31)],
+  dates: [9527, -(2 ** 31)],
+  datetimes: [9527.5, null],
+  timespans: [20_217_600_000_001, NULL_LONG],
+  minutes: [721, -(2 ** 31)],
+  seconds: [43_500, -(2 ** 31)],
+  times: [43_499_123, -(2 ** 31)],
+  dict: { a: 1, b: 2 },
+  table: { sym: ['a', 'b'], size: [1, 2], price: [1.5, 2.5] },
+  keyed: { "['a']": { size: 1 }, "['b']": { size: 2 } },
+}
+
+for (const compress of [false, true]) {
+  const how = compress ? ', compressed' : ''
+
+  test.serial(`node-q logs in, reads every type, asks and updates${how}`, async (t) => {
+    const script = fileURLToPath(new URL('clients/node-q-client.js', import.meta.url))
+    const [seen, updates] = await meet(t, [execPath, '--no-deprecation', script], compress)
+    t.deepEqual(seen, {
+      isRefused: true,
+      values: OF_NODE_Q,
+      sum: 5.5,
+      echoes: [1.5, 'text', true, null, { a: [1, 2] }],
+      error: 'as it should',
+      updates: 2,
+    })
+    t.deepEqual(updates, [
+      ['upd', 'trade', [1, 2]],
+      ['upd', 'trade', [3, 4]],
+    ])
+  })
+
+  test.serial(`qPython logs in, reads every type, asks and updates${how}`, async (t) => {
+    const python = pythonWith(t, 'qpython')
+    if (!python) return t.pass()
+    const [seen, updates] = await meet(t, [python, `${SOURCES}clients/qpython-client.py`], compress)
+    t.deepEqual(seen, {
+      isRefused: true,
+      values: OF_QPYTHON,
+      sum: 5.5,
+      echoes: [1, 1.5, 'text', true, [1, 2]],
+      error: 'as it should',
+      updates: 2,
+    })
+    t.deepEqual(updates, [
+      ['upd', 'trade', [1, 2]],
+      ['upd', 'trade', [3, 4]],
+    ])
+  })
+
+  test.serial(`PyKX logs in, reads every type, asks and updates${how}`, async (t) => {
+    const python = pythonWith(t, 'pykx')
+    if (!python) return t.pass()
+    const [seen, updates] = await meet(t, [python, `${SOURCES}clients/pykx-client.py`], compress)
+    const { guid: _, guids: __, ...values } = seen.values
+    t.deepEqual(
+      { ...seen, values },
+      {
+        isRefused: true,
+        values: OF_PYKX,
+        sum: 5.5,
+        echoes: [1, 1.5, 'text', 1],
+        error: 'as it should',
+        updates: 2,
+      },
+    )
+    t.deepEqual(updates, [
+      ['upd', 'trade', [1, 2]],
+      ['upd', 'trade', [3, 4]],
+    ])
+  })
+}
