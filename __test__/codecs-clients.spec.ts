@@ -218,7 +218,10 @@ for (const compress of [false, true]) {
 
   test.serial(`qPython logs in, reads every type, asks and updates${how}`, async (t) => {
     const python = pythonWith(t, 'qpython')
-    if (!python) return t.pass()
+    if (!python) {
+      t.pass()
+      return
+    }
     const [seen, updates] = await meet(t, [python, `${SOURCES}clients/qpython-client.py`], compress)
     t.deepEqual(seen, {
       isRefused: true,
@@ -236,7 +239,10 @@ for (const compress of [false, true]) {
 
   test.serial(`PyKX logs in, reads every type, asks and updates${how}`, async (t) => {
     const python = pythonWith(t, 'pykx')
-    if (!python) return t.pass()
+    if (!python) {
+      t.pass()
+      return
+    }
     const [seen, updates] = await meet(t, [python, `${SOURCES}clients/pykx-client.py`], compress)
     const { guid: _, guids: __, ...values } = seen.values
     t.deepEqual(

@@ -75,6 +75,12 @@ test('a client that breaks its protocol is cut off, after what was whole; nobody
   })
 })
 
+test('an undo may close the connections that it leaves', async (t) => {
+  t.deepEqual(await playScene(t, 'queries', 'closed with its connections'), {
+    ends: ['query 0', 'query SIGTERM'],
+  })
+})
+
 test('a flood of updates behind a query is all taken', async (t) => {
   t.deepEqual(await playScene(t, 'queries', 'a flood'), {
     replies: ['{"id":0,"result":0}', '{"id":1,"result":500000}'],

@@ -9,7 +9,7 @@ import { argv, cwd } from 'node:process'
 const PACKAGES = {
   // The last releases of numpy that qPython works with.
   qpython: ['numpy<2', 'qPython==2.0.0'],
-  // Its own licence allows this use: IPC alone, for tests.
+  // Used without a licence of q: for IPC none is needed.
   pykx: ['pykx==4.2.0'],
 }
 

@@ -5,7 +5,7 @@ import type { QcloneError } from '../errors.js'
 import type { ServingOptions } from '../options.js'
 import { cut, expectRequest, hold, isEncrypted, letGo } from './connection.js'
 import { answerInClone, type Told } from './response.js'
-import { serve } from './serve.js'
+import { FAREWELL_MS, serve } from './serve.js'
 
 /** A request that a clone is to answer. */
 export interface Exchange {
@@ -40,12 +40,6 @@ export async function exchange(wanted: Exchange): Promise<void> {
     letGo(socket)
   }
 }
-
-/**
-A client may leave as soon as it has what it wants, before the clone can tell that it has sent it. One that has not
-told by then is no longer wanted.
-*/
-const FAREWELL_MS = 100
 
 async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
   const { event, name, request, response, options, linger, answer } = wanted

@@ -8,8 +8,8 @@ import { isInline } from '../settings.js'
 import { cut, descriptorOf, stopReading } from './connection.js'
 import { Dialogue } from './dialogue.js'
 import { EXPECT_OF_SPEAKING, GREETING_TIMEOUT_MS, replyTo, type SpeakingOptions } from './evaluate.js'
-import { type Line, serve } from './serve.js'
-import { expectServer, isHttp, isTls, shimServer } from './shim.js'
+import { FAREWELL_MS, type Line, serve } from './serve.js'
+import { expectServer, isHttp, isTls, keepWhileOpen, shimServer, type Taker, type Undo } from './shim.js'
 
 /** What {@link cloneQueries} takes. */
 export interface QueryOptions extends SpeakingOptions, ServingOptions {}
@@ -23,7 +23,7 @@ All that one client sends is done with in order.
 @throws {TypeError} or {@link RangeError} when `server` is served by clones already, or is one of TLS or HTTP, or on an
 option that is unknown or of no use.
 */
-export function cloneQueries(server: Server, options: QueryOptions): () => void {
+export function cloneQueries(server: Server, options: QueryOptions): Undo {
   expectServer(server)
   if (isTls(server) || isHttp(server)) {
     throw new TypeError(
@@ -35,20 +35,21 @@ export function cloneQueries(server: Server, options: QueryOptions): () => void 
   // Found missing before a client comes.
   EXPECT_OF_SPEAKING.codec?.(codec, 'codec')
   EXPECT_OF_SPEAKING.evaluate?.(evaluate, 'evaluate')
-  return shimServer(server, 'queries', {
-    connection: (_next, ...args) => {
-      const [socket] = args as [Socket]
-      const dialogue = new Dialogue(socket, codec, {
-        onUpdate: update,
-        onQuery: (query, conversation) =>
-          isInline()
-            ? replyTo(query, conversation, evaluate)
-            : haveEvaluated({ query, conversation, socket, options: rest, evaluate }),
-      })
-      closeUnlessEstablished(dialogue, greetingTimeout)
-      return true
-    },
-  })
+  const connections = new Set<Socket>()
+  const take: Taker = (_next, ...args) => {
+    const [socket] = args as [Socket]
+    keepWhileOpen(socket, connections)
+    const dialogue = new Dialogue(socket, codec, {
+      onUpdate: update,
+      onQuery: (query, conversation) =>
+        isInline()
+          ? replyTo(query, conversation, evaluate)
+          : haveEvaluated({ query, conversation, socket, options: rest, evaluate }),
+    })
+    closeUnlessEstablished(dialogue, greetingTimeout)
+    return true
+  }
+  return shimServer(server, 'queries', { connection: take }, connections)
 }
 
 /** A client that does not get beyond its greeting is not kept. */
@@ -77,7 +78,7 @@ async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undef
     options,
     socket,
     halfOpen: socket.allowHalfOpen,
-    farewell: 0,
+    farewell: FAREWELL_MS,
     linger: LINGER_MS,
     inClone: (line) => evaluateInClone(evaluation, line),
   })

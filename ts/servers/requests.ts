@@ -4,7 +4,7 @@ import { type Expect, expectServingOptions, type ServingOptions } from '../optio
 import { isInline } from '../settings.js'
 import { expectFunction, expectMilliseconds, expectNumber, shown } from '../validate.js'
 import { exchange } from './exchange.js'
-import { expectServer, isHttp, shimServer, type Taker } from './shim.js'
+import { expectServer, isHttp, shimServer, type Taker, type Undo } from './shim.js'
 
 /** What answers to requests by clones have in common. */
 export interface AnsweringOptions extends ServingOptions {
@@ -61,7 +61,7 @@ whatever handles the server's requests.
 @throws {TypeError} or {@link RangeError} when `server` is no server of HTTP/1, or is served by clones already, or on
 an option that is unknown or of no use.
 */
-export function cloneRequests(server: Server, options: RequestOptions = {}): () => void {
+export function cloneRequests(server: Server, options: RequestOptions = {}): Undo {
   expectServer(server)
   if (!isHttp(server)) {
     throw new TypeError(`Expected \`server\` to be a server of HTTP, got ${shown(server)}`)
@@ -80,7 +80,7 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): () 
       exchange({
         event: 'request',
         ...answeringBy(options),
-        name: options.name ?? `${request.method} ${request.url}`,
+        name: options.name ?? nameOf(request),
         request,
         response,
         collect,
@@ -93,6 +93,11 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): () 
     }
   // A client that waits to be told to go on sends its body when it is told, which is for whoever handles that event.
   return shimServer(server, 'requests', { request: take(collect), checkContinue: take(0) })
+}
+
+/** Without what follows the path, where secrets may stand. */
+function nameOf({ method, url = '' }: IncomingMessage): string {
+  return `${method} ${url.split('?', 1)}`
 }
 
 /** Of options, those for the clone, and the others with their defaults. */

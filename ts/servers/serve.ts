@@ -53,6 +53,12 @@ export type Served<D> =
       readonly left: boolean
     }
 
+/**
+A client may leave as soon as it has what it wants, before the clone can tell that it has sent it. One that has not
+told by then is no longer wanted.
+*/
+export const FAREWELL_MS = 100
+
 /** Makes a clone that serves a client, and waits until it is done. Never rejects. */
 export async function serve<D>(client: Client<D>): Promise<Served<D>> {
   const gone = new AbortController()

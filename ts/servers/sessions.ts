@@ -9,7 +9,7 @@ import { Dialogue } from './dialogue.js'
 import { EXPECT_OF_SPEAKING, replyTo, type SpeakingOptions } from './evaluate.js'
 import { closeUnlessEstablished } from './queries.js'
 import { type Line, serve } from './serve.js'
-import { expectServer, isHttp, isTls, shimServer, type Taker } from './shim.js'
+import { expectServer, isHttp, isTls, keepWhileOpen, shimServer, type Taker, type Undo } from './shim.js'
 
 /** What {@link cloneSessions} takes. */
 export interface SessionOptions extends ServingOptions, Partial<SpeakingOptions> {
@@ -50,7 +50,7 @@ the clients that upgrade, to WebSocket perhaps, by the listeners for `upgrade`.
 @throws {TypeError} or {@link RangeError} when `server` is served by clones already, or on an option that is unknown or
 of no use.
 */
-export function cloneSessions(server: Server, options: SessionOptions = {}): () => void {
+export function cloneSessions(server: Server, options: SessionOptions = {}): Undo {
   expectServer(server)
   expectServingOptions(options, {
     ...EXPECT_OF_SPEAKING,
@@ -67,6 +67,7 @@ export function cloneSessions(server: Server, options: SessionOptions = {}): () 
       'Expected no `codec` with a server of HTTP: what its clients upgrade to is for its listeners',
     )
   }
+  const connections = new Set<Socket>()
   const take: Taker = (next, ...args) => {
     const socket = args.at(isHttp(server) ? 1 : 0) as Socket
     const [client] = args as [never]
@@ -74,13 +75,15 @@ export function cloneSessions(server: Server, options: SessionOptions = {}): () 
     const isConnection = 'setKeepAlive' in socket
     if (isInline() || !isConnection || !(options.match?.(client) ?? true)) {
       if (!codec || !evaluate) return next(...args)
+      keepWhileOpen(socket, connections)
       speak(socket, options as SpeakingOptions)
       return true
     }
+    keepWhileOpen(socket, connections)
     void session(socket, options, () => next(...args))
     return true
   }
-  return shimServer(server, 'sessions', { [eventOf(server)]: take })
+  return shimServer(server, 'sessions', { [eventOf(server)]: take }, connections)
 }
 
 function eventOf(server: Server): string {

@@ -1,4 +1,4 @@
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { handlers } from '../handlers.js'
 import { expectFunction, shown } from '../validate.js'
 
@@ -24,18 +24,36 @@ interface Shimmed {
   readonly restore: () => void
 }
 
+/** Takes the shims of one call out again. Twice does nothing. */
+export type Undo = (options?: UndoOptions) => void
+
+export interface UndoOptions {
+  /**
+  Whether the connections that are served by sessions or queries are closed, and so the clones that serve them end.
+
+  @default false
+  */
+  readonly close?: boolean
+}
+
 const shimmed = new WeakMap<Server, Shimmed>()
 
 /** The undo of every shim that is in place. */
-const undos = new Set<() => void>()
+const undos = new Set<Undo>()
 
 /**
 Puts takers before a server's listeners, whenever those were or will be added.
 
-@returns an undo, which gives the server back once none is left. Undoing twice does nothing.
+@param connections those that are served by it, where the server itself has no way to close them.
+@returns an undo, which gives the server back once none is left.
 @throws {TypeError} when the server has that service already, or one that it cannot go with.
 */
-export function shimServer(server: Server, service: Service, takers: Record<string, Taker>): () => void {
+export function shimServer(
+  server: Server,
+  service: Service,
+  takers: Record<string, Taker>,
+  connections: ReadonlySet<Socket> = new Set(),
+): Undo {
   const present = shimmed.get(server)?.services ?? new Set()
   const inTheWay = [...present].find(
     (other) => other === service || (EXCLUSIVE.includes(other) && EXCLUSIVE.includes(service)),
@@ -52,7 +70,8 @@ export function shimServer(server: Server, service: Service, takers: Record<stri
   for (const [event, taker] of Object.entries(takers)) {
     shim.takers.set(event, [...(shim.takers.get(event) ?? []), taker])
   }
-  const undo = () => {
+  const undo: Undo = ({ close = false } = {}) => {
+    if (close) for (const socket of connections) socket.destroy()
     if (!undos.delete(undo)) return
     shim.services.delete(service)
     for (const [event, taker] of Object.entries(takers)) {
@@ -64,10 +83,19 @@ export function shimServer(server: Server, service: Service, takers: Record<stri
   return undo
 }
 
-/** Gives every server back, as if it had never been served by clones. Clones that serve go on to their end. */
-export function unload(): void {
-  for (const undo of [...undos]) undo()
+/**
+Gives every server back, as if it had never been served by clones. Clones that serve go on to their end, unless
+connections are to be closed.
+*/
+export function unload(options?: UndoOptions): void {
+  for (const undo of [...undos]) undo(options)
   handlers.unload.call()
+}
+
+/** Keeps a connection in a set for as long as it is open. */
+export function keepWhileOpen(socket: Socket, connections: Set<Socket>): void {
+  connections.add(socket)
+  socket.on('close', () => connections.delete(socket))
 }
 
 function shimEmit(server: Server): Shimmed {
