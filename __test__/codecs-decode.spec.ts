@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import test from 'ava'
 import { ProtocolError } from '#dist/codecs/codec.js'
-import { QFunction, QKeyedTable, QTable, QTemporal, q } from '#dist/codecs/kdb.js'
+import { QDict, QFunction, QKeyedTable, QTable, QTemporal, q } from '#dist/codecs/kdb.js'
 import { KdbValues } from '../bench/fuzz/kdb-values.js'
 import { Random } from '../bench/fuzz/random.js'
 import { Sink } from '../bench/fuzz/sink.js'
@@ -102,10 +102,7 @@ test(
   says,
   '1 2!`abc`cdefgh',
   '63070002000000010000000000000002000000000000000b00020000006162630063646566676800',
-  new Map([
-    [1, 'abc'],
-    [2, 'cdefgh'],
-  ]),
+  new QDict([1, 2], ['abc', 'cdefgh']),
 )
 test(
   says,
@@ -224,9 +221,8 @@ test('names of dicts are safe, whatever they are', (t) => {
   t.is(({} as { a?: unknown }).a, undefined)
 })
 
-test('of two of one key the first counts', (t) => {
+test('of two of one name the first counts', (t) => {
   t.deepEqual(decoded('630b0002000000610061000600020000000200000003000000'), record({ a: 2 }))
-  t.deepEqual(decoded('6306000200000001000000010000000600020000000200000003000000'), new Map([[1, 2]]))
   const table = decoded('6200630b0002000000610061000000020000000600010000000200000006000100000003000000')
   t.deepEqual(table, new QTable({ a: [2] }))
 })
@@ -314,6 +310,43 @@ test(
   /not of one length/,
 )
 test(refused, 'a lambda without a source', '6400f561 00', /no source/)
+
+test('a dict whose keys are no names gives pairs, and is no Map unless that is asked for', (t) => {
+  const dict = decoded('63 0600 03000000 010000000200000001000000 0a00 03000000 616263') as QDict
+  t.deepEqual(dict, new QDict([1, 2, 1], ['a', 'b', 'c']))
+  t.is(dict.length, 3)
+  t.deepEqual(
+    [...dict],
+    [
+      [1, 'a'],
+      [2, 'b'],
+      [1, 'c'],
+    ],
+  )
+  t.deepEqual(
+    dict.toMap(),
+    new Map([
+      [1, 'a'],
+      [2, 'b'],
+    ]),
+  )
+  t.is(JSON.stringify(dict), '[[1,"a"],[2,"b"],[1,"c"]]')
+  const ofRows = decoded(
+    '63 6200630b00010000006100000001000000060001000000 02000000 060001000000 05000000',
+  ) as QDict
+  t.deepEqual([...ofRows], [[record({ a: 2 }), 5]])
+})
+
+test('a message has no more functions than anybody needs', (t) => {
+  const many = (count: number) => {
+    const body = Buffer.alloc(6 + 2 * count, Buffer.of(0x66, 1))
+    body.set([0, 0])
+    body.writeInt32LE(count, 2)
+    return decoded(body) as unknown[]
+  }
+  t.is(many(2 ** 16).length, 2 ** 16)
+  t.throws(() => many(2 ** 16 + 1), { instanceOf: ProtocolError, message: /too many functions/ })
+})
 
 test('values are nested as deep as is allowed, and no deeper', (t) => {
   const nested = (depth: number) => framed(hex(`${'000001000000'.repeat(depth)}ff01`))

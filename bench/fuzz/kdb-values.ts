@@ -1,4 +1,4 @@
-import { QFunction, QKeyedTable, QTable, QTemporal, type QTemporalType } from '#dist/codecs/kdb.js'
+import { QDict, QFunction, QKeyedTable, QTable, QTemporal, type QTemporalType } from '#dist/codecs/kdb.js'
 import type { Random } from './random.js'
 import type { Sink } from './sink.js'
 
@@ -114,14 +114,7 @@ export class KdbValues {
     const names = this.#names(this.#length())
     this.#sink.byte(this.#random.oneIn(8) ? 127 : 99)
     if (this.#random.oneIn(2)) return this.#record(names, depth)
-    const keys = this.#items(6, names.length)
-    const values = [...this.#column(names.length, depth - 1)]
-    const map = new Map<unknown, unknown>()
-    // Of two of one key the first counts.
-    keys.forEach((key, i) => {
-      if (!map.has(key)) map.set(key, values[i])
-    })
-    return map
+    return new QDict(this.#items(6, names.length), this.#column(names.length, depth - 1))
   }
 
   #record(names: readonly string[], depth: number): object {

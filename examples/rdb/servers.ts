@@ -1,9 +1,17 @@
-import { subscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 
-import { type Codec, cloneQueries, cloneRequests, cloneSessions, kdb, ndjson, stopAll } from 'node-qclone'
+import {
+  type Codec,
+  cloneQueries,
+  cloneRequests,
+  cloneSessions,
+  kdb,
+  ndjson,
+  stopAll,
+  unload,
+} from 'node-qclone'
 
 import { ExampleError } from '../lib/errors.js'
 import type { Ports, RdbOptions } from './args.js'
@@ -38,8 +46,7 @@ export async function listen(database: Database, options: RdbOptions): Promise<S
     json: queryServer(database, options, ndjson(), (answer) => answer),
   }
   const ports: Ports = { http: undefined, kdb: undefined, sessions: undefined, json: undefined }
-  const sockets = trackConnections()
-  const close = () => closeAll(Object.values(servers), sockets)
+  const close = () => closeAll(servers)
   try {
     for (const name of ['http', 'kdb', 'sessions', 'json'] as const) {
       const port = options.ports[name]
@@ -54,7 +61,7 @@ export async function listen(database: Database, options: RdbOptions): Promise<S
 }
 
 /** Pages, each by a clone of its own. */
-function httpServer(database: Database): Server {
+function httpServer(database: Database): HttpServer {
   const server = createHttpServer(viewer(database))
   cloneRequests(server, {
     match: (request) => !isForParent(request),
@@ -108,17 +115,6 @@ function evaluate(
   return say(ask(database, query))
 }
 
-/** The connections of this process's servers: those that clones serve are told of to no listener of a server. */
-function trackConnections(): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>()
-  subscribe('net.server.socket', (message) => {
-    const { socket } = message as { socket: Socket }
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-  })
-  return sockets
-}
-
 async function listenAt(server: Server, port: number, host: string): Promise<number> {
   server.listen(port, host)
   try {
@@ -133,8 +129,9 @@ async function listenAt(server: Server, port: number, host: string): Promise<num
   return (server.address() as AddressInfo).port
 }
 
-async function closeAll(servers: readonly Server[], sockets: ReadonlySet<Socket>): Promise<void> {
-  for (const server of servers) server.close()
+async function closeAll({ http, ...others }: { http: HttpServer; [name: string]: Server }): Promise<void> {
+  for (const server of [http, ...Object.values(others)]) server.close()
+  unload({ close: true })
   await stopAll()
-  for (const socket of sockets) socket.destroy()
+  http.closeAllConnections()
 }

@@ -2,13 +2,14 @@ import type { Codec } from './codec.js'
 import { KdbConversation } from './kdb/conversation.js'
 import { type KdbOptions, readOptions } from './kdb/options.js'
 
+export { QDict } from './kdb/dict.js'
 export { QFunction, type QFunctionParts } from './kdb/function.js'
 export type { KdbOptions } from './kdb/options.js'
 export { q } from './kdb/q.js'
 export { type QColumn, QKeyedTable, type QRow, QTable } from './kdb/table.js'
 export { QTemporal } from './kdb/temporal.js'
 export type { QTemporalType, QType } from './kdb/types.js'
-export { QAtom, QDict, QList } from './kdb/values.js'
+export { QAtom, QList } from './kdb/values.js'
 
 /**
 The protocol that clients of kdb+ speak: q itself, and its libraries for other languages.

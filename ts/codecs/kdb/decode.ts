@@ -25,6 +25,8 @@ import {
 
 /** Of any value in a list: its type, and a byte at least. */
 const LEAST_VALUE_BYTES = 2
+/** Of three bytes each, they would take dozens of times as much memory; and nobody sends so many. */
+const MOST_FUNCTIONS = 2 ** 16
 
 /**
 What a message says, as plain values.
@@ -43,6 +45,7 @@ export function decode(reader: Reader, maxDepth: number): unknown {
 export class Decoder {
   readonly reader: Reader
   #depthLeft: number
+  #functionsLeft = MOST_FUNCTIONS
 
   constructor(reader: Reader, maxDepth: number) {
     this.reader = reader
@@ -75,10 +78,10 @@ export class Decoder {
     if (type === DICT || type === SORTED_DICT) return decodeDict(this)
     if (type === LAMBDA) return this.#lambda()
     if (type === PROJECTION || type === COMPOSITION) {
-      return new QFunction({ type, parts: this.#values(this.reader.count(LEAST_VALUE_BYTES)) })
+      return this.#function({ type, parts: this.#values(this.reader.count(LEAST_VALUE_BYTES)) })
     }
     if (type > COMPOSITION && type <= LAST_DERIVED) {
-      return new QFunction({ type, parts: [this.value()] } as QFunctionParts)
+      return this.#function({ type, parts: [this.value()] } as QFunctionParts)
     }
     throw this.#unknown(type)
   }
@@ -159,12 +162,17 @@ export class Decoder {
     const context = this.reader.symbol()
     if (this.reader.int8() !== TYPES.char) throw this.reader.wrong('A lambda has no source')
     this.attribute()
-    return new QFunction({ type: LAMBDA, source: this.reader.text(this.reader.count(1)), context })
+    return this.#function({ type: LAMBDA, source: this.reader.text(this.reader.count(1)), context })
   }
 
   #primitive(type: typeof UNARY | typeof BINARY | typeof TERNARY): QFunction | null {
     const code = this.reader.byte()
-    return type === UNARY && code === GENERIC_NULL ? null : new QFunction({ type, code })
+    return type === UNARY && code === GENERIC_NULL ? null : this.#function({ type, code })
+  }
+
+  #function(is: QFunctionParts): QFunction {
+    if (--this.#functionsLeft < 0) throw this.reader.wrong('There are too many functions')
+    return new QFunction(is)
   }
 
   /** Whether a list is sorted, say. Of no use here. */

@@ -1,5 +1,6 @@
 import { isNativeError } from 'node:util/types'
 import { at, stepTo, Unsayable } from '../unsayable.js'
+import { QDict } from './dict.js'
 import { WRITE } from './encode-items.js'
 import { QFunction } from './function.js'
 import { CAPABILITY_OF_GUIDS, CAPABILITY_OF_TIMESTAMPS } from './greeting.js'
@@ -18,7 +19,7 @@ import {
   TYPES,
   UNARY,
 } from './types.js'
-import { QAtom, QDict, QList } from './values.js'
+import { QAtom, QList } from './values.js'
 import type { Writer } from './writer.js'
 
 /** Writes values. What cannot be sent throws: {@link Unsayable}, or what a part of the value itself throws. */
@@ -102,8 +103,7 @@ export class Encoder {
     else if (value instanceof Map) this.#map(value)
     else if (value instanceof QList) this.#list(value)
     else if (value instanceof QTable) this.#table(value)
-    else if (value instanceof QKeyedTable) this.#pair(value.keys, value.values)
-    else if (value instanceof QDict) this.#dict(value)
+    else if (value instanceof QDict || value instanceof QKeyedTable) this.#dict(value)
     else if (value instanceof QFunction) this.#function(value)
     else if (isRecord(value)) this.#record(value)
     else
@@ -185,15 +185,10 @@ export class Encoder {
     this.#part(step, typeof column === 'string' ? new QList('char', column) : column)
   }
 
-  #pair(keys: unknown, values: unknown): void {
+  #dict({ keys, values }: QDict | QKeyedTable): void {
     this.#writer.int8(DICT)
     this.#column('.keys', keys)
     this.#column('.values', values)
-  }
-
-  #dict({ keys, values }: QDict): void {
-    if (keys.length !== values.length) throw new Unsayable('a dict has as many values as keys, this one not')
-    this.#pair(keys, values)
   }
 
   #map(map: ReadonlyMap<unknown, unknown>): void {
@@ -259,7 +254,7 @@ export class Encoder {
     if (this.#capability >= CAPABILITY_OF_GUIDS) return type
     const isNew = type === 'timestamp' || type === 'timespan'
     if (type === 'guid' || (isNew && this.#capability < CAPABILITY_OF_TIMESTAMPS)) {
-      if (type === 'timestamp' && value instanceof Date) return 'datetime'
+      if (type === 'timestamp' && !(value instanceof QTemporal)) return 'datetime'
       throw new Unsayable(`the client is too old to know a ${type}`)
     }
     return type

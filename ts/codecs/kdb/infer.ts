@@ -15,16 +15,24 @@ export type ListKind = QType | 'table' | 'any'
 export function kindOfList(items: readonly unknown[]): ListKind {
   let kind: Kind | undefined
   let hasNull = false
+  let isJoined = false
   for (const item of items) {
     const itsKind = kindOf(item)
     if (itsKind === 'null') hasNull = true
-    else kind = kind === undefined ? itsKind : joined(kind, itsKind)
+    else if (kind === undefined) kind = itsKind
+    else if (kind !== itsKind) {
+      kind = joined(kind, itsKind)
+      isJoined = true
+    }
     if (kind === 'other' || kind === 'string') return 'any'
   }
   if (kind === undefined || kind === 'null') return 'any'
   if (kind === 'record') return !hasNull && areRows(items as readonly object[]) ? 'table' : 'any'
   if (hasNull && WITHOUT_NULL.has(kind)) return 'any'
-  return kind === 'bigint' ? 'long' : (kind as QType)
+  const type = kind === 'bigint' ? 'long' : (kind as QType)
+  // An atom that was said to be a long is no float for being beside one.
+  if (isJoined && items.some((item) => item instanceof QAtom && item.type !== type)) return 'any'
+  return type
 }
 
 /** What the values of a record become: a vector of just the type that each of them has alone, or a general list. */
@@ -69,7 +77,6 @@ function kindOfObject(item: object): Kind {
 
 /** What a list of both is. */
 function joined(a: Kind, b: Kind): Kind {
-  if (a === b) return a
   if (isOneOf('float', a, b) && isOneOf('long', a, b)) return 'float'
   return isOneOf('bigint', a, b) && isOneOf('long', a, b) ? 'bigint' : 'other'
 }

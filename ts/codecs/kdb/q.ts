@@ -1,10 +1,11 @@
 import { expectOneOf, expectString } from '../../validate.js'
+import { QDict } from './dict.js'
 import { QFunction } from './function.js'
 import { rawOf } from './raw.js'
 import { type QColumn, QKeyedTable, QTable } from './table.js'
 import { QTemporal } from './temporal.js'
 import { type QTemporalType, type QType, TYPES } from './types.js'
-import { QAtom, QDict, QList } from './values.js'
+import { QAtom, QList } from './values.js'
 
 /** A number, or what stands for the null and the infinities of its type. */
 type Numeric = number | null
@@ -53,8 +54,7 @@ export const q = {
   /** A vector of symbols: strings that are interned by whoever receives them. */
   symbols: (values: ArrayLike<string | null>) => new QList('symbol', values),
   /** A dict of the items of one list to those of another, or to the rows of a table. */
-  dict: (keys: ArrayLike<unknown> | QList | QTable, values: ArrayLike<unknown> | QList | QTable) =>
-    new QDict(keys, values),
+  dict: (keys: QColumn, values: QColumn) => new QDict(keys, values),
   /** A table of columns of one length. */
   table: (columns: Readonly<Record<string, QColumn>>) => new QTable(columns),
   /** A table with key columns. */

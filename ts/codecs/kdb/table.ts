@@ -94,7 +94,8 @@ function lengthOf(column: unknown, name: string): number {
   throw new TypeError(`Expected column \`${name}\` to be a list, got ${shown(column)}`)
 }
 
-function itemOf(column: QColumn, index: number): unknown {
+/** Of a table the row. */
+export function itemOf(column: QColumn, index: number): unknown {
   if (column instanceof QTable) return column.at(index)
   return column instanceof QList ? column.values[index] : column[index]
 }

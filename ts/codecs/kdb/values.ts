@@ -36,18 +36,3 @@ export class QList<Type extends QType | 'any' = QType | 'any'> extends QValue {
     return this.values.length
   }
 }
-
-/** What has items in order: a list, or a table, whose items are its rows. */
-export type QItems = { readonly length: number }
-
-/** A dict, whatever its keys are, in order and as often as they come. Made by {@link q.dict}. */
-export class QDict extends QValue {
-  readonly keys: QItems
-  readonly values: QItems
-
-  constructor(keys: QItems, values: QItems) {
-    super()
-    this.keys = keys
-    this.values = values
-  }
-}
