@@ -67,6 +67,12 @@ test('without a check everybody is let in', (t) => {
   t.true(opened().established)
 })
 
+test('a request of HTTP, which a web page may send anywhere, is no greeting', (t) => {
+  const request = Buffer.from('POST / HTTP/1.1\r\nhost: a\r\n\r\n\u0003\0')
+  const error = { instanceOf: ProtocolError, message: /control characters/ }
+  t.throws(() => kdb().open().receive(request), error)
+})
+
 test('a greeting is of bounded length', (t) => {
   const error = { instanceOf: ProtocolError, message: /more than 20 bytes is too long/ }
   const open = () => kdb({ maxGreetingBytes: 20 }).open()

@@ -36,16 +36,19 @@ export const ITEM: Readonly<Record<QType, (reader: Reader) => unknown>> = {
   time: counted('time'),
 }
 
+/** Where dashes are: behind so many digits. */
+const DASHED = new Set([8, 12, 16, 20])
+const guidText = Buffer.alloc(36, '-')
+
+/** Written out char by char: what is put together from strings keeps all of them. */
 function guidOf(hex: string): string | null {
   if (hex === NULL_GUID) return null
-  const [a, b, c, d, e] = [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ]
-  return `${a}-${b}-${c}-${d}-${e}`
+  let at = 0
+  for (let digit = 0; digit < hex.length; digit++) {
+    if (DASHED.has(digit)) at++
+    guidText[at++] = hex.charCodeAt(digit)
+  }
+  return guidText.toString('latin1')
 }
 
 function wholeOf(count: number, max: number): number | null {
