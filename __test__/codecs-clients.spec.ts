@@ -1,14 +1,9 @@
-import { execFile, spawnSync } from 'node:child_process'
-import type { AddressInfo } from 'node:net'
+import { spawnSync } from 'node:child_process'
 import { execPath } from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
-import { kdb } from '#dist/codecs/kdb.js'
-import { serveInProcess } from './helpers/kdb-server.js'
-import { kdbService } from './helpers/kdb-service.js'
+import { playScene } from './helpers/fixture.js'
 
-const run = promisify(execFile)
 /** Making an environment of Python included. */
 const DEADLINE_MS = 240_000
 /** The tests run as they are built, beside their sources. */
@@ -24,31 +19,50 @@ interface Seen {
   updates: unknown
 }
 
-/** What a client saw of a server in this process, and what updates it sent. */
+const KINDS = ['queries', 'sessions'] as const
+type Kind = (typeof KINDS)[number]
+
+/** What a client saw of a server whose clones serve it. Its updates are the parent's, or its session's own. */
 async function meet(
   t: ExecutionContext,
   command: readonly string[],
+  kind: Kind,
   compress: boolean,
-): Promise<[Seen, unknown[]]> {
+): Promise<Seen> {
   t.timeout(DEADLINE_MS)
-  const service = kdbService()
-  const logins: string[] = []
-  const authenticate = (user: string, password: string) => {
-    logins.push(`${user}:${password}`)
-    return user === 'me' && password === 'se:cret'
+  const args = [kind, String(compress), ...command]
+  const { seen, logins, clones, updates } = await playScene(t, 'kdb', 'meets', {
+    args,
+    deadlineMs: DEADLINE_MS,
+  })
+  t.deepEqual((logins as string[]).toSorted(), ['me:se:cret', 'me:se:cret?'], 'it tried a wrong password')
+  t.is(clones === 1, kind === 'sessions')
+  const published = [
+    ['upd', 'trade', [1, 2]],
+    ['upd', 'trade', [3, 4]],
+  ]
+  t.deepEqual(updates, kind === 'queries' ? published : [])
+  return seen as Seen
+}
+
+/** Clients that see one version, or one after another; some crash their clone, and no others feel it. */
+async function seeSnapshots(t: ExecutionContext, command: readonly string[], kind: Kind): Promise<void> {
+  t.timeout(DEADLINE_MS)
+  const args = [kind, ...command]
+  const told = await playScene(t, 'kdb', 'snapshots', { args, deadlineMs: DEADLINE_MS, noisy: true })
+  const { seen, crashed, changed, fresh } = told.seen as {
+    seen: [number, number, number]
+    crashed: boolean
+    changed: number
+    fresh: number
   }
-  const server = await serveInProcess(kdb({ authenticate, compress }), service)
-  try {
-    const { port } = server.address() as AddressInfo
-    const [program = '', ...args] = command
-    const { stdout } = await run(program, [...args, '127.0.0.1', String(port), 'me', 'se:cret'], {
-      timeout: DEADLINE_MS,
-    })
-    t.true(logins.includes('me:se:cret?'), 'it tried a wrong password')
-    return [JSON.parse(stdout) as Seen, service.updates]
-  } finally {
-    server.close()
-  }
+  t.true(told['the parent'])
+  t.true(crashed)
+  t.is(changed, -1)
+  const [first, second, third] = seen
+  if (kind === 'sessions') t.deepEqual([second, third], [first, -1])
+  else t.true(first < second && second < third)
+  t.true(fresh > first)
 }
 
 /** A Python with that client, or undefined where there is no Python. */
@@ -196,12 +210,16 @@ const OF_PYKX = {
   keyed: { "['a']": { size: 1 }, "['b']": { size: 2 } },
 }
 
-for (const compress of [false, true]) {
-  const how = compress ? ', compressed' : ''
+for (const [kind, compress] of [
+  ['queries', false],
+  ['queries', true],
+  ['sessions', false],
+] as const) {
+  const how = `, by ${kind}${compress ? ', compressed' : ''}`
 
   test.serial(`node-q logs in, reads every type, asks and updates${how}`, async (t) => {
     const script = fileURLToPath(new URL('clients/node-q-client.js', import.meta.url))
-    const [seen, updates] = await meet(t, [execPath, '--no-deprecation', script], compress)
+    const seen = await meet(t, [execPath, '--no-deprecation', script], kind, compress)
     t.deepEqual(seen, {
       isRefused: true,
       values: OF_NODE_Q,
@@ -210,10 +228,6 @@ for (const compress of [false, true]) {
       error: 'as it should',
       updates: 2,
     })
-    t.deepEqual(updates, [
-      ['upd', 'trade', [1, 2]],
-      ['upd', 'trade', [3, 4]],
-    ])
   })
 
   test.serial(`qPython logs in, reads every type, asks and updates${how}`, async (t) => {
@@ -222,7 +236,7 @@ for (const compress of [false, true]) {
       t.pass()
       return
     }
-    const [seen, updates] = await meet(t, [python, `${SOURCES}clients/qpython-client.py`], compress)
+    const seen = await meet(t, [python, `${SOURCES}clients/qpython-client.py`], kind, compress)
     t.deepEqual(seen, {
       isRefused: true,
       values: OF_QPYTHON,
@@ -231,10 +245,6 @@ for (const compress of [false, true]) {
       error: 'as it should',
       updates: 2,
     })
-    t.deepEqual(updates, [
-      ['upd', 'trade', [1, 2]],
-      ['upd', 'trade', [3, 4]],
-    ])
   })
 
   test.serial(`PyKX logs in, reads every type, asks and updates${how}`, async (t) => {
@@ -243,7 +253,7 @@ for (const compress of [false, true]) {
       t.pass()
       return
     }
-    const [seen, updates] = await meet(t, [python, `${SOURCES}clients/pykx-client.py`], compress)
+    const seen = await meet(t, [python, `${SOURCES}clients/pykx-client.py`], kind, compress)
     const { guid: _, guids: __, ...values } = seen.values
     t.deepEqual(
       { ...seen, values },
@@ -256,9 +266,21 @@ for (const compress of [false, true]) {
         updates: 2,
       },
     )
-    t.deepEqual(updates, [
-      ['upd', 'trade', [1, 2]],
-      ['upd', 'trade', [3, 4]],
-    ])
+  })
+}
+
+for (const kind of KINDS) {
+  test.serial(`clients by node-q see snapshots, by ${kind}`, async (t) => {
+    const script = fileURLToPath(new URL('clients/node-q-snapshots.js', import.meta.url))
+    await seeSnapshots(t, [execPath, '--no-deprecation', script], kind)
+  })
+
+  test.serial(`clients by qPython see snapshots, by ${kind}`, async (t) => {
+    const python = pythonWith(t, 'qpython')
+    if (!python) {
+      t.pass()
+      return
+    }
+    await seeSnapshots(t, [python, `${SOURCES}clients/qpython-snapshots.py`], kind)
   })
 }

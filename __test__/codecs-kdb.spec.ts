@@ -85,6 +85,13 @@ test('a greeting is of bounded length', (t) => {
   t.throws(() => kdb().open().receive(Buffer.alloc(4097, 'u')), { instanceOf: ProtocolError })
 })
 
+test('what a browser sends is no greeting', (t) => {
+  const request = Buffer.from('POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nuser:password\x03\0')
+  const error = { instanceOf: ProtocolError, message: /another protocol/ }
+  t.throws(() => kdb().open().receive(request), error)
+  t.throws(() => kdb().open().receive(greeting('us\ner:password')), error)
+})
+
 test('sync messages are queries, async ones updates', (t) => {
   const messages = opened().receive(Buffer.concat([framed('ff01', { kind: 1 }), framed('ff00', { kind: 0 })]))
   t.deepEqual(messages, [

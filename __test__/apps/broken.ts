@@ -4,12 +4,12 @@ import type { App } from './app.js'
 import { GREETING } from './content.js'
 import { handle } from './plain.js'
 
-/** The routes on which it can be wrong, each in a way of its own. */
+/** The requests that it can answer wrong, each in a way of its own. */
 const WRONGS: Record<string, RequestListener> = {
   // The body.
   '/hello': (_, response) => response.writeHead(200, { 'Content-Type': 'text/plain' }).end('HELLO\n'),
   // A header more.
-  '/json': (request, response) => {
+  '/json/7?a=1&b=%C3%A4': (request, response) => {
     response.setHeader('X-Wrong', 'yes')
     handle(request, response)
   },
@@ -41,8 +41,7 @@ export function broken(wrong: boolean): App {
     scheme: 'http',
     async start(port, host) {
       const server = createServer((request, response) => {
-        const [, first = ''] = request.url?.split(/[/?]/) ?? []
-        const wrongly = wrong && WRONGS[`/${first}`]
+        const wrongly = wrong && WRONGS[request.url ?? '']
         if (wrongly) wrongly(request, response)
         else handle(request, response)
       })

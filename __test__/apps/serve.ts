@@ -1,6 +1,5 @@
-import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import * as qclone from 'node-qclone'
+import { cloneRequests } from 'node-qclone'
 import type { App } from './app.js'
 
 const HOST = '127.0.0.1'
@@ -10,10 +9,4 @@ export async function serve(app: App, { clone }: { clone: boolean }) {
   const server = await app.start(0, HOST)
   if (clone) cloneRequests(server)
   return { server, port: (server.address() as AddressInfo).port }
-}
-
-function cloneRequests(server: Server): void {
-  const { cloneRequests } = qclone as unknown as { cloneRequests?: (server: Server) => () => void }
-  if (!cloneRequests) throw new Error('Expected `cloneRequests` to be exported from node-qclone')
-  cloneRequests(server)
 }

@@ -11,6 +11,9 @@ export interface Body {
   readonly answer: string
 }
 
+/** How much of a body there is before there is a clone: that of a longer one closes the connection. */
+export const COLLECTED_BYTES = 2 ** 20
+
 /** None, less than a packet, more than a pipe or a read holds, more than the buffers of a connection hold. */
 export const BODIES = {
   none: body('0 B', 0),

@@ -121,8 +121,8 @@ async function afterReset(target: Target, bytes: Buffer, taken: number): Promise
     await new Promise((resolve) => socket.write(bytes, resolve))
     let left = taken
     for await (const { length } of source.pieces(taken)) left -= length
-    // Over TLS there is a socket below, which alone can do so.
-    if (target.scheme === 'http') socket.resetAndDestroy()
+    // Over TLS the socket below alone can do so; and node never ends a process that resets what the other has closed.
+    if (target.scheme === 'http' && source.ending === undefined) socket.resetAndDestroy()
     else socket.destroy()
     return { left: `${left}` }
   })

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BODIES, type Body, DOWNLOADED, GREETED } from './bodies.js'
+import { BODIES, type Body, COLLECTED_BYTES, DOWNLOADED, GREETED } from './bodies.js'
 import { curl, type Transfer, type Transferred } from './curl.js'
 import { inFolder } from './folder.js'
 import { type Facts, inWords, type Seen, see, undated } from './seen.js'
@@ -10,8 +10,8 @@ import type { Target } from './target.js'
 interface Asked extends Transfer {
   readonly status: number
   readonly body?: string
-  /** Whether it has a body, which may still arrive when it is answered. */
-  readonly uploads?: boolean
+  /** Whether it has a body that is still on its way when there is a clone. */
+  readonly isLate?: boolean
   /** Whether the client goes away in its midst: how much it has by then depends. */
   readonly leaves?: boolean
 }
@@ -41,11 +41,11 @@ const gzipped: Asked = { path: '/compressed', status: 200, args: ['--header', 'A
 /** Each route by itself, in each way to ask, and several over one connection. */
 function cases(folder: string): Case[] {
   const { none, small, medium, large } = BODIES
-  const upload = ({ name, answer }: Body, ...args: string[]): Asked => ({
+  const upload = ({ name, bytes, answer }: Body, ...args: string[]): Asked => ({
     path: '/upload',
     status: 200,
     body: answer,
-    uploads: name !== none.name,
+    isLate: bytes.length > COLLECTED_BYTES,
     args: args.map((arg) => arg.replace('FILE', join(folder, name))),
   })
   const put = (body: Body, ...args: string[]) =>
@@ -74,10 +74,12 @@ function cases(folder: string): Case[] {
     ]),
     // curl sends no end of a chunked body that is empty.
     ...[small, medium, large].map((body) => alone(`POST ${body.name}, chunked`, put(body, ...chunked))),
-    ...[small, large].map((body) => alone(`POST ${body.name}, 100-continue`, post(body, ...expecting))),
+    ...[small, large].map((body) =>
+      alone(`POST ${body.name}, 100-continue`, { ...post(body, ...expecting), isLate: true }),
+    ),
     alone('POST 300 KiB, HTTP/1.0', post(medium, ...HTTP_1_0)),
     slow('POST 300 KiB, sent slowly', put(medium, '--limit-rate', '300K')),
-    alone('POST 300 KiB to /missing', { ...missing, args: post(medium).args ?? [], uploads: true }),
+    alone('POST 300 KiB to /missing', { ...post(medium), ...missing }),
     {
       what: 'one connection, reads',
       asked: [hello, json, compressed, asynchronous, missing, failing, download, hello, head, hello],
@@ -121,7 +123,7 @@ export function seeByCurl(target: Target, isDirect = true): Promise<Seen[]> {
 }
 
 function seeCase({ what, asked }: Case, target: Target, folder: string, isDirect: boolean): Promise<Seen> {
-  const mayClose = isDirect && (target.scheme === 'https' || asked.some(({ uploads }) => uploads))
+  const mayClose = isDirect && (target.scheme === 'https' || asked.some(({ isLate }) => isLate))
   const expected = named(asked, ({ status, body, leaves = false }): Facts => {
     if (leaves) return { exit: `${TIMED_OUT}` }
     return { exit: '0', status: `${status}`, ...(body !== undefined && { body }) }

@@ -19,6 +19,9 @@ export interface Request {
   readonly piece?: number
 }
 
+/** Whether requests are sent before there are replies, and in pieces of which size. */
+export type Pipelined = boolean | { readonly piece: number }
+
 export interface Exchange {
   readonly replies: readonly Reply[]
   /** Connections that were opened. */
@@ -49,7 +52,7 @@ sends those without a reply again, over another, when a reply says that its conn
 export async function exchange(
   target: Target,
   requests: readonly Request[],
-  { pipelined = false, signal }: { pipelined?: boolean; signal: AbortSignal },
+  { pipelined = false, signal }: { pipelined?: Pipelined; signal: AbortSignal },
 ): Promise<Exchange> {
   const replies: Reply[] = []
   const surplus: Buffer[] = []
@@ -72,24 +75,33 @@ export async function exchange(
   }
 }
 
-async function exchangeOn(socket: Socket, source: Source, requests: readonly Request[], pipelined: boolean) {
+async function exchangeOn(
+  socket: Socket,
+  source: Source,
+  requests: readonly Request[],
+  pipelined: Pipelined,
+): Promise<Reply[]> {
   const replies: Reply[] = []
-  const send = async ({ bytes, piece = bytes.length }: Request) => {
-    for (let at = 0; at < bytes.length && socket.writable; at += piece) {
-      socket.write(bytes.subarray(at, at + piece))
-      if (piece < bytes.length) await delay(PIECE_MS)
-    }
+  if (pipelined) {
+    const bytes = Buffer.concat(requests.map(({ bytes }) => bytes))
+    await send(socket, bytes, pipelined === true ? bytes.length : pipelined.piece)
   }
-  if (pipelined) socket.write(Buffer.concat(requests.map(({ bytes }) => bytes)))
-  for (const request of requests) {
-    if (!pipelined) await send(request)
-    const reply = await readReply(source, request.method, () => {
-      if (request.afterContinue) socket.write(request.afterContinue)
+  for (const { method, bytes, piece = bytes.length, afterContinue } of requests) {
+    if (!pipelined) await send(socket, bytes, piece)
+    const reply = await readReply(source, method, () => {
+      if (afterContinue) socket.write(afterContinue)
     })
     if (reply) replies.push(reply)
     if (!reply?.whole || reply.closes) break
   }
   return replies
+}
+
+async function send(socket: Socket, bytes: Buffer, piece: number): Promise<void> {
+  for (let at = 0; at < bytes.length && socket.writable; at += piece) {
+    socket.write(bytes.subarray(at, at + piece))
+    if (piece < bytes.length) await delay(PIECE_MS)
+  }
 }
 
 /** What comes until the server closes; an end that does not come is told. */

@@ -1,5 +1,4 @@
 import { q } from '#dist/codecs/kdb.js'
-import type { Service } from './kdb-server.js'
 
 const GUID = '8c680a01-5a49-5aab-5a65-d4bfddb6a661'
 const DATE = new Date('2026-01-31T12:34:56.789Z')
@@ -53,6 +52,12 @@ const VALUES: Record<string, unknown> = {
   keyed: q.keyed({ sym: q.symbols(['a', 'b']) }, { size: [1, 2] }),
   lambda: q.lambda('{x+y}'),
   large: Array.from({ length: 300 }, (_, i) => i % 10),
+}
+
+/** What queries are answered from, and updates change. */
+export interface Service {
+  answer(value: unknown): unknown
+  update(value: unknown): void
 }
 
 /** What clients of kdb+ are tested with: a query is the name of a function, or a list of it and its arguments. */

@@ -26,7 +26,7 @@ export interface KdbOptions {
   readonly compress?: boolean
 
   /**
-  How many bytes a client's message may have, uncompressed. Decoded, it may take some dozen times as much memory.
+  How many bytes a client's message may have, uncompressed. Decoded, it takes up to sixteen times as much memory.
 
   @default 67_108_864
   */

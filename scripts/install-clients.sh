@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs the clients that `npm run clients` and the browser tests use, where they are missing: Debian's packages,
+# or Ubuntu's. Usage: scripts/install-clients.sh [nginx] [curl] [chromium]; without names, all of them.
+set -euo pipefail
+export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
+
+readonly POLICY=/usr/sbin/policy-rc.d
+
+as_root() {
+  if ((EUID == 0)); then "$@"; else sudo --non-interactive "$@"; fi
+}
+
+is_installed() {
+  case $1 in
+    chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
+    *) command -v "$1" ;;
+  esac >/dev/null
+}
+
+missing=()
+for name in "${@:-nginx curl chromium}"; do
+  for one in $name; do
+    case $one in
+      nginx | curl | chromium) if ! is_installed "$one"; then missing+=("$one"); fi ;;
+      *) echo "Expected nginx, curl or chromium, got \`$one\`" >&2; exit 2 ;;
+    esac
+  done
+done
+if ((${#missing[@]} == 0)); then exit 0; fi
+if ! command -v apt-get >/dev/null; then
+  echo "Missing: ${missing[*]}. There is no apt-get to install them" >&2
+  exit 1
+fi
+if ((EUID != 0)) && ! sudo --non-interactive true 2>/dev/null; then
+  echo "Missing: ${missing[*]}. To install them takes root" >&2
+  exit 1
+fi
+# No service is to be started: nginx would listen to all the world.
+if [[ ! -e $POLICY ]]; then
+  printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
+  as_root chmod 755 "$POLICY"
+  trap 'as_root rm -f "$POLICY"' EXIT
+fi
+as_root apt-get update -q
+as_root apt-get install -q -y --no-install-recommends "${missing[@]}"
+for name in "${missing[@]}"; do is_installed "$name"; done
