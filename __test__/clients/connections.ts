@@ -26,7 +26,7 @@ const ANSWERED = { status: '200' }
 /** What connections do besides carrying requests and replies. */
 const CASES: readonly Case[] = [
   {
-    what: 'the client has ended its side',
+    what: 'the client has ended its side, answered at once',
     requests: 1,
     expected: { ...ANSWERED, end: 'closed' },
     act: (target) => afterEnd(target, '/hello'),

@@ -79,7 +79,7 @@ function cases(folder: string): Case[] {
     ),
     alone('POST 300 KiB, HTTP/1.0', post(medium, ...HTTP_1_0)),
     slow('POST 300 KiB, sent slowly', put(medium, '--limit-rate', '300K')),
-    alone('POST 300 KiB to /missing', { ...post(medium), ...missing }),
+    alone('POST 300 KiB to /missing', { ...missing, args: post(medium).args ?? [] }),
     {
       what: 'one connection, reads',
       asked: [hello, json, compressed, asynchronous, missing, failing, download, hello, head, hello],
@@ -134,11 +134,11 @@ function seeCase({ what, asked }: Case, target: Target, folder: string, isDirect
   })
 }
 
-function factsOf({ leaves = false, uploads = false }: Asked, transferred: Transferred | undefined): Facts {
+function factsOf({ leaves = false, isLate = false }: Asked, transferred: Transferred | undefined): Facts {
   if (!transferred) return { exit: 'none' }
   const { exit, status, version, connects, heads, body } = transferred
   // Whoever goes away while it sends has no answer.
-  if (leaves && uploads) return { exit: `${exit}` }
+  if (leaves && isLate) return { exit: `${exit}` }
   const head = { exit: `${exit}`, status: `${status}`, version, connects: `${connects}`, head: headOf(heads) }
   return leaves ? head : { ...head, body: inWords(body) }
 }
