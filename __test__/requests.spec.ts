@@ -21,6 +21,7 @@ test('pipelined requests are answered in order, whoever answers', async (t) => {
     ),
     'after a body': ['/9 true', '/10 true'],
     rest: '',
+    many: true,
   })
 })
 
@@ -90,6 +91,10 @@ test('a clone that dies after its first byte has its connection reset, however t
     '/half 1.0': reset,
     '/half,%20to%20its%20end 1.1': reset,
     '/half,%20to%20its%20end 1.0': reset,
+    '/destroys 1.1': ['ECONNRESET', false],
+    '/destroys 1.0': ['ECONNRESET', false],
+    '/destroys%20half 1.1': reset,
+    '/destroys%20half 1.0': reset,
   })
 })
 

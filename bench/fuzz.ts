@@ -31,6 +31,9 @@ const TENTHS = 10
 const SETTLED_AT = 2
 const MOST_GROWTH_MB = 8
 const MOST_RSS_GROWTH_MB = 48
+/** A message that takes longer is timed once more, and again. */
+const SUSPECT_MS = 10
+const TIMED_AGAIN = 2
 const HANG_MS = 60_000
 const MOST_FRAMES = 3
 const MOST_BYTES_SHOWN = 400
@@ -40,6 +43,12 @@ interface Figures {
   received: number
   refused: number
   bytes: number
+}
+
+interface Outcome {
+  ms: number
+  /** Why it is a failure. */
+  why?: string
 }
 
 interface Memory {
@@ -72,7 +81,7 @@ async function fuzz(): Promise<Result> {
     const end = from + Math.floor((messages * (tenth + 1)) / TENTHS)
     for (let index = from + Math.floor((messages * tenth) / TENTHS); index < end; index++) {
       Atomics.store(now, 0, BigInt(index))
-      const { ms, why } = one(seed, index, codecs)
+      const { ms, why } = timed(seed, index, codecs)
       slowestMs = Math.max(slowestMs, ms)
       failure =
         why ?? (ms > options['limit-ms'] ? describe(seed, index, `it took ${Math.round(ms)} ms`) : undefined)
@@ -90,20 +99,32 @@ async function fuzz(): Promise<Result> {
   }
 }
 
+/** As {@link one}. What takes long is done again, since it may have been the machine that was busy otherwise. */
+function timed(seed: number, index: number, codecs: Record<string, Figures>): Outcome {
+  const outcome = one(seed, index, codecs)
+  for (let again = 0; again < TIMED_AGAIN && outcome.ms > SUSPECT_MS; again++) {
+    outcome.ms = Math.min(outcome.ms, one(seed, index).ms)
+  }
+  return outcome
+}
+
 /** Message `index`: how long it took, and why that is a failure. */
-function one(seed: number, index: number, codecs: Record<string, Figures>): { ms: number; why?: string } {
+function one(seed: number, index: number, codecs?: Record<string, Figures>): Outcome {
   const random = new Random(seed, index)
   const subject = SUBJECTS[index % SUBJECTS.length] as (typeof SUBJECTS)[number]
   const sample = subject.sample(random)
   const begun = performance.now()
   try {
     const { messages, isRefused } = feed(subject, sample, random)
-    const figures = codecs[subject.name] as Figures
-    figures.messages++
-    figures.received += messages
-    figures.refused += isRefused ? 1 : 0
-    figures.bytes += sample.bytes.length
-    return { ms: performance.now() - begun }
+    const ms = performance.now() - begun
+    const figures = codecs?.[subject.name]
+    if (figures) {
+      figures.messages++
+      figures.received += messages
+      figures.refused += isRefused ? 1 : 0
+      figures.bytes += sample.bytes.length
+    }
+    return { ms }
   } catch (error) {
     return {
       ms: 0,

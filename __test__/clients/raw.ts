@@ -32,6 +32,8 @@ export interface Exchange {
   readonly surplus: Buffer
 }
 
+/** What node answers to bytes that are no request. */
+const REFUSED = 400
 /** Between pieces, so that each is read by itself. */
 const PIECE_MS = 2
 /** For how long a server may take to close a connection after it has said so. */
@@ -66,7 +68,7 @@ export async function exchange(
       const last = got.at(-1)
       const isComplete = replies.length === requests.length
       if (last?.closes || !isComplete) surplus.push(await restOf(source))
-      if (last?.closes && last.whole && !isComplete) continue
+      if (last?.closes && last.whole && last.status !== REFUSED && !isComplete) continue
       return { replies, connects, end: source.ending ?? 'kept', surplus: Buffer.concat(surplus) }
     } finally {
       signal.removeEventListener('abort', destroy)

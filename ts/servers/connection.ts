@@ -96,6 +96,28 @@ export function cut(socket: Socket): void {
   }
 }
 
+/** What is to be called when a connection is closed: many requests may wait on one, and one listener is enough. */
+const onceClosed = new WeakMap<Socket, Set<() => void>>()
+
+/** Calls `act` when a connection is closed, or at once when it has been. @returns what takes that back. */
+export function whenClosed(socket: Socket, act: () => void): () => void {
+  if (socket.destroyed) {
+    act()
+    return () => {}
+  }
+  let acts = onceClosed.get(socket)
+  if (!acts) {
+    const all = new Set<() => void>()
+    acts = all
+    onceClosed.set(socket, all)
+    socket.once('close', () => {
+      for (const each of [...all]) each()
+    })
+  }
+  acts.add(act)
+  return () => void acts.delete(act)
+}
+
 /**
 Calls `left`, once at most, when the client has left or this process has closed the connection. Nothing is read.
 
@@ -107,24 +129,21 @@ export function watchClient(
   { halfOpen }: { halfOpen: boolean },
   left: () => void,
 ): () => void {
-  if (socket.destroyed) {
-    left()
-    return () => {}
-  }
   const fd = descriptorOf(socket)
   const watch = halfOpen || fd === undefined ? undefined : native().watchHangup(fd, () => onLeft())
   let over = false
   const end = () => {
     over = true
     watch?.close()
-    socket.off('close', onLeft)
+    forget()
   }
   const onLeft = () => {
     if (over) return
     end()
     left()
   }
-  socket.on('close', onLeft)
+  let forget = () => {}
+  forget = whenClosed(socket, onLeft)
   return end
 }
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Serving } from '../children.js'
 import type { QcloneError } from '../errors.js'
 import type { ServingOptions } from '../options.js'
-import { cut, expectRequest, hold, isEncrypted, letGo } from './connection.js'
+import { cut, expectRequest, hold, isEncrypted, letGo, whenClosed } from './connection.js'
 import { answerInClone, type Told } from './response.js'
 import { FAREWELL_MS, serve } from './serve.js'
 
@@ -61,6 +61,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
   })
   if (socket.destroyed) return
   if ('how' in served) {
+    if (served.how.broken) return cut(socket)
     if (served.how.last || !reusable) return void socket.destroy()
     socket.setTimeout(timeout)
     return finish(response, served.how)
@@ -132,7 +133,7 @@ function assigned(response: ServerResponse, socket: Socket): Promise<void> {
   if (response.socket || socket.destroyed) return Promise.resolve()
   return new Promise((resolve) => {
     const settle = () => {
-      socket.off('close', settle)
+      forget()
       Reflect.deleteProperty(response, 'assignSocket')
       resolve()
     }
@@ -141,6 +142,6 @@ function assigned(response: ServerResponse, socket: Socket): Promise<void> {
       settle()
       Reflect.apply(assignSocket, response, [socket])
     }
-    socket.on('close', settle)
+    const forget = whenClosed(socket, settle)
   })
 }

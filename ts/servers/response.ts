@@ -7,6 +7,8 @@ import type { Line } from './serve.js'
 export interface Told {
   /** Whether the connection ends with it. */
   last: boolean
+  /** Whether the connection was closed before all of it was sent, as by a handler that destroys it. */
+  broken?: boolean
   statusCode: number
   /** Status line and headers. */
   head: string
@@ -42,24 +44,30 @@ export function answerInClone(answering: Answering): void {
   if (!reusable) response.shouldKeepAlive = false
   // Those of the parent are its own. Node's would go on with the next request, which is the parent's, too.
   for (const event of ['finish', 'close']) response.removeAllListeners(event)
-  response.on('finish', () => finish(answering))
+  let over = false
+  const done = (told: Told) => {
+    if (!over) line.done(told)
+    over = true
+  }
+  response.on('finish', () => finish(answering, done))
+  socket.on('close', () => done({ last: true, broken: true, statusCode: response.statusCode, head: '' }))
   if (!whole) {
     expectRequest(socket, true)
     letGo(socket)
-    endLate(answering)
+    endLate(answering, done)
   }
   answer()
 }
 
 /** As node does with a request that does not arrive in time. */
-function endLate({ request, response, socket, line }: Answering): void {
+function endLate({ request, response, socket }: Answering, done: (told: Told) => void): void {
   const { requestTimeout = 0 } = (socket as { server?: Server }).server ?? {}
   if (requestTimeout === 0) return
   const timer = setTimeout(() => {
     if (request.complete) return
     if (response.headersSent) return void socket.destroy()
     socket.end(LATE, () => {
-      line.done({ last: true, statusCode: 408, head: LATE })
+      done({ last: true, statusCode: 408, head: LATE })
       socket.destroy()
     })
   }, requestTimeout)
@@ -69,7 +77,7 @@ function endLate({ request, response, socket, line }: Answering): void {
 const LATE = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 
 /** The whole response is with the kernel. */
-function finish({ response, socket, reusable, line }: Answering): void {
+function finish({ response, socket, reusable }: Answering, done: (told: Told) => void): void {
   const internals = response as Internals
   const last = internals._last === true || !reusable
   const { statusCode } = response
@@ -81,7 +89,7 @@ function finish({ response, socket, reusable, line }: Answering): void {
   })
   // What the clone does from here on is no longer for the client.
   process.exitCode ??= 0
-  line.done({ last, statusCode, head: internals._header ?? '' })
+  done({ last, statusCode, head: internals._header ?? '' })
   if (last) socket.destroySoon()
   else setImmediate(() => abandon(socket))
 }

@@ -1,0 +1,76 @@
+import test, { type ExecutionContext } from 'ava'
+import { findCommand } from './clients/command.js'
+import { runScript } from './helpers/fixture.js'
+
+const DEADLINE_MS = 300_000
+const CURL = findCommand('curl') === undefined ? [] : ['curl']
+const NGINX = findCommand('nginx') === undefined || CURL.length === 0 ? [] : ['nginx']
+
+/**
+A clone answers later than a handler that answers at once. What comes meanwhile, the client's end or what is no
+request, finds the request unanswered, and node gives it up.
+*/
+const KNOWN = /, answered at once$/
+
+interface Compared {
+  results: Array<{
+    app: string
+    client: string
+    verdicts: Array<{ what: string; verdict: string; differences: Array<{ fact: string }> }>
+  }>
+}
+
+test('every client sees of every app what it sees without clones, byte for byte', async (t) => {
+  const { verdicts, pairs } = await compare(t, ['--clients', ['raw', 'node', ...CURL].join(), '--jobs', '2'])
+  t.is(pairs, 6 * (2 + CURL.length))
+  t.deepEqual(different(verdicts), [])
+})
+
+test('a load, and a proxy where there is one, see of an app what they see without clones', async (t) => {
+  const { verdicts, pairs } = await compare(t, [
+    '--apps',
+    'http',
+    '--clients',
+    ['autocannon', ...NGINX].join(),
+  ])
+  t.is(pairs, 1 + NGINX.length)
+  t.deepEqual(different(verdicts), [])
+})
+
+test('an app that answers otherwise fails the comparison', async (t) => {
+  const { verdicts, code } = await compare(t, ['--apps', 'broken', '--clients', 'raw', '--self-check'])
+  t.is(code, 1)
+  const facts = Object.fromEntries(
+    verdicts.map(({ what, differences }) => [what, differences.map(({ fact }) => fact)]),
+  )
+  t.like(facts, {
+    'GET /hello': ['1: head', '1: body'],
+    'GET /json': ['1: head'],
+    'GET /error': ['statuses, second', 'statuses', '1: head', '1: body'],
+    'HEAD /hello': ['1: head'],
+    'POST 300 KiB': [],
+    'no request': [],
+    'the server itself': [],
+  })
+  for (const what of ['GET /download', 'GET /async', 'GET /compressed', 'GET /missing']) {
+    t.true((facts[what]?.length ?? 0) > 0, what)
+  }
+})
+
+async function compare(t: ExecutionContext, args: string[]) {
+  t.timeout(DEADLINE_MS + 10_000)
+  const { code, stdout, stderr } = await runScript('../../bench/clients.js', {
+    args: [...args, '--load', '1', '--json'],
+    deadlineMs: DEADLINE_MS,
+  })
+  t.true(stdout.startsWith('{'), stderr)
+  const { results } = JSON.parse(stdout) as Compared
+  const verdicts = results.flatMap(({ app, client, verdicts }) =>
+    verdicts.map((verdict) => ({ ...verdict, of: `${app}, ${client}, ${verdict.what}` })),
+  )
+  return { code, verdicts, pairs: results.length }
+}
+
+function different(verdicts: Array<{ of: string; verdict: string; differences: Array<{ fact: string }> }>) {
+  return verdicts.filter(({ of, verdict }) => verdict === 'different' && !KNOWN.test(of))
+}
