@@ -18,8 +18,8 @@ export interface Started {
 export interface Tally {
   readonly connections: number
   readonly clones: number
-  /** Clones that were not made. */
-  readonly refused: number
+  /** Why clones were not made, by code, and how many each. */
+  readonly refused: Record<string, number>
   /** Clones that live. */
   readonly alive: number
   /** How clones ended, and how many each. */
@@ -43,18 +43,22 @@ const [name = '', ...flags] = process.argv.slice(2)
 const load = APPS[name]
 if (!load) throw new Error(`Expected one of ${Object.keys(APPS).join(', ')}, got \`${name}\``)
 
-const tally = { connections: 0, clones: 0, refused: 0, endings: {} as Record<string, number> }
+const tally = { connections: 0, clones: 0 }
+const refused: Record<string, number> = {}
+const endings: Record<string, number> = {}
+const count = (counts: Record<string, number>, name: string) => {
+  counts[name] = (counts[name] ?? 0) + 1
+}
 handlers.newClone.shim((prev, ...args) => {
   tally.clones++
   prev(...args)
 })
-handlers.forkFailed.shim((prev, ...args) => {
-  tally.refused++
-  prev(...args)
+handlers.forkFailed.shim((prev, error, event) => {
+  count(refused, error.code)
+  prev(error, event)
 })
 handlers.oldClone.shim((prev, status, event) => {
-  const ending = status.signal ?? `status ${status.status}`
-  tally.endings[ending] = (tally.endings[ending] ?? 0) + 1
+  count(endings, status.signal ?? `status ${status.status}`)
   prev(status, event)
 })
 
@@ -67,7 +71,7 @@ print({ port, obstacle: report.ok || report.transient ? undefined : report.reaso
 const parent = process.ppid
 setInterval(() => process.ppid === parent || process.exit(), ORPHAN_CHECK_MS).unref()
 const questions = createInterface({ input: process.stdin })
-questions.on('line', () => print({ ...tally, alive: clones().length }))
+questions.on('line', () => print({ ...tally, refused, endings, alive: clones().length }))
 await once(questions, 'close')
 process.exit()
 
