@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.ChildHandle = nativeBinding.ChildHandle
 module.exports.HangupWatch = nativeBinding.HangupWatch
 module.exports.closePipeEnd = nativeBinding.closePipeEnd
+module.exports.discardInput = nativeBinding.discardInput
 module.exports.exitNow = nativeBinding.exitNow
 module.exports.findMathRandom = nativeBinding.findMathRandom
 module.exports.fork = nativeBinding.fork

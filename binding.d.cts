@@ -44,6 +44,12 @@ export declare class HangupWatch {
  */
 export declare function closePipeEnd(fd: number): void
 
+/**
+ * Takes what has arrived on the connection `fd` and nobody will read. To close a connection with
+ * such bytes resets it, and the other side may lose the end of what it was sent; see tcp(7).
+ */
+export declare function discardInput(fd: number): void
+
 /** Ends this process at once, without the exit path of node or of libc. */
 export declare function exitNow(status: number): void
 
@@ -291,7 +297,8 @@ export declare function reseedMathRandom(random: () => number): boolean
 export declare function unblockSignals(): void
 
 /**
- * Calls `left` once, when the other side of the connection `fd` has closed it or shut its sending
+ * Notices that the other side has left without reading from the connection: what is to be read is
+ * a clone's, or comes later. Calls `left` once, when the other side of the connection `fd` has closed it or shut its sending
  * down, or the connection is broken. Keeps no event loop going.
  */
 export declare function watchHangup(fd: number, left: () => void): HangupWatch

@@ -2,9 +2,10 @@ import test, { type ExecutionContext } from 'ava'
 import { findCommand } from './clients/command.js'
 import { runScript } from './helpers/fixture.js'
 
-const DEADLINE_MS = 300_000
+const DEADLINE_MS = 340_000
+const APPS = 6
 const CURL = findCommand('curl') === undefined ? [] : ['curl']
-const NGINX = findCommand('nginx') === undefined || CURL.length === 0 ? [] : ['nginx']
+const withNginx = findCommand('nginx') === undefined || CURL.length === 0 ? test.skip : test
 
 /**
 A clone answers later than a handler that answers at once. What comes meanwhile, the client's end or what is no
@@ -21,21 +22,27 @@ interface Compared {
 }
 
 test('every client sees of every app what it sees without clones, byte for byte', async (t) => {
-  const { verdicts, pairs } = await compare(t, ['--clients', ['raw', 'node', ...CURL].join(), '--jobs', '2'])
-  t.is(pairs, 6 * (2 + CURL.length))
+  if (CURL.length === 0) t.log('curl is missing: skipped')
+  const clients = ['raw', 'node', ...CURL]
+  const { verdicts, pairs } = await compare(t, ['--clients', clients.join(), '--jobs', '2'])
+  t.is(pairs, APPS * clients.length)
   t.deepEqual(different(verdicts), [])
 })
 
-test('a load, and a proxy where there is one, see of an app what they see without clones', async (t) => {
-  const { verdicts, pairs } = await compare(t, [
-    '--apps',
-    'http',
-    '--clients',
-    ['autocannon', ...NGINX].join(),
-  ])
-  t.is(pairs, 1 + NGINX.length)
+test('under load every request is answered, and right', async (t) => {
+  const { verdicts } = await compare(t, ['--apps', 'http', '--clients', 'autocannon'])
+  t.true(verdicts.length > 0)
   t.deepEqual(different(verdicts), [])
 })
+
+withNginx(
+  'a proxy sees what it sees without clones, buffered or not, over connections kept or not',
+  async (t) => {
+    const { verdicts } = await compare(t, ['--apps', 'http', '--clients', 'nginx'])
+    t.true(verdicts.length > 0)
+    t.deepEqual(different(verdicts), [])
+  },
+)
 
 test('an app that answers otherwise fails the comparison', async (t) => {
   const { verdicts, code } = await compare(t, ['--apps', 'broken', '--clients', 'raw', '--self-check'])

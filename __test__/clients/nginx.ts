@@ -21,9 +21,10 @@ export interface Nginx {
   end(): Promise<void>
 }
 
+/** Runs a command until stdin ends, however whoever holds its other end does. */
+const WITH_PARENT = '"$0" "$@" & read -r _; kill $!; wait'
 const START_LIMIT_MS = 10_000
 const START_STEP_MS = 10
-const END_LIMIT_MS = 10_000
 /** Shorter than any server's, so that none is closed as a request is sent. */
 const KEEP_ALIVE_S = 3
 /** Where nginx would write, if not told: none of it is ours. */
@@ -37,25 +38,25 @@ export async function startNginx(server: Target, folder: string): Promise<Nginx>
   const sockets = WAYS.map((_, i) => join(folder, `way-${i}`))
   for (const name of TEMPORARY) mkdirSync(join(folder, name))
   writeFileSync(files.config, configure(server, folder, sockets))
-  const child = spawn(command, ['-p', folder, '-c', files.config, '-e', files.log], { stdio: 'ignore' })
-  const kill = () => child.kill('SIGKILL')
-  process.on('exit', kill)
-  const ended = once(child, 'close').finally(() => process.off('exit', kill))
+  const args = ['-c', WITH_PARENT, command, '-p', folder, '-c', files.config, '-e', files.log]
+  const child = spawn('sh', args, { stdio: ['pipe', 'ignore', 'ignore'] })
+  // It may have ended.
+  child.stdin.on('error', () => {})
+  const ended = once(child, 'close')
+  const end = async () => {
+    child.stdin.end()
+    await ended
+  }
   const errors = () => readFileSync(files.log, 'utf8')
   if (!(await isThere(sockets.at(-1) ?? ''))) {
-    kill()
+    await end()
     throw new Error(`nginx did not start: ${errors()}`)
   }
   const targets = WAYS.map((way, i) => [way, { scheme: 'http', port: 80, socketPath: sockets[i] }])
   return {
     targets: Object.fromEntries(targets),
     errors: () => errors().split('\n').filter(Boolean).map(timeless).join('\n'),
-    async end() {
-      child.kill('SIGTERM')
-      const timer = setTimeout(kill, END_LIMIT_MS)
-      await ended
-      clearTimeout(timer)
-    },
+    end,
   }
 }
 

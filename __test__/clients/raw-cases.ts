@@ -64,6 +64,8 @@ const ALONE: readonly Case[] = [
   kept('POST 1 KiB, 100-continue', postOnDemand(small)),
   kept('POST 20 MiB, 100-continue', postOnDemand(large)),
   kept('POST 300 KiB to /missing', post(medium, '/missing'), 404),
+  kept('POST 20 MiB to /missing', post(large, '/missing'), 404),
+  kept('POST 1 KiB to /missing, in pieces', inPieces(post(small, '/missing'), 100), 404),
 ]
 
 const ENDING: readonly Case[] = [

@@ -85,6 +85,13 @@ export function abandon(socket: Socket): void {
   internals(socket)._handle?.close?.()
 }
 
+/** Closes a connection of which the client has had all that it was to get. */
+export function close(socket: Socket): void {
+  const fd = descriptorOf(socket)
+  if (fd !== undefined) native().discardInput(fd)
+  socket.destroy()
+}
+
 /** Breaks a connection off in such a way that what was sent cannot be taken for the whole. */
 export function cut(socket: Socket): void {
   if (socket.destroyed) return

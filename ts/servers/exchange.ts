@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Serving } from '../children.js'
 import type { QcloneError } from '../errors.js'
 import type { ServingOptions } from '../options.js'
-import { cut, expectRequest, hold, isEncrypted, letGo, whenClosed } from './connection.js'
+import { close, cut, expectRequest, hold, isEncrypted, letGo, whenClosed } from './connection.js'
 import { answerInClone, type Told } from './response.js'
 import { FAREWELL_MS, serve } from './serve.js'
 
@@ -47,6 +47,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
   // Of what still comes, and of what TLS counts, only the clone knows.
   const reusable = whole && !isEncrypted(socket)
   if (!whole) expectRequest(socket, false)
+  const halfOpen = serverOf(socket)?.httpAllowHalfOpen === true
   const { timeout = 0 } = socket
   socket.setTimeout(0)
   const served = await serve<Told>({
@@ -54,19 +55,19 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
     name,
     options,
     socket,
-    halfOpen: serverOf(socket)?.httpAllowHalfOpen === true,
+    halfOpen,
     farewell: FAREWELL_MS,
     linger,
-    inClone: (line) => answerInClone({ request, response, socket, whole, reusable, timeout, line, answer }),
+    inClone: (line) =>
+      answerInClone({ request, response, socket, whole, reusable, halfOpen, timeout, line, answer }),
   })
   if (socket.destroyed) return
   if ('how' in served) {
-    if (served.how.broken) return cut(socket)
-    if (served.how.last || !reusable) return void socket.destroy()
+    if (served.how.last || !reusable) return close(socket)
     socket.setTimeout(timeout)
     return finish(response, served.how)
   }
-  if (served.left) return void socket.destroy()
+  if (served.left) return close(socket)
   if (served.begun || response.headersSent) return cut(socket)
   socket.setTimeout(timeout)
   if (!whole) response.shouldKeepAlive = false

@@ -1,14 +1,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { abandon, beforeFirstWrite, expectRequest, letGo } from './connection.js'
+import { leave } from '../clone-context/leave.js'
+import { abandon, beforeFirstWrite, expectRequest, letGo, watchClient } from './connection.js'
 import type { Line } from './serve.js'
 
 /** What a clone tells of a response that it has sent. */
 export interface Told {
   /** Whether the connection ends with it. */
   last: boolean
-  /** Whether the connection was closed before all of it was sent, as by a handler that destroys it. */
-  broken?: boolean
   statusCode: number
   /** Status line and headers. */
   head: string
@@ -23,6 +22,8 @@ interface Answering {
   whole: boolean
   /** Whether the parent can go on with the connection. */
   reusable: boolean
+  /** Whether a client that only says that it sends nothing more has not left. */
+  halfOpen: boolean
   /** After how many milliseconds without traffic the connection is broken off; 0: never. */
   timeout: number
   line: Line<Told>
@@ -38,7 +39,7 @@ interface Internals {
 
 /** In a clone: answers a request with the parent's own request and response, on the connection that is kept. */
 export function answerInClone(answering: Answering): void {
-  const { response, socket, whole, reusable, timeout, line, answer } = answering
+  const { response, socket, whole, reusable, halfOpen, timeout, line, answer } = answering
   beforeFirstWrite(socket, line.begun)
   socket.setTimeout(timeout)
   if (!reusable) response.shouldKeepAlive = false
@@ -50,13 +51,23 @@ export function answerInClone(answering: Answering): void {
     over = true
   }
   response.on('finish', () => finish(answering, done))
-  socket.on('close', () => done({ last: true, broken: true, statusCode: response.statusCode, head: '' }))
+  // As by a handler that destroys it: the parent then closes it, too, and does not answer in its place.
+  socket.on('close', () => done({ last: true, statusCode: response.statusCode, head: '' }))
   if (!whole) {
     expectRequest(socket, true)
     letGo(socket)
     endLate(answering, done)
   }
   answer()
+  // As node does with a client that has ended its side: what is answered at once it has, what comes later not.
+  if (whole && !halfOpen) watchClient(socket, { halfOpen }, () => leaveWithClient(answering, done))
+}
+
+/** The client has left, or has ended its side before it was answered. Listeners for that are told first. */
+function leaveWithClient({ response, socket }: Answering, done: (told: Told) => void): void {
+  done({ last: true, statusCode: response.statusCode, head: '' })
+  socket.destroy()
+  setImmediate(() => leave(Number(process.exitCode ?? 0)))
 }
 
 /** As node does with a request that does not arrive in time. */

@@ -24,7 +24,7 @@ export interface Client<D> {
   socket: Socket
   /** Whether a client that only says that it sends nothing more has not left. */
   halfOpen: boolean
-  /** For how many milliseconds a clone that has begun may go on after its client has left. */
+  /** For how many milliseconds a clone may go on after its client has left. */
   farewell: number
   /** For how many milliseconds a clone may go on after it has told that it is done. */
   linger: number
@@ -54,8 +54,8 @@ export type Served<D> =
     }
 
 /**
-A client may leave as soon as it has what it wants, before the clone can tell that it has sent it. One that has not
-told by then is no longer wanted.
+A client may end its side as soon as it has asked, and leave as soon as it has what it wants, before the clone can tell
+that it has sent it. A clone that has not told by then is no longer wanted.
 */
 export const FAREWELL_MS = 100
 
@@ -63,11 +63,11 @@ export const FAREWELL_MS = 100
 export async function serve<D>(client: Client<D>): Promise<Served<D>> {
   const gone = new AbortController()
   let begun = false
+  let left = false
   let farewell: NodeJS.Timeout | undefined
   const unwatch = watchClient(client.socket, client, () => {
-    const leave = () => gone.abort(new Error('the client has left'))
-    if (!begun) leave()
-    else farewell = setTimeout(leave, client.farewell)
+    left = true
+    farewell = setTimeout(() => gone.abort(new Error('the client has left')), client.farewell)
   })
   const { event, name, options, socket, inClone } = client
   try {
@@ -94,7 +94,7 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
     const failure = error as QcloneError
     // Who else would be turned away is told by what it called.
     if (failure.code === 'ERR_QCLONE_BUSY') refused(failure, client)
-    return { error: failure, begun, left: gone.signal.aborted }
+    return { error: failure, begun, left }
   } finally {
     clearTimeout(farewell)
     unwatch()

@@ -4,7 +4,7 @@ import { handlers } from '../handlers.js'
 import { type Expect, expectServingOptions, type ServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
 import { expectFunction, expectOneOf } from '../validate.js'
-import { cut, startReading, stopReading } from './connection.js'
+import { close, cut, startReading, stopReading } from './connection.js'
 import { Dialogue } from './dialogue.js'
 import { EXPECT_OF_SPEAKING, replyTo, type SpeakingOptions } from './evaluate.js'
 import { closeUnlessEstablished } from './queries.js'
@@ -131,7 +131,7 @@ async function session(socket: Socket, options: SessionOptions, listen: () => vo
   })
   if ('how' in served || socket.destroyed) return
   // How the clone ended the session is how it ends.
-  if (served.error.status?.status === 0) socket.destroy()
+  if (served.error.status?.status === 0) close(socket)
   else cut(socket)
 }
 

@@ -6,9 +6,9 @@
 mod callback;
 mod child;
 mod clone_side;
+mod connection;
 mod convert;
 mod forking;
-mod hangup;
 mod loop_end;
 mod math_random;
 mod memory_file;

@@ -1,5 +1,4 @@
-//! Noticing that the other side of a connection has left, without reading from it: what is to be
-//! read is a clone's, or comes later.
+//! What node has no word for of a connection that two processes hold.
 
 use std::{
     ffi::c_int,
@@ -9,6 +8,7 @@ use std::{
 
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
 use napi_derive::napi;
+use nix::sys::socket::{MsgFlags, recv};
 
 use crate::uv::{self, Loop, UvHandle};
 
@@ -27,7 +27,25 @@ struct Watched {
     _connection: OwnedFd,
 }
 
-/// Calls `left` once, when the other side of the connection `fd` has closed it or shut its sending
+/// Takes what has arrived on the connection `fd` and nobody will read. To close a connection with
+/// such bytes resets it, and the other side may lose the end of what it was sent; see tcp(7).
+#[napi]
+pub fn discard_input(fd: i32) {
+    let mut bytes = vec![0; DISCARDED_AT_ONCE];
+    for _ in 0..MOST_DISCARDED / DISCARDED_AT_ONCE {
+        // At the end, when there is no more now, and on any error there is nothing left to take.
+        if !recv(fd, &mut bytes, MsgFlags::MSG_DONTWAIT).is_ok_and(|length| length > 0) {
+            return;
+        }
+    }
+}
+
+const DISCARDED_AT_ONCE: usize = 1 << 16;
+/// Of who sends on and on, no more is taken.
+const MOST_DISCARDED: usize = 1 << 20;
+
+/// Notices that the other side has left without reading from the connection: what is to be read is
+/// a clone's, or comes later. Calls `left` once, when the other side of the connection `fd` has closed it or shut its sending
 /// down, or the connection is broken. Keeps no event loop going.
 #[napi]
 pub fn watch_hangup(env: Env, fd: i32, left: Function<'_, (), ()>) -> Result<HangupWatch> {
