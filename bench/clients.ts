@@ -31,7 +31,9 @@ async function main(): Promise<boolean> {
     console.log(JSON.stringify({ node: process.version, compared, met, ...totals, results }))
   } else {
     printResults(results)
-    console.log(`\n${compared}: ${totals.same} same, ${totals.closes} close, ${totals.different} different`)
+    console.log(
+      `\n${compared}: ${totals.same} same, ${totals.closes} close, ${totals.known} known, ${totals.different} different`,
+    )
   }
   return met
 }
@@ -70,9 +72,9 @@ async function compare(app: string, client: ClientName): Promise<Result> {
 /** As they come: they are what to look into. */
 function tell(result: Result): void {
   const { app, client, seconds, verdicts } = result
-  const { same, closes, different } = count(verdicts)
+  const { same, closes, known, different } = count(verdicts)
   process.stderr.write(
-    `${app}, ${client}: ${same} same, ${closes} close, ${different} different, ${seconds} s\n`,
+    `${app}, ${client}: ${same} same, ${closes} close, ${known} known, ${different} different, ${seconds} s\n`,
   )
   for (const verdict of verdicts) {
     if (verdict.verdict === 'different') process.stderr.write(inWords(result, verdict))

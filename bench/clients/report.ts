@@ -32,7 +32,7 @@ export function printResults(results: readonly Result[]): void {
 
 /** How many cases did how. */
 export function count(verdicts: readonly Verdict[]): Record<Verdict['verdict'], number> {
-  const counts = { same: 0, closes: 0, different: 0 }
+  const counts = { same: 0, closes: 0, known: 0, different: 0 }
   for (const { verdict } of verdicts) counts[verdict]++
   return counts
 }

@@ -57,7 +57,7 @@ export type Served<D> =
 A client may end its side as soon as it has asked, and leave as soon as it has what it wants, before the clone can tell
 that it has sent it. A clone that has not told by then is no longer wanted.
 */
-export const FAREWELL_MS = 100
+export const FAREWELL_MS = 250
 
 /** Makes a clone that serves a client, and waits until it is done. Never rejects. */
 export async function serve<D>(client: Client<D>): Promise<Served<D>> {
