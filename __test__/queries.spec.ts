@@ -10,6 +10,12 @@ test('what a client sends is done with in order: queries by clones, updates in t
   })
 })
 
+test('what a client sends while a clone answers is for the next one', async (t) => {
+  t.deepEqual(await playScene(t, 'queries', 'asked again while it answers'), {
+    replies: ['{"id":1,"result":"slow"}', '{"id":2,"result":0}'],
+  })
+})
+
 test('a feed on the same port is in the next answer', async (t) => {
   t.deepEqual(await playScene(t, 'queries', 'a feed beside queries'), { 'fresh each time': true })
 })

@@ -163,6 +163,23 @@ test('a body must arrive in time, whoever reads it; what the clone reads its par
   })
 })
 
+test('what a client sends while a clone answers is for the next one', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'asked again while it answers'), {
+    bodies: ['/1 true', '/2 true'],
+  })
+})
+
+test('a clone that lingers does not keep the connection open', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'a clone that lingers'), {
+    last: 'answered',
+    'closed before the clone has ended': 1,
+  })
+})
+
+test('whether a connection is silent for too long is seen by who serves it', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'a silent connection'), { talking: true, silent: '' })
+})
+
 test('handlers are told of a request and its clone', async (t) => {
   t.deepEqual(await playScene(t, 'requests', 'handlers'), {
     newClone: ['request', 'GET /who', false],

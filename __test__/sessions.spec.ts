@@ -61,6 +61,12 @@ test('a session may speak by a codec', async (t) => {
   })
 })
 
+test('what comes with a greeting is for the clone', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'a greeting with a query behind it'), {
+    'by a clone': [3, true],
+  })
+})
+
 test('a client of WebSocket has a snapshot, beside requests that have clones', async (t) => {
   t.deepEqual(await playScene(t, 'sessions', 'of WebSocket'), {
     'by clones': true,

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Serving } from '../children.js'
+import { reportError } from '../clone-context/leave.js'
 import type { QcloneError } from '../errors.js'
 import type { ServingOptions } from '../options.js'
 import { close, cut, expectRequest, hold, isEncrypted, letGo, whenClosed } from './connection.js'
@@ -36,6 +37,10 @@ export async function exchange(wanted: Exchange): Promise<void> {
   try {
     await assigned(response, socket)
     if (!socket.destroyed) await haveAnswered(wanted, socket)
+  } catch (error) {
+    // Of this client's alone: it must not be what ends the parent.
+    reportError(error)
+    cut(socket)
   } finally {
     letGo(socket)
   }
@@ -63,7 +68,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
   })
   if (socket.destroyed) return
   if ('how' in served) {
-    if (served.how.last || !reusable) return close(socket)
+    if (served.how.last) return close(socket)
     socket.setTimeout(timeout)
     return finish(response, served.how)
   }
