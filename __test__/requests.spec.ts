@@ -171,8 +171,15 @@ test('what a client sends while a clone answers is for the next one', async (t) 
 
 test('a clone that lingers does not keep the connection open', async (t) => {
   t.deepEqual(await playScene(t, 'requests', 'a clone that lingers'), {
-    last: 'answered',
+    body: 'answered',
     'closed before the clone has ended': 1,
+  })
+})
+
+test('a client that has ended its side is answered if that is done at once, as by node', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'a client that has ended its side'), {
+    '/at-once': true,
+    '/later': false,
   })
 })
 

@@ -46,9 +46,11 @@ export function answerInClone(answering: Answering): void {
   // Those of the parent are its own. Node's would go on with the next request, which is the parent's, too.
   for (const event of ['finish', 'close']) response.removeAllListeners(event)
   let over = false
+  let unwatch = () => {}
   const done = (told: Told) => {
     if (!over) line.done(told)
     over = true
+    unwatch()
   }
   response.on('finish', () => finish(answering, done))
   // As by a handler that destroys it: the parent then closes it, too, and does not answer in its place.
@@ -60,7 +62,7 @@ export function answerInClone(answering: Answering): void {
   }
   answer()
   // As node does with a client that has ended its side: what is answered at once it has, what comes later not.
-  if (whole && !halfOpen) watchClient(socket, { halfOpen }, () => leaveWithClient(answering, done))
+  if (whole && !over) unwatch = watchClient(socket, { halfOpen }, () => leaveWithClient(answering, done))
 }
 
 /** The client has left, or has ended its side before it was answered. Listeners for that are told first. */
