@@ -34,6 +34,13 @@ test('a signal of the console reaches the handler of the parent once, and ends t
   })
 })
 
+test('a signal that the parent has caught, and has not been told of, keeps no clone from its end', async (t) => {
+  t.deepEqual(await playScene(t, 'contract', 'a signal that the parent has caught'), {
+    'clones end by themselves': [13],
+    'handled in the parent': 10,
+  })
+})
+
 test('a clone out of memory ends by SIGABRT, and the parent works on', async (t) => {
   const told = await playScene(t, 'contract', 'out of memory', {
     nodeArgs: ['--max-old-space-size=64'],

@@ -269,6 +269,7 @@ struct OfParent<'a> {
 /// What the parent's JavaScript set to run once or every turn (timers, immediates) is JavaScript's to
 /// clear, and so are its listeners for signals, which node counts: until then signals are blocked.
 unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
+    Loop::forget_caught(handle);
     // SAFETY: uv_walk passes live handles.
     if unsafe { uv::uv_is_closing(handle) } != 0 {
         return;

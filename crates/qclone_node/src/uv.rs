@@ -144,6 +144,25 @@ struct UvAsync {
     pending: AtomicI32,
 }
 
+/// `uv_signal_t`; see `uv.h` and `uv/unix.h`.
+#[repr(C)]
+struct UvSignal {
+    handle: HandleFields,
+    callback: *mut c_void,
+    number: c_int,
+    tree_entry: TreeEntry,
+    /// How often it was caught, and how often that was told to the callback.
+    caught: c_uint,
+    dispatched: c_uint,
+}
+
+/// `RB_ENTRY`; see `uv/tree.h`.
+#[repr(C)]
+struct TreeEntry {
+    links: [*mut c_void; 3],
+    color: c_int,
+}
+
 /// `uv_handle_type`, as far as handles are told apart here.
 pub(crate) mod handle_type {
     use std::ffi::c_int;
@@ -159,6 +178,7 @@ pub(crate) mod handle_type {
     pub(crate) const TIMER: c_int = 13;
     pub(crate) const TTY: c_int = 14;
     pub(crate) const UDP: c_int = 15;
+    pub(crate) const SIGNAL: c_int = 16;
 }
 
 /// `UV_READABLE`.
@@ -265,6 +285,8 @@ impl Loop {
         // SAFETY: initialized, and not closed before.
         check(unsafe { uv_async_send(wake) })?;
         as_declared &= is_pending();
+        // SAFETY: uv_handle_size takes any number.
+        as_declared &= unsafe { uv_handle_size(handle_type::SIGNAL) } == size_of::<UvSignal>();
         for handle in [tcp, udp, wake] {
             // SAFETY: initialized, and not closed before.
             unsafe { uv_close(handle, free_closed) };
@@ -299,6 +321,17 @@ impl Loop {
         let work = unsafe { &raw mut (*self.0).wq };
         // SAFETY: the loop's queues are intact between callbacks, and no thread writes there.
         unsafe { Queue::clear_all([pending, work]) };
+    }
+
+    /// Forgets what a signal handle has caught and not told. For a clone: what tells of it lies in a pipe
+    /// that is the parent's, and libuv does not finish closing a handle before all has been told.
+    pub(crate) fn forget_caught(handle: *mut UvHandle) {
+        // SAFETY: a live handle, as uv_walk passes them.
+        if unsafe { uv_handle_get_type(handle) } == handle_type::SIGNAL {
+            // SAFETY: a handle of this type, of the size that `check_layout` has found.
+            let signal = unsafe { &mut *handle.cast::<UvSignal>() };
+            signal.dispatched = signal.caught;
+        }
     }
 
     /// Forgets the requests of a stream or UDP handle that were under way, and what it watches for
