@@ -207,7 +207,14 @@ test(
   'value',
   /not now/,
 )
-test(cannot, 'what is too deep for the stack', deep, 'value', /stack/)
+// Node 26 writes JSON without a stack, and so sends it.
+if (Number.parseInt(process.versions.node, 10) < 26) {
+  test(cannot, 'what is too deep for the stack', deep, 'value', /stack/)
+} else {
+  test('what is deeper than a stack can be sent', (t) => {
+    t.is(reply(deep).length, '{"result":1}\n'.length + 2 * 100_000)
+  })
+}
 
 test('a query fails with name, message and code', (t) => {
   t.is(fail(new TypeError('x')), '{"error":{"name":"TypeError","message":"x"}}\n')
