@@ -11,9 +11,6 @@ import { expectFunction, expectString, shown } from '../validate.js'
 import { exchange } from './exchange.js'
 import { type AnsweringOptions, answeringBy, EXPECT_OF_ANSWERING } from './requests.js'
 
-/** What a function gives to answer a request by. */
-export type Body = string | Uint8Array | Readable | AsyncIterable<string | Uint8Array>
-
 /** How {@link offload} is called. */
 export type Offload = (response: ServerResponse, f: () => unknown, contentType?: string) => Promise<void>
 
@@ -46,6 +43,7 @@ export const offload: Offload & {
 })
 
 function offloadWith(options: AnsweringOptions): Offload {
+  const by = answeringBy(options)
   return (response, f, contentType) => {
     const { req: request } = response ?? {}
     if (!request) throw new TypeError(`Expected \`res\` to be a response of HTTP, got ${shown(response)}`)
@@ -59,7 +57,7 @@ function offloadWith(options: AnsweringOptions): Offload {
     if (isClone() || isInline()) return answer(response, f)
     return exchange({
       event: 'offload',
-      ...answeringBy(options),
+      ...by,
       name: options.name ?? f.name,
       request,
       response,

@@ -2,9 +2,9 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { handlers } from '../handlers.js'
 import { type Expect, expectServingOptions, type ServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
-import { expectFunction, expectMilliseconds, expectNumber, shown } from '../validate.js'
-import { exchange } from './exchange.js'
-import { expectServer, isHttp, shimServer, type Taker, type Undo } from './shim.js'
+import { expectFunction, expectMilliseconds, expectNumber } from '../validate.js'
+import { type Exchange, exchange } from './exchange.js'
+import { expectHttpServer, shimServer, type Taker, type Undo } from './shim.js'
 
 /** What answers to requests by clones have in common. */
 export interface AnsweringOptions extends ServingOptions {
@@ -62,16 +62,14 @@ whatever handles the server's requests.
 an option that is unknown or of no use.
 */
 export function cloneRequests(server: Server, options: RequestOptions = {}): Undo {
-  expectServer(server)
-  if (!isHttp(server)) {
-    throw new TypeError(`Expected \`server\` to be a server of HTTP, got ${shown(server)}`)
-  }
+  expectHttpServer(server)
   expectServingOptions(options, {
     ...EXPECT_OF_ANSWERING,
     match: expectFunction as Expect,
     collect: (value, name) => expectNumber(value, name, 0),
   })
-  const { match = () => true, collect = COLLECT_BYTES } = options
+  const { match = () => true, collect = COLLECT_BYTES, ...answering } = options
+  const by = answeringBy(answering)
   const take =
     (collect: number): Taker =>
     (next, ...args) => {
@@ -79,7 +77,7 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
       if (isInline() || !match(request)) return next(...args)
       exchange({
         event: 'request',
-        ...answeringBy(options),
+        ...by,
         name: options.name ?? nameOf(request),
         request,
         response,
@@ -101,15 +99,10 @@ function nameOf({ method, url = '' }: IncomingMessage): string {
 }
 
 /** Of options, those for the clone, and the others with their defaults. */
-export function answeringBy<O extends AnsweringOptions>({
+export function answeringBy({
   retryAfter = RETRY_AFTER_S,
   linger = LINGER_MS,
-  ...rest
-}: O) {
-  const { affinity, grace, keep, killSignal, limits, priority, timeout, title } = rest as ServingOptions
-  const given = { affinity, grace, keep, killSignal, limits, priority, timeout, title }
-  const options = Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined),
-  ) as ServingOptions
+  ...options
+}: AnsweringOptions): Pick<Exchange, 'linger' | 'options' | 'retryAfter'> {
   return { retryAfter, linger, options }
 }

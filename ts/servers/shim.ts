@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { handlers } from '../handlers.js'
 import { expectFunction, shown } from '../validate.js'
@@ -141,6 +142,12 @@ export function expectServer(value: unknown): asserts value is Server {
       'Expected `server` to serve one client a connection: HTTP/2 has many requests on each, which cannot be handed to different processes',
     )
   }
+}
+
+/** @throws {TypeError} when `value` is no server of HTTP/1. */
+export function expectHttpServer(value: unknown): asserts value is HttpServer {
+  expectServer(value)
+  if (!isHttp(value)) throw new TypeError(`Expected \`server\` to be a server of HTTP, got ${shown(value)}`)
 }
 
 /** Whether it speaks HTTP/1. */

@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Server } from 'node:http'
-import { shown } from '../validate.js'
-import { expectServer, isHttp, shimServer, type Undo } from './shim.js'
+import { expectHttpServer, shimServer, type Undo } from './shim.js'
 
 const requests = new AsyncLocalStorage<true>()
 
@@ -12,8 +11,7 @@ Has {@link inRequest} tell whether code runs on behalf of a request to this serv
 @throws {TypeError} when `server` is no server of HTTP/1, or is tracked already.
 */
 export function trackRequests(server: Server): Undo {
-  expectServer(server)
-  if (!isHttp(server)) throw new TypeError(`Expected \`server\` to be a server of HTTP, got ${shown(server)}`)
+  expectHttpServer(server)
   const take = (next: (...args: unknown[]) => boolean, ...args: unknown[]) =>
     requests.run(true, () => next(...args))
   return shimServer(server, 'tracking', { request: take, checkContinue: take })
