@@ -45,6 +45,12 @@ export declare class HangupWatch {
 export declare function closePipeEnd(fd: number): void
 
 /**
+ * Compiles those of `functions` that are not, without calling them. What is no function of
+ * JavaScript is passed over. Where V8 cannot be asked to, nothing happens.
+ */
+export declare function compile(functions: Array<unknown>): void
+
+/**
  * Takes what has arrived on the connection `fd` and nobody will read. To close a connection with
  * such bytes resets it, and the other side may lose the end of what it was sent; see tcp(7).
  */
@@ -60,6 +66,13 @@ export interface FileOutcome {
   /** Why there is none. */
   failure?: ForkFailure
 }
+
+/**
+ * Fills arrays with random bytes.
+ *
+ * As good as `crypto.randomFillSync`, whose generator has to begin anew in a clone.
+ */
+export declare function fillRandomly(arrays: Array<Uint8Array>): void
 
 /** Finds out where V8 keeps what `Math.random` draws from, so that clones need not. Draws a number. */
 export declare function findMathRandom(random: () => number): void
@@ -117,12 +130,14 @@ export interface ForkOptions {
 export interface ForkOutcome {
   /** The clone, in the parent. */
   child?: ChildHandle
-  /** Whether this is the clone. */
-  inClone: boolean
+  /** In the clone: its own. */
+  pid?: number
   /** Whether the clone has a thread on which V8 compiles. */
   hasWorker: boolean
-  /** In the clone: 1 and 2, as far as the parent has streams on them that are a pipe or a socket. */
-  streams: Array<number>
+  /** In the clone: 1 and 2, as far as the parent's streams on them are dead. */
+  deadStreams: Array<number>
+  /** In the clone: 0, 1 and 2, as far as they are a pipe or a socket. */
+  pipes: Array<number>
   /** Why there is no clone. */
   failure?: ForkFailure
 }

@@ -1,3 +1,4 @@
+import { calledInClones } from './clone-context/ahead.js'
 import { type Frame, frame, KIND, type Kind } from './frames.js'
 import { native } from './native.js'
 import { recordThrown, reviveThrown, type Thrown } from './thrown.js'
@@ -66,3 +67,5 @@ function readRanges(ranges: Buffer): Array<[offset: number, length: number]> {
     ranges.readDoubleLE(index * RANGE_BYTES + RANGE_BYTES / 2),
   ])
 }
+
+calledInClones(encodeValue)

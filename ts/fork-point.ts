@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { adopt, type Clone, type EventType } from './children.js'
+import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
 import { leaveByError } from './clone-context/leave.js'
 import { prepareRandomness } from './clone-context/randomness.js'
@@ -41,6 +42,8 @@ export interface Purpose {
   stdio: Stdio
   /** Descriptors of our own that the clone keeps. */
   ends?: readonly number[]
+  /** Functions that the clone calls first. */
+  calls: readonly Callable[]
 }
 
 /**
@@ -117,7 +120,7 @@ interface Attempt {
 
 /** One attempt: the fork, or why there was none. */
 function attempt(
-  { event, name, options, stdio, ends = [] }: Purpose,
+  { event, name, options, stdio, ends = [], calls }: Purpose,
   { waitMs, ghosts }: Attempt,
 ): Forked | Refusal {
   const { keep = [], detached = false } = options
@@ -128,6 +131,7 @@ function attempt(
   const short = shortOfMemory()
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
+  compileAhead(calls)
   const outcome = binding.fork({
     keep: [...kept.descriptors, ...ends],
     waitMs,
@@ -143,8 +147,8 @@ function attempt(
   inClone = true
   line.length = 0
   try {
-    const { hasWorker, streams } = outcome
-    enterClone(event, { ghosts, title: titleOf(event, options), hasWorker, streams })
+    const { pid = 0, hasWorker, deadStreams, pipes } = outcome
+    enterClone(event, { ghosts, title: titleOf(event, options), hasWorker, pid, deadStreams, pipes })
   } catch (error) {
     // Above this are the parent's frames, which must not see it.
     leaveByError(error)
@@ -184,3 +188,5 @@ const POOL_WAIT_MS = 2
 
 const FIRST_INTERVAL_MS = 1
 const LAST_INTERVAL_MS = 16
+
+calledInClones(titleOf)

@@ -1,6 +1,7 @@
 import { leavePlace, takePlace } from './admission.js'
 import { Channel } from './channel.js'
 import { type Clone, type EventType, isServing } from './children.js'
+import { type Callable, calledInClones } from './clone-context/ahead.js'
 import { fromFailure, QcloneError } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
 import { frame, KIND } from './frames.js'
@@ -23,6 +24,8 @@ export interface Task {
   link: 'pipe' | 'pipe and file' | 'socket'
   /** Called in the clone, once it is set up. */
   inClone: (ends: Ends) => void
+  /** Functions that `inClone` calls first. */
+  calls: readonly Callable[]
 }
 
 /** The clone's ends of what it has in common with its parent. */
@@ -105,7 +108,11 @@ function forkFor(
       closeFile(ends.file)
     }
     forkAtTurnEnd(
-      { ...task, ends: ends.file === undefined ? [ends.forClone] : [ends.forClone, ends.file] },
+      {
+        ...task,
+        ends: ends.file === undefined ? [ends.forClone] : [ends.forClone, ends.file],
+        calls: [task.inClone, ...task.calls],
+      },
       {
         whyOff: () => (guard.triggered ? guard.error() : undefined),
         refuse: (error) => {
@@ -209,3 +216,5 @@ function notReady(status: WaitStatus): QcloneError {
   const message = `${ATTEMPTS} clones were made, and none came as far as calling the function within ${settings().readyWait} ms; the last one ${inWords(status)}: see its stderr, or allow more by \`configure({ readyWait })\``
   return new QcloneError('ERR_QCLONE_NOT_READY', message, { status })
 }
+
+calledInClones(beginInClone, tellInClone, isServing)

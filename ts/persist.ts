@@ -1,6 +1,7 @@
 import { connect, type Server, type Socket } from 'node:net'
 import { Channel } from './channel.js'
 import type { Clone } from './children.js'
+import { calledInClones } from './clone-context/ahead.js'
 import { leave, leaveByError, onUncaught, STATUS_OF_ERROR } from './clone-context/leave.js'
 import { findTimers } from './clone-context/timers.js'
 import { QcloneError } from './errors.js'
@@ -66,7 +67,9 @@ async function persistWith<Received, Sent, A extends unknown[]>(
   findTimers()
   const stdio = openStdio(options)
   const inClone = (ends: Ends) => stay(f, args, ends)
-  return new ParentSide(await launch({ event: 'persist', name, options, stdio, link: 'socket', inClone }))
+  return new ParentSide(
+    await launch({ event: 'persist', name, options, stdio, link: 'socket', inClone, calls: [f] }),
+  )
 }
 
 /** In the parent. */
@@ -138,3 +141,5 @@ export function connectBack(server: Server): () => Socket {
 }
 
 const ANY: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+
+calledInClones(stay)

@@ -1,3 +1,5 @@
+import { calledInClones } from './clone-context/ahead.js'
+
 /** What becomes of what a task reports; undefined outside of a task. */
 let receiver: ((value: unknown) => void) | undefined
 
@@ -15,3 +17,5 @@ export function report(value: unknown): void {
 export function onReport(receive: ((value: unknown) => void) | undefined): void {
   receiver = receive
 }
+
+calledInClones(onReport)

@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { calledInClones } from './clone-context/ahead.js'
 import { leave, onUncaught } from './clone-context/leave.js'
 import { findTimers } from './clone-context/timers.js'
 import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './delivery.js'
@@ -64,7 +65,7 @@ function runWith<A extends unknown[], R>(
   }
   const { name = f.name } = options
   const inClone = (ends: Ends) => callInClone(f, args, ends)
-  const launched = launch({ event: 'run', name, options, stdio, link: 'pipe and file', inClone })
+  const launched = launch({ event: 'run', name, options, stdio, link: 'pipe and file', inClone, calls: [f] })
   const value = launched.then((clone) => settle(clone, options)) as Promise<Awaited<R>>
   return Object.assign(value, stdio.streams)
 }
@@ -113,38 +114,46 @@ async function settle(launched: Launched, { onProgress }: RunOptions): Promise<u
 }
 
 /** In the clone: calls `f`, and returns to the event loop until there is an answer. */
-function callInClone<A extends unknown[]>(f: (...args: A) => unknown, args: A, { fd, file }: Ends): void {
-  const answer = (message: Uint8Array, status: number): never => {
-    try {
-      native().writeAll(fd, message)
-    } catch {
-      // The parent has gone, or no longer listens.
-      leave(1)
-    }
-    return leave(status)
-  }
-  const fail = (error: unknown) => answer(encodeThrown(error), 1)
-  const succeed = (value: unknown) => {
-    let message: Uint8Array
-    try {
-      message = encodeValue(KIND.value, value, file)
-    } catch (error) {
-      return fail(error)
-    }
-    return answer(message, 0)
-  }
-  onUncaught(fail)
-  onReport((value) => native().writeAll(fd, encodeValue(KIND.report, value)))
+function callInClone<A extends unknown[]>(f: (...args: A) => unknown, args: A, ends: Ends): void {
+  const failed = fail.bind(undefined, ends)
+  onUncaught(failed)
+  onReport((value) => native().writeAll(ends.fd, encodeValue(KIND.report, value)))
   let value: unknown
   try {
     value = f(...args)
   } catch (error) {
-    fail(error)
+    failed(error)
   }
-  if (isThenable(value)) Promise.resolve(value).then(succeed, fail)
-  else succeed(value)
+  if (isThenable(value)) Promise.resolve(value).then(succeed.bind(undefined, ends), failed)
+  else succeed(ends, value)
+}
+
+function succeed(ends: Ends, value: unknown): never {
+  let message: Uint8Array
+  try {
+    message = encodeValue(KIND.value, value, ends.file)
+  } catch (error) {
+    return fail(ends, error)
+  }
+  return answer(ends, message, 0)
+}
+
+function fail(ends: Ends, error: unknown): never {
+  return answer(ends, encodeThrown(error), 1)
+}
+
+function answer({ fd }: Ends, message: Uint8Array, status: number): never {
+  try {
+    native().writeAll(fd, message)
+  } catch {
+    // The parent has gone, or no longer listens.
+    leave(1)
+  }
+  return leave(status)
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (typeof value === 'object' || typeof value === 'function') && value !== null && 'then' in value
 }
+
+calledInClones(callInClone, succeed, fail, answer, isThenable)

@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { leavePlace, takePlaceNow } from './admission.js'
 import type { Clone } from './children.js'
+import { type Callable, calledInClones } from './clone-context/ahead.js'
 import { leave, leaveByError } from './clone-context/leave.js'
 import type { QcloneError } from './errors.js'
 import { forkNow, refused } from './fork-point.js'
@@ -59,12 +60,12 @@ function spawnWith(options: DetachableOptions): Spawn {
     }
     const { name = f.name } = options
     if (isInline()) return spawnInline(name, () => statusOf(f, args))
-    return forkFor(name, options) ?? inClone(f, args)
+    return forkFor(name, options, f) ?? inClone(f, args)
   }
 }
 
 /** Undefined in the clone. */
-function forkFor(name: string, options: DetachableOptions): Clone | undefined {
+function forkFor(name: string, options: DetachableOptions, f: Callable): Clone | undefined {
   const task = { event: 'spawn', name } as const
   const guard = new Guard(options)
   if (guard.triggered) throw refused(guard.error(), task)
@@ -81,7 +82,7 @@ function forkFor(name: string, options: DetachableOptions): Clone | undefined {
     throw refused(error as QcloneError, task)
   }
   try {
-    const clone = forkNow({ ...task, options, stdio })
+    const clone = forkNow({ ...task, options, stdio, calls: [f] })
     if (!clone) return undefined
     guard.watch(clone)
     const release = () => guard.release()
@@ -119,3 +120,5 @@ function statusOf<A extends unknown[]>(f: (...args: A) => unknown, args: A): num
 function isStatus(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 255
 }
+
+calledInClones(inClone, statusOf, isStatus)

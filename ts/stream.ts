@@ -1,4 +1,5 @@
 import { Channel } from './channel.js'
+import { calledInClones } from './clone-context/ahead.js'
 import { leave, onUncaught, STATUS_OF_ERROR } from './clone-context/leave.js'
 import { findTimers } from './clone-context/timers.js'
 import { QcloneError } from './errors.js'
@@ -92,6 +93,7 @@ class Values<A extends unknown[], T> implements StandardStreams {
         stdio,
         link: 'socket',
         inClone: (ends) => produce(f, args, ends),
+        calls: [f],
       })
       this.#live = true
       return launched
@@ -201,3 +203,5 @@ function iteratorOf(source: Source<unknown>): AsyncIterator<unknown> {
     yield* source
   })()
 }
+
+calledInClones(produce, iteratorOf)

@@ -1,4 +1,5 @@
 import v8 from 'node:v8'
+import { calledInClones } from './clone-context/ahead.js'
 import { findCulprit } from './culprit.js'
 import { QcloneError } from './errors.js'
 
@@ -48,9 +49,11 @@ function buffersOf(value: unknown): ArrayBuffer[] {
     : isRecord(value)
       ? Object.values(value)
       : []
-  const isLarge = (part: unknown): part is ArrayBuffer =>
-    part instanceof ArrayBuffer && part.byteLength >= LARGE_BYTES
   return [...new Set([value, ...parts.slice(0, MOST_LOOKED_AT)].filter(isLarge))]
+}
+
+function isLarge(part: unknown): part is ArrayBuffer {
+  return part instanceof ArrayBuffer && part.byteLength >= LARGE_BYTES
 }
 
 /** Not a view, say, whose elements are its parts. */
@@ -147,3 +150,13 @@ class ValueDeserializer extends DefaultDeserializer {
     return new Uint8Array(this.readRawBytes(this.readUint32())).buffer
   }
 }
+
+calledInClones(
+  pack,
+  buffersOf,
+  isRecord,
+  isLarge,
+  ValueSerializer.prototype.layBeside,
+  ValueSerializer,
+  DefaultSerializer,
+)

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { calledInClones } from './ahead.js'
 
 // Not an import: that evaluates all that the module has, and so loads undici and compiles its parser, in every parent.
 const { Agent } = createRequire(import.meta.url)('node:http') as typeof import('node:http')
@@ -45,3 +46,5 @@ function freshDispatchers(): void {
 }
 
 const OF_NODE = ['Agent', 'EnvHttpProxyAgent']
+
+calledInClones(freshAgents, freshDispatchers)

@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
+import { calledInClones } from './ahead.js'
 
 /**
 Sees to it that what is hot gets compiled.
@@ -12,3 +13,5 @@ export function compileHere(hasWorker: boolean): void {
   setFlagsFromString('--no-concurrent-recompilation')
   setFlagsFromString('--no-concurrent-osr')
 }
+
+calledInClones(compileHere)

@@ -2,6 +2,7 @@ import { forgetPlaces } from '../admission.js'
 import { disownAll, type EventType } from '../children.js'
 import { native } from '../native.js'
 import { freshAgents } from './agents.js'
+import { calledInClones } from './ahead.js'
 import { compileHere } from './compile.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
@@ -24,20 +25,24 @@ interface CloneFacts {
   title: string | undefined
   /** Whether it has a thread on which V8 compiles. */
   hasWorker: boolean
+  pid: number
   /** 1 and 2, as far as its parent has streams on them that are dead here. */
-  streams: readonly number[]
+  deadStreams: readonly number[]
+  /** 0, 1 and 2, as far as they are a pipe or a socket. */
+  pipes: readonly number[]
 }
 
 /** All that a clone does before the first line of user code. */
-export function enterClone(event: EventType, { ghosts, title, hasWorker, streams }: CloneFacts): void {
+export function enterClone(event: EventType, facts: CloneFacts): void {
+  const { ghosts, title, hasWorker, pid, deadStreams, pipes } = facts
   disownAll()
   forgetPlaces()
   // First of all, the way out, which what follows may have to take.
   dropListeners()
   leaveByItself()
-  takeIdentity(event, title)
+  takeIdentity(pid, event, title)
   compileHere(hasWorker)
-  ownStreams(streams)
+  ownStreams(deadStreams, pipes)
   freshAgents()
   freshRandomness()
   if (ghosts) {
@@ -46,3 +51,5 @@ export function enterClone(event: EventType, { ghosts, title, hasWorker, streams
   }
   native().unblockSignals()
 }
+
+calledInClones(enterClone, disownAll, forgetPlaces)

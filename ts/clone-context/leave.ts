@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { native } from '../native.js'
+import { calledInClones } from './ahead.js'
 
 /** The status of a node that ended while a promise it waited for was pending. */
 const STATUS_OF_UNSETTLED = 13
@@ -66,9 +67,8 @@ interface LastResort {
 
 /** Makes every way out of the clone end in `_exit`. */
 export function leaveByItself(): void {
-  const exitNow = native().exitNow
   uncaught = leaveByError
-  Object.assign(process, { reallyExit: (status: number) => exitNow(status & 0xff) })
+  Object.assign(process, { reallyExit })
   // Not a listener of `uncaughtException`: the clone's own code may count those, and remove them all.
   lastResort._fatalException = (error, fromPromise) => {
     let handled: boolean
@@ -90,8 +90,28 @@ export function leaveByItself(): void {
   })
 }
 
+/** What `process.exit` ends in. */
+function reallyExit(status: number): void {
+  native().exitNow(status & 0xff)
+}
+
 const lastResort = process as unknown as LastResort
 const ofNode = lastResort._fatalException
 
 /** The status of a node whose handler of uncaught errors threw. */
 const STATUS_OF_ERROR_IN_HANDLER = 7
+
+calledInClones(
+  leave,
+  isLeaving,
+  statusOnTheWay,
+  reallyExit,
+  leaveByItself,
+  onUncaught,
+  // Node's own, which it has not compiled ahead in every version.
+  process.exit,
+  ...['exitCode', '_exiting'].flatMap((name) => {
+    const { get, set } = Object.getOwnPropertyDescriptor(process, name) ?? {}
+    return [get, set].filter((accessor) => accessor !== undefined)
+  }),
+)

@@ -1,5 +1,7 @@
 import cluster from 'node:cluster'
+import type { EventEmitter } from 'node:events'
 import { constants } from 'node:os'
+import { type Callable, calledInClones } from './ahead.js'
 
 /** Events of the process that concern the parent alone. */
 const OF_THE_PARENT = new Set([
@@ -37,3 +39,14 @@ function leaveDomains(): void {
   domain.exit()
   leaveDomains()
 }
+
+calledInClones(
+  dropListeners,
+  leaveDomains,
+  // Node's own, which it has not compiled ahead in every version.
+  process.eventNames,
+  process.removeAllListeners,
+  process.removeListener,
+  process.hasUncaughtExceptionCaptureCallback,
+  ...((process as EventEmitter).listeners('removeListener') as Callable[]),
+)

@@ -1,7 +1,8 @@
-import { randomFillSync, randomInt, randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { native } from '../native.js'
+import { calledInClones } from './ahead.js'
 import { readScope } from './scope.js'
 
 /** Node draws this many UUIDs, and this many integers, at a time, and clones would share the rest. */
@@ -38,7 +39,7 @@ export function prepareRandomness(): void {
 
 /** Makes every source of randomness differ from the parent's and from every other clone's. */
 export function freshRandomness(): void {
-  for (const drawn of drawnAhead) randomFillSync(drawn)
+  native().fillRandomly(drawnAhead)
   if (drawnAhead.length === 0) useUpDrawn()
   if (!isOfV8 || native().reseedMathRandom(random)) return
   if (Math.random === random || Math.random === substitute) Math.random = substitute = ofNewContext
@@ -60,3 +61,5 @@ function ofNewContext(): number {
   if (Math.random === substitute) Math.random = substitute = fresh
   return fresh()
 }
+
+calledInClones(freshRandomness)

@@ -1,8 +1,9 @@
-import { createReadStream, fstatSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { Socket } from 'node:net'
 import { Writable } from 'node:stream'
 import { isatty, ReadStream as TtyReadStream } from 'node:tty'
 import { native } from '../native.js'
+import { calledInClones } from './ahead.js'
 
 /**
 Gives the clone standard streams of its own.
@@ -12,16 +13,17 @@ may, and both processes would write it. A clone's therefore begin anew, and also
 leaves has said all that it had to say.
 
 @param dead 1 and 2, as far as the parent has a stream there whose handle is dead in the clone.
+@param pipes 0, 1 and 2, as far as they are a pipe or a socket.
 */
-export function ownStreams(dead: readonly number[]): void {
+export function ownStreams(dead: readonly number[], pipes: readonly number[]): void {
   for (const [fd, name] of [
     [1, 'stdout'],
     [2, 'stderr'],
   ] as const) {
     if (dead.includes(fd)) takeOver(process[name], writeAtOnce(fd))
-    else if (isPipe(fd)) defineLazily(name, () => writeAtOnce(fd))
+    else if (pipes.includes(fd)) defineLazily(name, () => writeAtOnce(fd))
   }
-  defineLazily('stdin', openStdin)
+  defineLazily('stdin', () => openStdin(pipes.includes(0)))
 }
 
 /** A stream on which nothing is ever pending. */
@@ -48,30 +50,21 @@ function takeOver(old: NodeJS.WriteStream, fresh: Writable): void {
     Object.assign(old, { [method]: fresh[method].bind(fresh) })
   }
   // What `writableLength` and its like tell.
-  const state = (stream: unknown) => stream as { _writableState: unknown }
-  state(old)._writableState = state(fresh)._writableState
+  const { _writableState } = fresh as unknown as { _writableState: unknown }
+  Object.assign(old, { _writableState })
   for (const event of ['drain', 'error', 'finish', 'close']) {
     fresh.on(event, (...args) => old.emit(event, ...args))
   }
 }
 
 /** As node opens it: by what is there. */
-function openStdin(): NodeJS.ReadableStream {
+function openStdin(isPipe: boolean): NodeJS.ReadableStream {
   const fd = 0
   if (isatty(fd)) return new TtyReadStream(fd)
-  if (!isPipe(fd)) return createReadStream('', { fd, autoClose: false })
+  if (!isPipe) return createReadStream('', { fd, autoClose: false })
   const socket = new Socket({ fd, readable: true, writable: false })
   socket.pause()
   return Object.assign(socket, { fd })
-}
-
-function isPipe(fd: number): boolean {
-  try {
-    const stat = fstatSync(fd)
-    return stat.isFIFO() || stat.isSocket()
-  } catch {
-    return false
-  }
 }
 
 function defineLazily(name: 'stdin' | 'stdout' | 'stderr', open: () => unknown): void {
@@ -85,3 +78,5 @@ function defineLazily(name: 'stdin' | 'stdout' | 'stderr', open: () => unknown):
     enumerable: true,
   })
 }
+
+calledInClones(ownStreams, defineLazily, writeAtOnce, takeOver, Writable, Writable[Symbol.hasInstance])

@@ -1,4 +1,5 @@
 import { QcloneError } from '../errors.js'
+import { type Callable, calledInClones } from './ahead.js'
 import { readScope } from './scope.js'
 
 /** A timer or immediate, as node links them. */
@@ -11,6 +12,7 @@ type TimerLists = Record<string, Linked>
 
 interface ImmediateQueue {
   head: Linked | null
+  remove: Callable
 }
 
 interface Internals {
@@ -28,8 +30,10 @@ the first fork that needs it.
 @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` when they cannot be found, as in a node built without inspector.
 */
 export function findTimers(): void {
+  if (internals) return
   try {
-    internals ??= readScope(setTimeout, ['timerListMap', 'immediateQueue']) as unknown as Internals
+    internals = readScope(setTimeout, ['timerListMap', 'immediateQueue']) as unknown as Internals
+    calledInClones(internals.immediateQueue.remove)
   } catch (cause) {
     const message =
       "this node does not show its timers (is it built without the inspector?), so that the parent's would run in a clone: only `spawn` works"
@@ -84,3 +88,5 @@ function found(): Internals {
   if (!internals) throw new Error('findTimers has not been called')
   return internals
 }
+
+calledInClones(clearTimeout, clearImmediate, dropTimers, dropImmediates, ringOf, chainFrom, isOfNode, found)

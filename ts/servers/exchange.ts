@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Serving } from '../children.js'
+import type { Callable } from '../clone-context/ahead.js'
 import { reportError } from '../clone-context/leave.js'
 import type { QcloneError } from '../errors.js'
 import type { ServingOptions } from '../options.js'
@@ -23,6 +24,8 @@ export interface Exchange {
   linger: number
   /** Called in the clone, to answer. */
   answer: () => void
+  /** Functions that `answer` calls first. */
+  calls: readonly Callable[]
 }
 
 /** Has a clone answer a request, and goes on with its connection. Never rejects. */
@@ -47,7 +50,7 @@ export async function exchange(wanted: Exchange): Promise<void> {
 }
 
 async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
-  const { event, name, request, response, options, linger, answer } = wanted
+  const { event, name, request, response, options, linger, answer, calls } = wanted
   const whole = request.complete
   // Of what still comes, and of what TLS counts, only the clone knows.
   const reusable = whole && !isEncrypted(socket)
@@ -65,6 +68,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
     linger,
     inClone: (line) =>
       answerInClone({ request, response, socket, whole, reusable, halfOpen, timeout, line, answer }),
+    calls: [answer, ...calls],
   })
   if (socket.destroyed) return
   if ('how' in served) {

@@ -66,6 +66,7 @@ function offloadWith(options: AnsweringOptions): Offload {
         handlers.inOffload.call(response)
         void answer(response, f)
       },
+      calls: [answer, f],
     })
   }
 }

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net'
+import { calledInClones } from '../clone-context/ahead.js'
 import { leave, onUncaught, STATUS_OF_ERROR } from '../clone-context/leave.js'
 import type { Conversation, Query } from '../codecs/codec.js'
 import { handlers } from '../handlers.js'
@@ -81,6 +82,7 @@ async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undef
     farewell: FAREWELL_MS,
     linger: LINGER_MS,
     inClone: (line) => evaluateInClone(evaluation, line),
+    calls: [evaluate, conversation.reply],
   })
   if ('how' in served || socket.destroyed) return undefined
   if (served.left) socket.destroy()
@@ -96,18 +98,21 @@ const LINGER_MS = 1000
 function evaluateInClone({ query, conversation, socket, evaluate }: Evaluation, line: Line<true>): void {
   // What the client sends meanwhile is for the parent to read.
   stopReading(socket)
-  const send = (reply: Uint8Array): never => {
-    try {
-      line.begun()
-      native().writeAll(descriptorOf(socket) ?? -1, reply)
-      line.done(true)
-    } catch {
-      // The client has left, or the parent has.
-      return leave(STATUS_OF_ERROR)
-    }
-    return leave(0)
-  }
-  onUncaught((error) => send(conversation.fail(query, error)))
+  onUncaught((error) => send(socket, line, conversation.fail(query, error)))
   handlers.inQuery.call(query.value)
-  void replyTo(query, conversation, evaluate).then(send)
+  void replyTo(query, conversation, evaluate).then(send.bind(undefined, socket, line))
 }
+
+function send(socket: Socket, line: Line<true>, reply: Uint8Array): never {
+  try {
+    line.begun()
+    native().writeAll(descriptorOf(socket) ?? -1, reply)
+    line.done(true)
+  } catch {
+    // The client has left, or the parent has.
+    return leave(STATUS_OF_ERROR)
+  }
+  return leave(0)
+}
+
+calledInClones(evaluateInClone, stopReading, replyTo, send)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Callable } from '../clone-context/ahead.js'
 import { handlers } from '../handlers.js'
 import { type Expect, expectServingOptions, type ServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
@@ -86,6 +87,7 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
           handlers.inRequest.call(request, response)
           next(...args)
         },
+        calls: server.listeners('request') as Callable[],
       })
       return true
     }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { calledInClones } from '../clone-context/ahead.js'
 import { leave } from '../clone-context/leave.js'
 import { abandon, beforeFirstWrite, expectRequest, letGo, watchClient } from './connection.js'
 import type { Line } from './serve.js'
@@ -106,3 +107,5 @@ function finish({ response, socket, reusable }: Answering, done: (told: Told) =>
   if (last) socket.destroySoon()
   else setImmediate(() => abandon(socket))
 }
+
+calledInClones(answerInClone, beforeFirstWrite, finish)

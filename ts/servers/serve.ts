@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clone, Serving } from '../children.js'
+import { type Callable, calledInClones } from '../clone-context/ahead.js'
 import { findTimers } from '../clone-context/timers.js'
 import { decodeValue, encodeValue } from '../delivery.js'
 import { QcloneError } from '../errors.js'
@@ -30,6 +31,8 @@ export interface Client<D> {
   linger: number
   /** Called in the clone. */
   inClone: (line: Line<D>) => void
+  /** Functions that `inClone` calls first. */
+  calls: readonly Callable[]
 }
 
 /** By which a clone tells its parent how far it is with a client. */
@@ -69,7 +72,7 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
     left = true
     farewell = setTimeout(() => gone.abort(new Error('the client has left')), client.farewell)
   })
-  const { event, name, options, socket, inClone } = client
+  const { event, name, options, socket, inClone, calls } = client
   try {
     findTimers()
     const launched = await launch({
@@ -80,11 +83,9 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
       link: 'pipe',
       inClone: ({ fd }) => {
         onReport(undefined)
-        inClone({
-          begun: () => native().writeAll(fd, frame(KIND.begun)),
-          done: (how) => native().writeAll(fd, encodeValue(KIND.value, how)),
-        })
+        inClone({ begun: tellBegun.bind(undefined, fd), done: tellDone.bind(undefined, fd) })
       },
+      calls: [inClone, ...calls],
     })
     const onBegun = () => {
       begun = true
@@ -99,6 +100,14 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
     clearTimeout(farewell)
     unwatch()
   }
+}
+
+function tellBegun(fd: number): void {
+  native().writeAll(fd, frame(KIND.begun))
+}
+
+function tellDone(fd: number, how: unknown): void {
+  native().writeAll(fd, encodeValue(KIND.value, how))
 }
 
 /** Waits until the clone has told that it is done. */
@@ -132,3 +141,5 @@ function endSoon(clone: Clone, linger: number): void {
   // How it ended is told to the handlers.
   if (linger !== Infinity) killAfter(clone, linger).catch(() => {})
 }
+
+calledInClones(tellBegun, tellDone)

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net'
+import { calledInClones } from '../clone-context/ahead.js'
 import { leave } from '../clone-context/leave.js'
 import { handlers } from '../handlers.js'
 import { type Expect, expectServingOptions, type ServingOptions } from '../options.js'
@@ -128,6 +129,7 @@ async function session(socket: Socket, options: SessionOptions, listen: () => vo
     farewell,
     linger: Infinity,
     inClone: (line) => beInSession(socket, line, begin),
+    calls: [begin],
   })
   if ('how' in served || socket.destroyed) return
   // How the clone ended the session is how it ends.
@@ -175,3 +177,5 @@ function firstData(socket: Socket): Promise<void> {
     socket.on('close', look)
   })
 }
+
+calledInClones(beInSession, startReading)

@@ -88,8 +88,8 @@ impl Inheritance {
     }
 }
 
-/// The pipes that were open when this was first asked, among them the one by which libuv's signal
-/// handling locks. In a child libuv makes that one anew, in a handler that fork(2) runs, and most
+/// Pipes that were open before the first fork, among them the one by which libuv's signal handling
+/// locks. In a child libuv makes that one anew, in a handler that fork(2) runs, and most
 /// often at the same numbers: it is the child's own, and must stay.
 #[derive(Debug)]
 pub(crate) struct StartupPipes(Vec<RawFd>);

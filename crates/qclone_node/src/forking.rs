@@ -32,7 +32,8 @@ static LAYOUT_CHECKED: AtomicBool = AtomicBool::new(false);
 struct State {
     forker: Forker,
     threads: NodeThreads,
-    startup_pipes: StartupPipes,
+    /// None until they are needed: most clones make none of their own.
+    startup_pipes: Option<StartupPipes>,
 }
 
 /// How to fork.
@@ -97,12 +98,14 @@ impl NativeLimits {
 pub struct ForkOutcome {
     /// The clone, in the parent.
     pub child: Option<ChildHandle>,
-    /// Whether this is the clone.
-    pub in_clone: bool,
+    /// In the clone: its own.
+    pub pid: Option<i32>,
     /// Whether the clone has a thread on which V8 compiles.
     pub has_worker: bool,
-    /// In the clone: 1 and 2, as far as the parent has streams on them that are a pipe or a socket.
-    pub streams: Vec<i32>,
+    /// In the clone: 1 and 2, as far as the parent's streams on them are dead.
+    pub dead_streams: Vec<i32>,
+    /// In the clone: 0, 1 and 2, as far as they are a pipe or a socket.
+    pub pipes: Vec<i32>,
     /// Why there is no clone.
     pub failure: Option<ForkFailure>,
 }
@@ -152,7 +155,7 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
         elapsed < wait && offenders.iter().all(|offender| offender.busy)
             || elapsed < pool_wait && offenders.iter().all(may_be_of_pool)
     };
-    let inherited = with_state(|state| Ok((fds::list()?, state.startup_pipes.now())));
+    let inherited = with_state(|state| Ok((fds::list()?, state.startup_pipes()?.now())));
     let (descriptors, startup_pipes) = match inherited {
         Ok(inherited) => inherited,
         Err(error) => return Ok(ForkOutcome::failed(error)),
@@ -170,7 +173,7 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
             limits: options.limits.as_ref().map(NativeLimits::list).unwrap_or_default(),
         },
         detached: options.detached,
-        parent: i32::try_from(std::process::id()).unwrap_or(0),
+        parent: own_pid(),
     };
     let tasks = options.loop_goes_on.then(|| event_loop.platform_tasks());
     loop {
@@ -184,18 +187,24 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
                 ForkOutcome { child: Some(ChildHandle::new(child, timings)), ..ForkOutcome::default() }
             }
             Ok(Fork::Clone(side)) => {
-                let streams = clone_side::settle(side, event_loop, &inheritance)
+                let dead_streams = clone_side::settle(side, event_loop, &inheritance)
                     .unwrap_or_else(|error| give_up(&error));
-                // A clone that clones has another lock pipe than its parent.
                 let has_worker = with_state(|state| {
-                    state.startup_pipes = StartupPipes::find()?;
+                    // A clone that clones has another lock pipe than its parent.
+                    state.startup_pipes = None;
                     let has_worker = state.threads.v8_workers().is_some_and(v8_worker::start);
                     state.threads.recount_v8_workers(usize::from(has_worker));
                     Ok(has_worker)
                 });
                 let has_worker = has_worker.unwrap_or_else(|error| give_up(&error.to_string()));
                 inheritance.rank.limit().unwrap_or_else(|error| give_up(&error.to_string()));
-                ForkOutcome { in_clone: true, has_worker, streams, ..ForkOutcome::default() }
+                ForkOutcome {
+                    pid: Some(own_pid()),
+                    has_worker,
+                    dead_streams,
+                    pipes: standard_pipes(),
+                    ..ForkOutcome::default()
+                }
             }
             Err(error) if may_wait(&error) => {
                 thread::sleep(LOOK_INTERVAL);
@@ -225,7 +234,14 @@ impl State {
     fn new(mut forker: Forker) -> qclone::Result<Self> {
         let mut threads = NodeThreads::new(forker.condition_variables()?);
         threads.learn(&forker.census()?);
-        Ok(Self { forker, threads, startup_pipes: StartupPipes::find()? })
+        Ok(Self { forker, threads, startup_pipes: None })
+    }
+
+    fn startup_pipes(&mut self) -> qclone::Result<&StartupPipes> {
+        Ok(match &mut self.startup_pipes {
+            Some(found) => found,
+            none => none.insert(StartupPipes::find()?),
+        })
     }
 
     /// Tries `act` with node's policy, and once more when there was something to learn. While any of
@@ -259,6 +275,15 @@ fn with_state<T>(act: impl FnOnce(&mut State) -> qclone::Result<T>) -> qclone::R
         none => none.insert(State::new(Forker::new())?),
     };
     act(state)
+}
+
+fn own_pid() -> i32 {
+    nix::unistd::getpid().as_raw()
+}
+
+fn standard_pipes() -> Vec<i32> {
+    let is_pipe = |&fd: &i32| matches!(fds::kind(fd), fds::Kind::Pipe { .. } | fds::Kind::Socket { .. });
+    (libc::STDIN_FILENO..=libc::STDERR_FILENO).filter(is_pipe).collect()
 }
 
 fn milliseconds(ms: f64) -> Duration {

@@ -6,6 +6,7 @@
 mod callback;
 mod child;
 mod clone_side;
+mod compile;
 mod connection;
 mod convert;
 mod forking;
@@ -14,6 +15,7 @@ mod math_random;
 mod memory_file;
 mod node_threads;
 mod pipe;
+mod random;
 mod uv;
 mod v8_worker;
 

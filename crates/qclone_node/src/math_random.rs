@@ -15,6 +15,8 @@ use napi::{JsValue, Result, bindgen_prelude::Function};
 use napi_derive::napi;
 use qclone::peek;
 
+use crate::random;
+
 const WORD: usize = size_of::<usize>();
 /// How many numbers V8 draws at a time.
 const CACHED: usize = 64;
@@ -179,10 +181,6 @@ fn to_u64(word: usize) -> u64 {
 
 fn random_word() -> Result<u64> {
     let mut bytes = [0; 8];
-    // SAFETY: getrandom(2) writes at most as many bytes as there are.
-    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
-    if usize::try_from(got) != Ok(bytes.len()) {
-        return Err(std::io::Error::last_os_error().into());
-    }
+    random::fill(&mut bytes)?;
     Ok(u64::from_ne_bytes(bytes))
 }

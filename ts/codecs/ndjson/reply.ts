@@ -1,3 +1,4 @@
+import { calledInClones } from '../../clone-context/ahead.js'
 import { at, messageOf, stepTo, Unsayable, unserializable } from '../unsayable.js'
 
 /** The line that answers a query. @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` when JSON cannot say `value`. */
@@ -51,3 +52,5 @@ function findUnsayable(value: unknown, around: readonly unknown[] = []): Unsayab
 
 /** How deep a reason is looked for. */
 const MOST_LOOKED_INTO = 100
+
+calledInClones(result)
