@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { adopt, type Clone, type EventType } from './children.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
+import { forkForSynchronousWasm } from './clone-context/compile.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
 import { leaveByError } from './clone-context/leave.js'
 import { prepareRandomness } from './clone-context/randomness.js'
@@ -132,15 +133,17 @@ function attempt(
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
   compileAhead(calls)
-  const outcome = binding.fork({
-    keep: [...kept.descriptors, ...ends],
-    waitMs,
-    poolWaitMs: POOL_WAIT_MS,
-    stdio: stdio.forClone,
-    detached,
-    loopGoesOn: ghosts !== undefined,
-    ...boundsOf(options),
-  })
+  const outcome = forkForSynchronousWasm(() =>
+    binding.fork({
+      keep: [...kept.descriptors, ...ends],
+      waitMs,
+      poolWaitMs: POOL_WAIT_MS,
+      stdio: stdio.forClone,
+      detached,
+      loopGoesOn: ghosts !== undefined,
+      ...boundsOf(options),
+    }),
+  )
   const { failure } = outcome
   if (failure) return { refusal: fromFailure(failure), transient: failure.transient }
   if (outcome.child) return adopt(outcome.child, { event, name, streams: stdio.streams })

@@ -27,7 +27,7 @@ use nix::{
     unistd::pipe2,
 };
 
-use crate::{Error, Result, wait::retry};
+use crate::{Error, Result, procfs::read_text, wait::retry};
 
 /// Descriptors that [`make_inert`] opens beside those it replaces, at most, at any one time.
 pub(crate) const HEADROOM: usize = 16;
@@ -152,7 +152,7 @@ pub fn list() -> Result<Vec<RawFd>> {
 /// Numbers that the table of descriptors has room for. Never less than what is open, as the kernel
 /// only ever grows it.
 fn table_size() -> Option<RawFd> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let status = read_text(Path::new("/proc/self/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("FDSize:"))?.trim().parse().ok()
 }
 

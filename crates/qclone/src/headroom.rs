@@ -3,12 +3,9 @@
 //! A clone shares its parent's memory until either side writes. What it copies then must be found,
 //! or the kernel kills somebody to find it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::{Error, Result, procfs::read_text};
 
 /// Memory to be had, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +65,7 @@ const NEVER_OVERCOMMIT: u64 = 2;
 /// What the control groups of this process with a limit still leave, each with its path.
 fn groups(root: &Path) -> Vec<(PathBuf, u64)> {
     let mounts = root.join("sys/fs/cgroup");
-    let list = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
+    let list = read_text(&root.join("proc/self/cgroup")).unwrap_or_default();
     let mut found = Vec::new();
     for line in list.lines() {
         // Hierarchy, controllers, path.
@@ -116,7 +113,7 @@ impl GroupFiles {
     fn left(&self, group: &Path) -> Option<u64> {
         let limit = number_in(&group.join(self.limit)).filter(|&limit| limit < NO_LIMIT)?;
         let usage = number_in(&group.join(self.usage))?;
-        let stat = fs::read_to_string(group.join("memory.stat")).unwrap_or_default();
+        let stat = read_text(&group.join("memory.stat")).unwrap_or_default();
         let reclaimable = stat.lines().find_map(|line| {
             let (name, value) = line.split_once(' ')?;
             (name == self.reclaimable).then(|| value.parse::<u64>().ok())?
@@ -130,7 +127,7 @@ const NO_LIMIT: u64 = 1 << 62;
 
 /// The number that a file holds. None for any other text, such as `max`.
 fn number_in(path: &Path) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
+    read_text(path).ok()?.trim().parse().ok()
 }
 
 /// Lines of a name, a colon, and kibibytes.
@@ -141,9 +138,8 @@ struct Fields {
 
 impl Fields {
     fn read(path: &Path) -> Result<Self> {
-        // Not `read_to_string`: the name of a process need not be UTF-8.
-        let text = fs::read(path).map_err(Error::proc(path))?;
-        Ok(Self { path: path.to_owned(), text: String::from_utf8_lossy(&text).into_owned() })
+        let text = read_text(path).map_err(Error::proc(path))?;
+        Ok(Self { path: path.to_owned(), text })
     }
 
     fn bytes(&self, field: &str) -> Result<u64> {
@@ -158,7 +154,10 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::{
+        fs,
+        sync::atomic::{AtomicU32, Ordering},
+    };
 
     use proptest::prelude::*;
 

@@ -1,6 +1,10 @@
 //! Reading small files under `/proc` without leaving anything behind.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use crate::error::{Error, Result};
 
@@ -12,6 +16,32 @@ pub(crate) fn read_into(path: &Path, buffer: &mut Vec<u8>) -> Result<()> {
     buffer.clear();
     File::open(path).and_then(|mut file| file.read_to_end(buffer)).map_err(Error::proc(path))?;
     Ok(())
+}
+
+/// Enough for nearly every file that says one thing.
+const SMALL_BYTES: usize = 4096;
+
+/// Reads the whole of a small file. What is no UTF-8 is replaced.
+///
+/// Unlike `std::fs::read_to_string` it neither asks for the size of a file that has none nor begins
+/// with a few bytes: four system calls instead of a dozen, before each fork for each thread.
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut bytes = vec![0; SMALL_BYTES];
+    let mut length = 0;
+    loop {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(got) => length += got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if length == bytes.len() {
+            bytes.resize(length * 2, 0);
+        }
+    }
+    bytes.truncate(length);
+    Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 /// The number that hexadecimal digits at the start of `text` make, and what follows them.
@@ -37,7 +67,27 @@ pub(crate) fn hex(text: &[u8]) -> Option<(usize, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::hex;
+    use super::{SMALL_BYTES, hex, read_text};
+
+    #[test]
+    fn a_file_is_read_whole_however_large() {
+        let path = std::env::temp_dir().join(format!("qclone-procfs-{}", std::process::id()));
+        for length in [0, 1, SMALL_BYTES - 1, SMALL_BYTES, SMALL_BYTES + 1, 5 * SMALL_BYTES] {
+            let text = "x".repeat(length);
+            std::fs::write(&path, &text).unwrap();
+            assert_eq!(read_text(&path).unwrap(), text);
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!(read_text(&path).is_err());
+    }
+
+    #[test]
+    fn a_file_need_not_be_utf_8() {
+        let path = std::env::temp_dir().join(format!("qclone-procfs-bytes-{}", std::process::id()));
+        std::fs::write(&path, b"a\xffb").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "a\u{fffd}b");
+        std::fs::remove_file(&path).unwrap();
+    }
 
     #[test]
     fn hex_stops_at_the_first_other_byte() {

@@ -263,7 +263,7 @@ impl Threads {
     /// `None` when the thread ended meanwhile.
     fn describe(&mut self, tid: i32) -> Result<Option<Thread>> {
         let path = self.task.join(tid.to_string()).join("syscall");
-        let text = match fs::read_to_string(&path) {
+        let text = match procfs::read_text(&path) {
             Ok(text) => text,
             // ENOENT on opening and ESRCH on reading: no such thread any more.
             Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => {
@@ -403,8 +403,8 @@ pub(crate) fn require_main_thread() -> Result<()> {
 
 /// Where thread `tid` of this process is; `None` when that cannot be made sense of.
 pub(crate) fn wait_of(tid: i32) -> Result<Option<Wait>> {
-    let path = format!("/proc/self/task/{tid}/syscall");
-    let text = fs::read_to_string(&path).map_err(Error::proc(path))?;
+    let path = PathBuf::from(format!("/proc/self/task/{tid}/syscall"));
+    let text = procfs::read_text(&path).map_err(Error::proc(path))?;
     Ok(parse_syscall(&text).map(|(wait, _)| wait))
 }
 
