@@ -41,7 +41,8 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
         }
     }
     bytes.truncate(length);
-    Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 /// The number that hexadecimal digits at the start of `text` make, and what follows them.
