@@ -45,7 +45,7 @@ export declare class HangupWatch {
 export declare function closePipeEnd(fd: number): void
 
 /**
- * Compiles those of `functions` that are not, without calling them. What is no function of
+ * Compiles those of `functions` that are not compiled yet, without calling them. What is no function of
  * JavaScript is passed over. Where V8 cannot be asked to, nothing happens.
  */
 export declare function compile(functions: Array<unknown>): void
@@ -134,9 +134,12 @@ export interface ForkOutcome {
   pid?: number
   /** Whether the clone has a thread on which V8 compiles. */
   hasWorker: boolean
-  /** In the clone: 1 and 2, as far as the parent's streams on them are dead. */
+  /**
+   * In the clone: 1 and 2, as far as the parent's streams on them are dead, or they lead elsewhere
+   * now.
+   */
   deadStreams: Array<number>
-  /** In the clone: 0, 1 and 2, as far as they are a pipe or a socket. */
+  /** In the clone: 1 and 2, as far as they are a pipe or a socket. */
   pipes: Array<number>
   /** Why there is no clone. */
   failure?: ForkFailure

@@ -150,7 +150,8 @@ function attempt(
   inClone = true
   line.length = 0
   try {
-    const { pid = 0, hasWorker, deadStreams, pipes } = outcome
+    const { pid, hasWorker, deadStreams, pipes } = outcome
+    if (pid === undefined) throw new Error('the fork has told neither process what it is')
     enterClone(event, { ghosts, title: titleOf(event, options), hasWorker, pid, deadStreams, pipes })
   } catch (error) {
     // Above this are the parent's frames, which must not see it.
@@ -192,4 +193,4 @@ const POOL_WAIT_MS = 2
 const FIRST_INTERVAL_MS = 1
 const LAST_INTERVAL_MS = 16
 
-calledInClones(titleOf)
+calledInClones(titleOf, isRefusal)

@@ -1,3 +1,5 @@
+import { calledInClones } from './clone-context/ahead.js'
+
 /**
 What a clone and its parent send each other: frames of a head and a body.
 
@@ -81,3 +83,5 @@ export class Frames {
     return whole
   }
 }
+
+calledInClones(frame)

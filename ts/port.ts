@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import type { Channel, Link } from './channel.js'
+import { calledInClones } from './clone-context/ahead.js'
 import { leave, leaveByError, STATUS_OF_ERROR } from './clone-context/leave.js'
 import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './delivery.js'
 import { frame, KIND } from './frames.js'
@@ -178,3 +179,6 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
 export function leaveWith(error: unknown, channel: Channel): never {
   return channel.sendNow(encodeThrown(error)) ? leave(STATUS_OF_ERROR) : leaveByError(error)
 }
+
+const { postMessage, close } = Port.prototype
+calledInClones(postMessage, close)

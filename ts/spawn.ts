@@ -60,7 +60,7 @@ function spawnWith(options: DetachableOptions): Spawn {
     }
     const { name = f.name } = options
     if (isInline()) return spawnInline(name, () => statusOf(f, args))
-    return forkFor(name, options, f) ?? inClone(f, args)
+    return forkFor(name, options, f) ?? callAndLeave(f, args)
   }
 }
 
@@ -98,7 +98,7 @@ function forkFor(name: string, options: DetachableOptions, f: Callable): Clone |
   }
 }
 
-function inClone<A extends unknown[]>(f: (...args: A) => unknown, args: A): never {
+function callAndLeave<A extends unknown[]>(f: (...args: A) => unknown, args: A): never {
   handlers.inSpawn.call('spawn')
   // Nobody listens.
   onReport(undefined)
@@ -121,4 +121,4 @@ function isStatus(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 255
 }
 
-calledInClones(inClone, statusOf, isStatus)
+calledInClones(callAndLeave, statusOf, isStatus)

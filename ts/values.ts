@@ -157,6 +157,7 @@ calledInClones(
   isRecord,
   isLarge,
   ValueSerializer.prototype.layBeside,
+  ValueSerializer.prototype._writeHostObject,
   ValueSerializer,
   DefaultSerializer,
 )

@@ -6,7 +6,7 @@ export type Callable = ((...args: never[]) => unknown) | (abstract new (...args:
 const ofClones: Callable[] = []
 
 /**
-Names functions that clones call and their parent does not.
+Names functions that clones call, and their parent never does or perhaps not for long.
 
 V8 compiles a function when it is first called, and forgets the code of one that nobody has called for some time. Each
 clone would compile these anew, which costs it a millisecond: most of that is page faults of the parser.
@@ -16,8 +16,8 @@ export function calledInClones(...functions: Callable[]): void {
 }
 
 /**
-In the parent, before a fork: sees to it that they are compiled, and `functions` with them. Most often they are, and it
-takes microseconds.
+In the parent, before a fork: sees to it that they are compiled, and `functions` with them. Most often they already are, and
+it takes microseconds.
 */
 export function compileAhead(functions: readonly Callable[]): void {
   native().compile(ofClones)

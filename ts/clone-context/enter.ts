@@ -28,7 +28,7 @@ interface CloneFacts {
   pid: number
   /** 1 and 2, as far as its parent has streams on them that are dead here. */
   deadStreams: readonly number[]
-  /** 0, 1 and 2, as far as they are a pipe or a socket. */
+  /** 1 and 2, as far as they are a pipe or a socket. */
   pipes: readonly number[]
 }
 

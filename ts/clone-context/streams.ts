@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, fstatSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { Writable } from 'node:stream'
 import { isatty, ReadStream as TtyReadStream } from 'node:tty'
@@ -13,7 +13,7 @@ may, and both processes would write it. A clone's therefore begin anew, and also
 leaves has said all that it had to say.
 
 @param dead 1 and 2, as far as the parent has a stream there whose handle is dead in the clone.
-@param pipes 0, 1 and 2, as far as they are a pipe or a socket.
+@param pipes 1 and 2, as far as they are a pipe or a socket.
 */
 export function ownStreams(dead: readonly number[], pipes: readonly number[]): void {
   for (const [fd, name] of [
@@ -23,7 +23,7 @@ export function ownStreams(dead: readonly number[], pipes: readonly number[]): v
     if (dead.includes(fd)) takeOver(process[name], writeAtOnce(fd))
     else if (pipes.includes(fd)) defineLazily(name, () => writeAtOnce(fd))
   }
-  defineLazily('stdin', () => openStdin(pipes.includes(0)))
+  defineLazily('stdin', openStdin)
 }
 
 /** A stream on which nothing is ever pending. */
@@ -58,13 +58,18 @@ function takeOver(old: NodeJS.WriteStream, fresh: Writable): void {
 }
 
 /** As node opens it: by what is there. */
-function openStdin(isPipe: boolean): NodeJS.ReadableStream {
+function openStdin(): NodeJS.ReadableStream {
   const fd = 0
   if (isatty(fd)) return new TtyReadStream(fd)
-  if (!isPipe) return createReadStream('', { fd, autoClose: false })
+  if (!isPipe(fd)) return createReadStream('', { fd, autoClose: false })
   const socket = new Socket({ fd, readable: true, writable: false })
   socket.pause()
   return Object.assign(socket, { fd })
+}
+
+function isPipe(fd: number): boolean {
+  const stat = fstatSync(fd)
+  return stat.isFIFO() || stat.isSocket()
 }
 
 function defineLazily(name: 'stdin' | 'stdout' | 'stderr', open: () => unknown): void {

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { inspect, types } from 'node:util'
+import { calledInClones } from '../clone-context/ahead.js'
 import { reportError } from '../clone-context/leave.js'
 import { isClone } from '../fork-point.js'
 import { handlers } from '../handlers.js'
@@ -99,3 +100,5 @@ function rendered(body: unknown): string | Uint8Array {
   if (typeof body === 'string' || types.isUint8Array(body)) return body
   return inspect(body, { depth: Infinity, maxArrayLength: Infinity, maxStringLength: Infinity })
 }
+
+calledInClones(isStream, rendered)

@@ -72,7 +72,7 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
   const { match = () => true, collect = COLLECT_BYTES, ...answering } = options
   const by = answeringBy(answering)
   const take =
-    (collect: number): Taker =>
+    (event: string, collect: number): Taker =>
     (next, ...args) => {
       const [request, response] = args as [IncomingMessage, ServerResponse]
       if (isInline() || !match(request)) return next(...args)
@@ -87,12 +87,15 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
           handlers.inRequest.call(request, response)
           next(...args)
         },
-        calls: server.listeners('request') as Callable[],
+        calls: server.listeners(event) as Callable[],
       })
       return true
     }
   // A client that waits to be told to go on sends its body when it is told, which is for whoever handles that event.
-  return shimServer(server, 'requests', { request: take(collect), checkContinue: take(0) })
+  return shimServer(server, 'requests', {
+    request: take('request', collect),
+    checkContinue: take('checkContinue', 0),
+  })
 }
 
 /** Without what follows the path, where secrets may stand. */

@@ -108,4 +108,4 @@ function finish({ response, socket, reusable }: Answering, done: (told: Told) =>
   else setImmediate(() => abandon(socket))
 }
 
-calledInClones(answerInClone, beforeFirstWrite, finish)
+calledInClones(answerInClone, beforeFirstWrite, finish, abandon)

@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net'
-import { calledInClones } from '../clone-context/ahead.js'
+import { type Callable, calledInClones } from '../clone-context/ahead.js'
 import { leave } from '../clone-context/leave.js'
 import { handlers } from '../handlers.js'
 import { type Expect, expectServingOptions, type ServingOptions } from '../options.js'
@@ -81,7 +81,8 @@ export function cloneSessions(server: Server, options: SessionOptions = {}): Und
       return true
     }
     keepWhileOpen(socket, connections)
-    void session(socket, options, () => next(...args))
+    const calls = (evaluate ? [evaluate] : server.listeners(eventOf(server))) as Callable[]
+    void session(socket, options, () => next(...args), calls)
     return true
   }
   return shimServer(server, 'sessions', { [eventOf(server)]: take }, connections)
@@ -105,7 +106,12 @@ function speak(
   return dialogue
 }
 
-async function session(socket: Socket, options: SessionOptions, listen: () => void): Promise<void> {
+async function session(
+  socket: Socket,
+  options: SessionOptions,
+  listen: () => void,
+  calls: readonly Callable[],
+): Promise<void> {
   const { codec, evaluate, match: _, when = 'connection', farewell = FAREWELL_MS, ...rest } = options
   const { update: __, greetingTimeout: ___, ...cloneOptions } = rest
   // To be reset while it waits for its clone is nothing out of the ordinary: `close` follows.
@@ -129,7 +135,7 @@ async function session(socket: Socket, options: SessionOptions, listen: () => vo
     farewell,
     linger: Infinity,
     inClone: (line) => beInSession(socket, line, begin),
-    calls: [begin],
+    calls: [begin, ...calls],
   })
   if ('how' in served || socket.destroyed) return
   // How the clone ended the session is how it ends.

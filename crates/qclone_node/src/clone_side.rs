@@ -21,8 +21,8 @@ use crate::uv::{self, Loop, UvHandle, handle_type};
 pub(crate) struct Inheritance {
     /// Descriptors open before the fork: those opened by it belong to the clone.
     pub(crate) descriptors: Vec<RawFd>,
-    /// Pipes among them that were open when node started, by [`StartupPipes::now`].
-    pub(crate) startup_pipes: Vec<(RawFd, Option<(u64, u64)>)>,
+    /// Pipes among them, by [`EarlierPipes::now`].
+    pub(crate) earlier_pipes: Vec<(RawFd, Option<(u64, u64)>)>,
     /// Descriptors that stay as they are, with the handles on them, beside 0, 1 and 2.
     pub(crate) keep: Vec<RawFd>,
     /// For 0, 1 and 2.
@@ -84,17 +84,17 @@ impl Rank {
 impl Inheritance {
     /// Whether `fd` was closed and opened again during the fork.
     fn is_new(&self, fd: RawFd) -> bool {
-        self.startup_pipes.iter().any(|&(pipe, before)| pipe == fd && before != fds::identity(fd))
+        self.earlier_pipes.iter().any(|&(pipe, before)| pipe == fd && before != fds::identity(fd))
     }
 }
 
-/// Pipes that were open before the first fork, among them the one by which libuv's signal handling
-/// locks. In a child libuv makes that one anew, in a handler that fork(2) runs, and most
+/// Pipes that were open before this process's first fork, among them the one by which libuv's signal
+/// handling locks. In a child libuv makes that one anew, in a handler that fork(2) runs, and most
 /// often at the same numbers: it is the child's own, and must stay.
 #[derive(Debug)]
-pub(crate) struct StartupPipes(Vec<RawFd>);
+pub(crate) struct EarlierPipes(Vec<RawFd>);
 
-impl StartupPipes {
+impl EarlierPipes {
     pub(crate) fn find() -> qclone::Result<Self> {
         let mut found = fds::list()?;
         found.retain(|&fd| matches!(fds::kind(fd), fds::Kind::Pipe { .. }));

@@ -15,7 +15,7 @@ use qclone::{Error, Fork, Forker, Thread, Verdict, fds, limits::Limit};
 
 use crate::{
     child::ChildHandle,
-    clone_side::{self, Inheritance, Rank, Standard, StartupPipes},
+    clone_side::{self, Inheritance, Rank, Standard, EarlierPipes},
     convert::{self, ForkFailure},
     node_threads::{NodeThreads, may_be_of_pool},
     uv::{Loop, PlatformTasks},
@@ -33,7 +33,7 @@ struct State {
     forker: Forker,
     threads: NodeThreads,
     /// None until they are needed: most clones make none of their own.
-    startup_pipes: Option<StartupPipes>,
+    earlier_pipes: Option<EarlierPipes>,
 }
 
 /// How to fork.
@@ -102,9 +102,10 @@ pub struct ForkOutcome {
     pub pid: Option<i32>,
     /// Whether the clone has a thread on which V8 compiles.
     pub has_worker: bool,
-    /// In the clone: 1 and 2, as far as the parent's streams on them are dead.
+    /// In the clone: 1 and 2, as far as the parent's streams on them are dead, or they lead elsewhere
+    /// now.
     pub dead_streams: Vec<i32>,
-    /// In the clone: 0, 1 and 2, as far as they are a pipe or a socket.
+    /// In the clone: 1 and 2, as far as they are a pipe or a socket.
     pub pipes: Vec<i32>,
     /// Why there is no clone.
     pub failure: Option<ForkFailure>,
@@ -155,14 +156,14 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
         elapsed < wait && offenders.iter().all(|offender| offender.busy)
             || elapsed < pool_wait && offenders.iter().all(may_be_of_pool)
     };
-    let inherited = with_state(|state| Ok((fds::list()?, state.startup_pipes()?.now())));
-    let (descriptors, startup_pipes) = match inherited {
+    let inherited = with_state(|state| Ok((fds::list()?, state.earlier_pipes()?.now())));
+    let (descriptors, earlier_pipes) = match inherited {
         Ok(inherited) => inherited,
         Err(error) => return Ok(ForkOutcome::failed(error)),
     };
     let inheritance = Inheritance {
         descriptors,
-        startup_pipes,
+        earlier_pipes,
         keep: options.keep,
         standard: standard(&options.stdio),
         rank: Rank {
@@ -191,7 +192,7 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
                     .unwrap_or_else(|error| give_up(&error));
                 let has_worker = with_state(|state| {
                     // A clone that clones has another lock pipe than its parent.
-                    state.startup_pipes = None;
+                    state.earlier_pipes = None;
                     let has_worker = state.threads.v8_workers().is_some_and(v8_worker::start);
                     state.threads.recount_v8_workers(usize::from(has_worker));
                     Ok(has_worker)
@@ -202,7 +203,7 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
                     pid: Some(own_pid()),
                     has_worker,
                     dead_streams,
-                    pipes: standard_pipes(),
+                    pipes: output_pipes(),
                     ..ForkOutcome::default()
                 }
             }
@@ -234,13 +235,13 @@ impl State {
     fn new(mut forker: Forker) -> qclone::Result<Self> {
         let mut threads = NodeThreads::new(forker.condition_variables()?);
         threads.learn(&forker.census()?);
-        Ok(Self { forker, threads, startup_pipes: None })
+        Ok(Self { forker, threads, earlier_pipes: None })
     }
 
-    fn startup_pipes(&mut self) -> qclone::Result<&StartupPipes> {
-        Ok(match &mut self.startup_pipes {
+    fn earlier_pipes(&mut self) -> qclone::Result<&EarlierPipes> {
+        Ok(match &mut self.earlier_pipes {
             Some(found) => found,
-            none => none.insert(StartupPipes::find()?),
+            none => none.insert(EarlierPipes::find()?),
         })
     }
 
@@ -281,9 +282,9 @@ fn own_pid() -> i32 {
     nix::unistd::getpid().as_raw()
 }
 
-fn standard_pipes() -> Vec<i32> {
+fn output_pipes() -> Vec<i32> {
     let is_pipe = |&fd: &i32| matches!(fds::kind(fd), fds::Kind::Pipe { .. } | fds::Kind::Socket { .. });
-    (libc::STDIN_FILENO..=libc::STDERR_FILENO).filter(is_pipe).collect()
+    (libc::STDOUT_FILENO..=libc::STDERR_FILENO).filter(is_pipe).collect()
 }
 
 fn milliseconds(ms: f64) -> Duration {
