@@ -131,18 +131,14 @@ interface Small {
 async function compareSmall(): Promise<Small> {
   const bare = loadBareFork()
   let forkMs = 0
-  let ended: Promise<unknown> | undefined
   handlers.newClone.shim((prev, clone, event) => {
     forkMs = clone.timings.forkMs
-    ended = clone.exited
     prev(clone, event)
   })
   const pairs: Array<{ runMs: number; bareMs: number; forkMs: number }> = []
   for (let round = -10; round < options.small; round++) {
     const pair = { runMs: 0, bareMs: 0, forkMs: 0 }
     for (const side of round % 2 === 0 ? ['run', 'bare'] : ['bare', 'run']) {
-      // That a clone before is still ending is no part of this answer.
-      await ended
       await settle()
       if (side === 'bare') {
         pair.bareMs = bareForkExitWait(bare)
