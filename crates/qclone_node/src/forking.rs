@@ -15,7 +15,7 @@ use qclone::{Error, Fork, Forker, Thread, Verdict, fds, limits::Limit};
 
 use crate::{
     child::ChildHandle,
-    clone_side::{self, Inheritance, Rank, Standard, EarlierPipes},
+    clone_side::{self, EarlierPipes, Inheritance, Rank, Standard},
     convert::{self, ForkFailure},
     node_threads::{NodeThreads, may_be_of_pool},
     uv::{Loop, PlatformTasks},
