@@ -45,8 +45,8 @@ export declare class HangupWatch {
 export declare function closePipeEnd(fd: number): void
 
 /**
- * Compiles those of `functions` that are not compiled yet, without calling them. What is no function of
- * JavaScript is passed over. Where V8 cannot be asked to, nothing happens.
+ * Compiles those of `functions` that are not compiled yet, without calling them. What is no function
+ * of JavaScript is passed over. Where V8 cannot be asked to, nothing happens.
  */
 export declare function compile(functions: Array<unknown>): void
 

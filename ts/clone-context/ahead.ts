@@ -16,8 +16,8 @@ export function calledInClones(...functions: Callable[]): void {
 }
 
 /**
-In the parent, before a fork: sees to it that they are compiled, and `functions` with them. Most often they already are, and
-it takes microseconds.
+In the parent, before a fork: sees to it that they are compiled, and `functions` with them. Most often they already
+are, and it takes microseconds.
 */
 export function compileAhead(functions: readonly Callable[]): void {
   native().compile(ofClones)

@@ -68,8 +68,12 @@ function openStdin(): NodeJS.ReadableStream {
 }
 
 function isPipe(fd: number): boolean {
-  const stat = fstatSync(fd)
-  return stat.isFIFO() || stat.isSocket()
+  try {
+    const stat = fstatSync(fd)
+    return stat.isFIFO() || stat.isSocket()
+  } catch {
+    return false
+  }
 }
 
 function defineLazily(name: 'stdin' | 'stdout' | 'stderr', open: () => unknown): void {

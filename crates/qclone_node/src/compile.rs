@@ -18,16 +18,16 @@ const SYMBOL: &CStr = c"_ZNK2v88Function26Experimental_IsNopFunctionEv";
 
 type IsNop = unsafe extern "C" fn(function: *mut c_void) -> bool;
 
-/// Compiles those of `functions` that are not compiled yet, without calling them. What is no function of
-/// JavaScript is passed over. Where V8 cannot be asked to, nothing happens.
+/// Compiles those of `functions` that are not compiled yet, without calling them. What is no function
+/// of JavaScript is passed over. Where V8 cannot be asked to, nothing happens.
 #[napi]
 pub fn compile(functions: Vec<Unknown<'_>>) {
     let Some(is_nop) = is_nop() else { return };
     for function in functions {
         // V8 checks whether it is a function, but not whether it is an object.
         if function.get_type().is_ok_and(|kind| kind == napi::ValueType::Function) {
-            // SAFETY: a napi_value is a V8 handle, which is what V8's methods take as their object. This
-            // is the isolate's thread, within the handle scope of a call from JavaScript, and a
+            // SAFETY: a napi_value is a V8 handle, which is what V8's methods take as their object.
+            // This is the isolate's thread, within the handle scope of a call from JavaScript, and a
             // handle survives a collection meanwhile. Of what can be called and is no function of
             // JavaScript (a proxy, say) V8 itself says no.
             unsafe { is_nop(function.raw().cast()) };
