@@ -62,6 +62,14 @@ test("a signal to a clone that is not yet set up does not reach the parent's lis
   })
 })
 
+test('what node ignores a clone ignores, whatever listeners its parent has', async (t) => {
+  t.deepEqual(await playScene(t, 'ghosts', 'signals that node ignores'), {
+    spawned: 7,
+    run: 7,
+    "a listener of the clone's": 'SIGPIPE',
+  })
+})
+
 test('a change to a file that the parent watches is told to the parent alone', async (t) => {
   t.deepEqual(await playScene(t, 'ghosts', 'a watched file'), { ghosts: [], text: 'b' })
   t.deepEqual(await playScene(t, 'ghosts', 'a polled file'), { ghosts: [], text: 'bb' })

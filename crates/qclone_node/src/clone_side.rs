@@ -117,7 +117,24 @@ static SIDE: Mutex<Option<CloneSide>> = Mutex::new(None);
 /// Lets signals through, once the listeners for them are the clone's own.
 #[napi]
 pub fn unblock_signals() {
+    ignore_what_node_ignores();
     drop(SIDE.lock().unwrap_or_else(PoisonError::into_inner).take());
+}
+
+/// Node ignores these from its start (`PlatformInit` in `src/node.cc`). The end of the parent's
+/// listener for one has left it at its default, and a write to a closed connection would end the
+/// clone.
+fn ignore_what_node_ignores() {
+    for signal in [libc::SIGPIPE, libc::SIGXFSZ] {
+        // SAFETY: all zeroes is a valid value of this structure of integers and nullable pointers.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        // SAFETY: there is room for what is written.
+        unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
+        if action.sa_sigaction == libc::SIG_DFL {
+            // SAFETY: no handler is set, and the signal is blocked still.
+            unsafe { libc::signal(signal, libc::SIG_IGN) };
+        }
+    }
 }
 
 /// Sets the clone up. Signals stay blocked until [`unblock_signals`].
