@@ -115,6 +115,7 @@ async function settle(launched: Launched, { onProgress }: RunOptions): Promise<u
 
 /** In the clone: calls `f`, and returns to the event loop until there is an answer. */
 function callInClone<A extends unknown[]>(f: (...args: A) => unknown, args: A, ends: Ends): void {
+  // Bound: what is written within a function each clone compiles.
   const failed = fail.bind(undefined, ends)
   onUncaught(failed)
   onReport((value) => native().writeAll(ends.fd, encodeValue(KIND.report, value)))

@@ -67,7 +67,7 @@ function offloadWith(options: AnsweringOptions): Offload {
         handlers.inOffload.call(response)
         void answer(response, f)
       },
-      calls: [answer, f],
+      calls: [f],
     })
   }
 }
@@ -101,4 +101,4 @@ function rendered(body: unknown): string | Uint8Array {
   return inspect(body, { depth: Infinity, maxArrayLength: Infinity, maxStringLength: Infinity })
 }
 
-calledInClones(isStream, rendered)
+calledInClones(answer, isStream, rendered)

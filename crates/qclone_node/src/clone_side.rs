@@ -95,10 +95,9 @@ impl Inheritance {
 pub(crate) struct EarlierPipes(Vec<RawFd>);
 
 impl EarlierPipes {
-    pub(crate) fn find() -> qclone::Result<Self> {
-        let mut found = fds::list()?;
-        found.retain(|&fd| matches!(fds::kind(fd), fds::Kind::Pipe { .. }));
-        Ok(Self(found))
+    pub(crate) fn among(descriptors: &[RawFd]) -> Self {
+        let is_pipe = |&fd: &RawFd| matches!(fds::kind(fd), fds::Kind::Pipe { .. });
+        Self(descriptors.iter().copied().filter(is_pipe).collect())
     }
 
     /// What is open at these numbers now.

@@ -156,7 +156,11 @@ pub fn fork(env: Env, options: ForkOptions) -> Result<ForkOutcome> {
         elapsed < wait && offenders.iter().all(|offender| offender.busy)
             || elapsed < pool_wait && offenders.iter().all(may_be_of_pool)
     };
-    let inherited = with_state(|state| Ok((fds::list()?, state.earlier_pipes()?.now())));
+    let inherited = with_state(|state| {
+        let descriptors = fds::list()?;
+        let pipes = state.earlier_pipes.get_or_insert_with(|| EarlierPipes::among(&descriptors)).now();
+        Ok((descriptors, pipes))
+    });
     let (descriptors, earlier_pipes) = match inherited {
         Ok(inherited) => inherited,
         Err(error) => return Ok(ForkOutcome::failed(error)),
@@ -236,13 +240,6 @@ impl State {
         let mut threads = NodeThreads::new(forker.condition_variables()?);
         threads.learn(&forker.census()?);
         Ok(Self { forker, threads, earlier_pipes: None })
-    }
-
-    fn earlier_pipes(&mut self) -> qclone::Result<&EarlierPipes> {
-        Ok(match &mut self.earlier_pipes {
-            Some(found) => found,
-            none => none.insert(EarlierPipes::find()?),
-        })
     }
 
     /// Tries `act` with node's policy, and once more when there was something to learn. While any of
