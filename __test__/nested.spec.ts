@@ -10,6 +10,13 @@ test('a clone can run clones of its own', async (t) => {
   })
 })
 
+test('a clone has places for clones of its own, though its parent has none left', async (t) => {
+  t.deepEqual(await playScene(t, 'nested', 'places of its own'), {
+    nested: [8, 'run'],
+    'in the parent': 'waited',
+  })
+})
+
 test('a clone made by run can spawn', async (t) => {
   t.deepEqual(await playScene(t, 'nested', 'spawn in run'), { status: 9, several: [1, 2, 3] })
 })
