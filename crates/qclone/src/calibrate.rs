@@ -21,7 +21,7 @@ use std::{
 use crate::{
     error::{Error, Result},
     mask::SignalsBlocked,
-    peek::{peek, peek_u32, peek_word},
+    peek::{peek_u32, peek_word},
     threads::{FutexOp, Wait, wait_of},
 };
 
@@ -81,40 +81,42 @@ fn calibrate() -> Result<Calibration> {
     let one = probe.words();
     let second = probe.park_one_more()?;
     let two = probe.words();
-    let thread = ThreadLayout::of(&first)?;
-    if ThreadLayout::of(&second)? != thread {
-        return Err(Error::Calibration("two threads of this process are laid out differently"));
-    }
+    let thread = ThreadLayout::of(&[first.identity, second.identity])?;
     let cond = CondLayout::of(probe.address(), &first, &one, &two);
     probe.release()?;
     Ok(Calibration { thread, cond })
 }
 
 impl ThreadLayout {
-    fn of(probe: &Parked) -> Result<Self> {
-        let mut head = [0; STRUCT_SEARCH];
-        let read = peek(probe.pthread, &mut head);
-        let tid = probe.tid.to_ne_bytes();
-        let tid = head[..read].chunks_exact(4).position(|word| word == tid);
-        let tid = tid.ok_or(Error::Calibration("a thread's id is not in its description"))? * 4;
-        let own = probe.pthread.to_ne_bytes();
-        let self_pointer = head[..read]
-            .chunks_exact(size_of::<usize>())
-            .position(|word| word == own)
-            .map(|index| index * size_of::<usize>());
+    /// The layout that both threads have. One would not do: its id may be the upper half of some
+    /// pointer as well, 0x55fe of 0x55fe_0123_4560.
+    fn of(probes: &[Identity; 2]) -> Result<Self> {
+        let word = size_of::<usize>();
+        // What is looked for in each probe, at an offset from its `pthread_t`.
+        let at = |offset: isize, value: fn(&Identity) -> usize| {
+            probes
+                .iter()
+                .all(|probe| peek_word(probe.pthread.wrapping_add_signed(offset)) == Some(value(probe)))
+        };
+        let tid = (0..STRUCT_SEARCH)
+            .step_by(size_of::<i32>())
+            .find(|offset| {
+                let told = |probe: &Identity| peek_u32(probe.pthread + offset);
+                probes.iter().all(|probe| told(probe).map(u32::cast_signed) == Some(probe.tid))
+            })
+            .ok_or(Error::Calibration("a thread's id is not in its description"))?;
+        let self_pointer =
+            (0..STRUCT_SEARCH).step_by(word).find(|offset| at(offset.cast_signed(), |probe| probe.pthread));
         // glibc keeps the routine and its argument in the description, musl just below it.
-        let word = size_of::<usize>().cast_signed();
-        let below = STRUCT_SEARCH.cast_signed() / word;
-        let start = (0..below)
+        let start = (0..STRUCT_SEARCH / word)
+            .map(usize::cast_signed)
             .flat_map(|index| [index, -1 - index])
-            .map(|index| index * word)
+            .map(|index| index * word.cast_signed())
             .find(|&offset| {
-                let at = probe.pthread.wrapping_add_signed(offset);
-                peek_word(at) == Some(probe.start)
-                    && peek_word(at + size_of::<usize>()) == Some(probe.argument)
+                at(offset, |probe| probe.start) && at(offset + word.cast_signed(), |probe| probe.argument)
             })
             .ok_or(Error::Calibration("a thread's start routine is not in its description"))?;
-        Ok(Self { tid, self_pointer, start, argument: start + word })
+        Ok(Self { tid, self_pointer, start, argument: start + word.cast_signed() })
     }
 }
 
@@ -137,12 +139,18 @@ impl CondLayout {
     }
 }
 
-/// A probe thread that sleeps.
-struct Parked {
+/// What a probe thread's description must hold.
+#[derive(Debug, Clone, Copy)]
+struct Identity {
     tid: i32,
     pthread: usize,
     start: usize,
     argument: usize,
+}
+
+/// A probe thread that sleeps.
+struct Parked {
+    identity: Identity,
     wait: Wait,
 }
 
@@ -218,13 +226,13 @@ impl CondProbe {
         // SAFETY: locked right above.
         unsafe { libc::pthread_mutex_unlock(mutex) };
         let wait = patiently(|| Ok(wait_of(tid)?.filter(|wait| wait.futex().is_some())))?;
-        Ok(Parked {
+        let identity = Identity {
             tid,
             pthread: self.shared.pthread.load(Ordering::Relaxed),
             start: probe as *const () as usize,
             argument: shared.addr(),
-            wait,
-        })
+        };
+        Ok(Parked { identity, wait })
     }
 
     /// The condition variable as 32-bit words. The waiters sleep, so it is still.
@@ -316,7 +324,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
-    use super::calibrate;
+    use super::{Identity, STRUCT_SEARCH, ThreadLayout, calibrate};
 
     #[test]
     fn calibrates_this_machine() {
@@ -324,5 +332,29 @@ mod tests {
         assert_eq!(calibrate().unwrap(), first);
         #[cfg(target_env = "gnu")]
         assert!(first.cond.is_some());
+    }
+
+    /// CI once met it: a tid equal to the upper half of the address of the process's heap.
+    #[test]
+    fn an_id_that_is_half_of_a_pointer_too_is_not_mistaken() {
+        const WORDS: usize = STRUCT_SEARCH / size_of::<u64>();
+        let tids = [0x55fe_u32, 0x55ff];
+        let mut descriptions = [[0_u64; WORDS]; 2];
+        for (description, tid) in descriptions.iter_mut().zip(tids) {
+            description[1] = 0x55fe_0123_4560;
+            description[2] = description.as_ptr().addr() as u64;
+            description[90] = tid.into();
+            description[200..202].copy_from_slice(&[7, 9]);
+        }
+        let identities = [0, 1].map(|index| Identity {
+            tid: tids[index].cast_signed(),
+            pthread: descriptions[index].as_ptr().addr(),
+            start: 7,
+            argument: 9,
+        });
+        let layout = ThreadLayout::of(&identities).unwrap();
+        let expected =
+            ThreadLayout { tid: 90 * 8, self_pointer: Some(2 * 8), start: 200 * 8, argument: 201 * 8 };
+        assert_eq!(layout, expected);
     }
 }
