@@ -38,6 +38,11 @@ test('run waits until what was written to a kept socket has left; spawn refuses'
   t.true(told['bytes arrived once'])
 })
 
+test('a socket is kept that begins or ceases to wait for room in the turn of the fork', async (t) => {
+  const told = await playScene(t, 'keep', 'changing watchers')
+  t.deepEqual(told['received by clones'], Array(3).fill('to the clone'))
+})
+
 test('what is closed between the call and the fork is refused', async (t) => {
   const told = await playScene(t, 'keep', 'closed meanwhile')
   t.like(told.run, { name: 'QcloneError', code: 'ERR_QCLONE_KEEP' })
