@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { handlers, run } from 'node-qclone'
+import { clones, handlers, run } from 'node-qclone'
 import { readArgs } from './lib/args.js'
 import { type BareFork, loadBareFork } from './lib/bare-fork.js'
 import { gc, settle } from './lib/heap.js'
@@ -139,6 +139,7 @@ async function compareSmall(): Promise<Small> {
   for (let round = -10; round < options.small; round++) {
     const pair = { runMs: 0, bareMs: 0, forkMs: 0 }
     for (const side of round % 2 === 0 ? ['run', 'bare'] : ['bare', 'run']) {
+      while (clones().length > 0) await new Promise(setImmediate)
       await settle()
       if (side === 'bare') {
         pair.bareMs = bareForkExitWait(bare)

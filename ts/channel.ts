@@ -14,7 +14,7 @@ export interface LinkEvents {
 /** What carries frames between two sides. */
 export interface Link extends EventEmitter<LinkEvents> {
   /** @returns false when it is better to wait for `drain` before sending more. */
-  send(frame: Buffer): boolean
+  send(frame: Uint8Array): boolean
   /** Delivers no frame until {@link resume}. What is sent meanwhile waits, in the end with its sender. */
   pause(): void
   resume(): void
@@ -35,6 +35,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   #over = false
   #closed = false
   #quietTurns = 0
+  #whenResumed: (() => void) | undefined
 
   constructor(fd: number, { writable }: { writable: boolean }) {
     super()
@@ -43,7 +44,8 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     this.#socket.on('data', (chunk: Buffer) => {
       this.#quietTurns = 0
       this.#frames.push(chunk)
-      this.#deliver()
+      if (this.#paused) this.#socket.pause()
+      else this.#deliver()
     })
     this.#socket.on('drain', () => this.emit('drain'))
     // The other side may end at any time: `close` follows.
@@ -54,19 +56,22 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     })
   }
 
-  send(frame: Buffer): boolean {
+  send(frame: Uint8Array): boolean {
     return this.#socket.writable && this.#socket.write(frame)
   }
 
   pause(): void {
+    // The socket goes on until something comes that is not wanted: most pauses end before.
     this.#paused = true
-    this.#socket.pause()
   }
 
   resume(): void {
     this.#paused = false
     this.#socket.resume()
     this.#deliver()
+    const look = this.#whenResumed
+    this.#whenResumed = undefined
+    look?.()
   }
 
   /**
@@ -77,7 +82,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     const look = () => {
       if (this.#over) return
       // A paused channel is looked at when it goes on.
-      if (this.#paused) this.#socket.once('resume', () => setImmediate(look))
+      if (this.#paused) this.#whenResumed = () => setImmediate(look)
       else if (++this.#quietTurns > QUIET_TURNS) this.#socket.destroy()
       else setImmediate(look)
     }
@@ -86,7 +91,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   }
 
   /** Sends at once, standing still, unless something is still to be sent: false. */
-  sendNow(frame: Buffer): boolean {
+  sendNow(frame: Uint8Array): boolean {
     if (this.#socket.destroyed || this.#socket.writableLength > 0) return false
     try {
       native().writeAll(this.#fd, frame)

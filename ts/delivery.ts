@@ -16,7 +16,7 @@ The frame of a value.
 @param file the clone's memory file. What is large goes there, and its writer, which writes once, waits for nobody.
 @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE`.
 */
-export function encodeValue(kind: Kind, value: unknown, file?: number): Buffer {
+export function encodeValue(kind: Kind, value: unknown, file?: number): Uint8Array {
   if (file === undefined) return frame(kind, pack(value, false).body)
   const { body, large } = pack(value, true)
   if (large.length === 0 && body.length < BODY_IN_FILE_BYTES) return frame(kind, body)
@@ -29,7 +29,7 @@ export function encodeValue(kind: Kind, value: unknown, file?: number): Buffer {
 }
 
 /** The frame of what was thrown. */
-export function encodeThrown(thrown: unknown): Buffer {
+export function encodeThrown(thrown: unknown): Uint8Array {
   return frame(KIND.thrown, pack(recordThrown(thrown), false).body)
 }
 

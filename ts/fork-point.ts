@@ -4,6 +4,7 @@ import { type Callable, calledInClones, compileAhead } from './clone-context/ahe
 import { forkForSynchronousWasm } from './clone-context/compile.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
 import { leaveByError } from './clone-context/leave.js'
+import { surveyListeners } from './clone-context/listeners.js'
 import { prepareRandomness } from './clone-context/randomness.js'
 import { fromFailure, type QcloneError } from './errors.js'
 import { handlers } from './handlers.js'
@@ -94,23 +95,32 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
   inTurn(tryAtTurn)
 }
 
-/** Who is to fork, each in a turn of its own: the parent takes what has come for it between two forks. */
-const line: Array<(immediate: NodeJS.Immediate) => void> = []
+/** Who wants to fork. */
+interface Waiting {
+  act: (immediate: NodeJS.Immediate) => void
+  /** The clone is to see the async context of its caller, not of whoever was before in the line. */
+  context: AsyncResource
+}
+
+/** Each forks in a turn of its own: the parent takes what has come for it between two forks. */
+const line: Waiting[] = []
 
 /** Calls `act` at the start of a turn, with the immediate in whose callback it is. */
 function inTurn(act: (immediate: NodeJS.Immediate) => void): void {
-  // The clone is to see the async context of its caller, not of whoever was before in the line.
-  line.push(AsyncResource.bind(act))
+  line.push({ act, context: new AsyncResource('qclone.fork') })
   if (line.length === 1) nextInTurn()
 }
 
 function nextInTurn(): void {
   const immediate: NodeJS.Immediate = setImmediate(() => {
-    const act = line.shift()
+    const next = line.shift()
     if (line.length > 0) nextInTurn()
-    act?.(immediate)
+    next?.context.runInAsyncScope(next.act, undefined, immediate)
   })
 }
+
+/** Where a fork tells its clone what there is to know of it. */
+const facts = new Int32Array(4)
 
 /** How an attempt is made. */
 interface Attempt {
@@ -132,27 +142,34 @@ function attempt(
   const short = shortOfMemory()
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
+  surveyListeners()
   compileAhead(calls)
   const outcome = forkForSynchronousWasm(() =>
-    binding.fork({
-      keep: [...kept.descriptors, ...ends],
-      waitMs,
-      poolWaitMs: POOL_WAIT_MS,
-      stdio: stdio.forClone,
-      detached,
-      loopGoesOn: ghosts !== undefined,
-      ...boundsOf(options),
-    }),
+    binding.fork(
+      {
+        keep: [...kept.descriptors, ...ends],
+        waitMs,
+        poolWaitMs: POOL_WAIT_MS,
+        stdio: stdio.forClone,
+        detached,
+        loopGoesOn: ghosts !== undefined,
+        title: titleOf(event, options),
+        ...boundsOf(options),
+      },
+      facts,
+    ),
   )
-  const { failure } = outcome
-  if (failure) return { refusal: fromFailure(failure), transient: failure.transient }
-  if (outcome.child) return adopt(outcome.child, { event, name, streams: stdio.streams })
+  if (outcome) {
+    const { child, failure } = outcome
+    if (failure) return { refusal: fromFailure(failure), transient: failure.transient }
+    if (child) return adopt(child, { event, name, streams: stdio.streams })
+    throw new Error('the fork has told its parent nothing')
+  }
   inClone = true
-  line.length = 0
+  // Each statement here costs every clone what it faults in, so: none that only may be needed.
+  if (line.length > 0) line.length = 0
   try {
-    const { pid, hasWorker, deadStreams, pipes } = outcome
-    if (pid === undefined) throw new Error('the fork has told neither process what it is')
-    enterClone(event, { ghosts, title: titleOf(event, options), hasWorker, pid, deadStreams, pipes })
+    enterClone(facts, ghosts)
   } catch (error) {
     // Above this are the parent's frames, which must not see it.
     leaveByError(error)
@@ -160,9 +177,9 @@ function attempt(
   return undefined
 }
 
-/** Undefined for the default. */
-function titleOf(event: EventType, { title, name }: CloneOptions): string | undefined {
-  return title ?? (name && `${process.title} (clone: ${event} ${name})`)
+/** What `ps` is to show of a clone. */
+function titleOf(event: EventType, { title, name }: CloneOptions): string {
+  return title ?? `${process.title} (clone: ${name ? `${event} ${name}` : event})`
 }
 
 function loaded(): ReturnType<typeof native> | Refusal {
@@ -193,4 +210,4 @@ const POOL_WAIT_MS = 2
 const FIRST_INTERVAL_MS = 1
 const LAST_INTERVAL_MS = 16
 
-calledInClones(titleOf, isRefusal)
+calledInClones(isRefusal)

@@ -117,7 +117,7 @@ export async function persistInline<Received, Sent, A extends unknown[]>(
 
 /** Frames between two sides in one process. */
 class LocalLink extends EventEmitter<LinkEvents> implements Link {
-  readonly #arrived: Buffer[] = []
+  readonly #arrived: Uint8Array[] = []
   #other: LocalLink | undefined
   #paused = true
   #ended = false
@@ -129,7 +129,7 @@ class LocalLink extends EventEmitter<LinkEvents> implements Link {
     return [a, b]
   }
 
-  send(frame: Buffer): boolean {
+  send(frame: Uint8Array): boolean {
     const other = this.#other
     if (other) other.#arrive(frame)
     return other !== undefined
@@ -156,7 +156,7 @@ class LocalLink extends EventEmitter<LinkEvents> implements Link {
 
   unref(): void {}
 
-  #arrive(frame: Buffer): void {
+  #arrive(frame: Uint8Array): void {
     this.#arrived.push(frame)
     setImmediate(() => this.#deliver())
   }

@@ -5,7 +5,7 @@ import { QcloneError } from './errors.js'
 
 /** What a value travels in. */
 export interface Packed {
-  body: Buffer
+  body: Uint8Array
   /** Large memory that the body refers to, and that travels beside it. */
   large: readonly Uint8Array[]
 }
@@ -18,6 +18,8 @@ export const LARGE_BYTES = 1 << 18
 @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE`, with the path to what cannot be cloned.
 */
 export function pack(value: unknown, beside: boolean): Packed {
+  const primitive = packPrimitive(value)
+  if (primitive) return { body: primitive, large: NONE }
   try {
     const serializer = new ValueSerializer(beside)
     serializer.writeHeader()
@@ -34,9 +36,56 @@ export function pack(value: unknown, beside: boolean): Packed {
 
 /** A value, from its body and, in the same order, the memory that travelled beside it. */
 export function unpack(body: Buffer, large: readonly ArrayBuffer[]): unknown {
+  if (body[0] !== V8_HEADER) return unpackPrimitive(body)
   const deserializer = new ValueDeserializer(body, large)
   deserializer.readHeader()
   return deserializer.readValue()
+}
+
+const NONE: readonly Uint8Array[] = []
+
+/** What V8's serializer begins with, in each of its versions. */
+const V8_HEADER = 0xff
+
+/** Primitives that have nothing to tell but which one they are, by the byte that they travel as. */
+const SINGLE: readonly unknown[] = [undefined, null, false, true]
+
+/** In front of the 8 bytes of a number. */
+const NUMBER = 0x10
+
+/** In front of a string's UTF-16. */
+const STRING = 0x11
+
+/** Up to which length a string goes so. V8's way writes one of Latin letters in half the bytes. */
+const MOST_UNITS = 256
+
+/**
+The small primitives that most short answers are, without a serializer: to make its first one takes a clone longer
+than all else that it does to answer.
+*/
+function packPrimitive(value: unknown): Uint8Array | undefined {
+  if (typeof value === 'number') {
+    const body = new Uint8Array(1 + Float64Array.BYTES_PER_ELEMENT)
+    body[0] = NUMBER
+    new DataView(body.buffer).setFloat64(1, value, true)
+    return body
+  }
+  if (typeof value === 'string' && value.length <= MOST_UNITS) {
+    const body = Buffer.allocUnsafe(1 + 2 * value.length)
+    body[0] = STRING
+    body.write(value, 1, 'utf16le')
+    return body
+  }
+  const single = SINGLE.indexOf(value)
+  return single === -1 ? undefined : Uint8Array.of(single)
+}
+
+function unpackPrimitive(body: Buffer): unknown {
+  const [kind = SINGLE.length] = body
+  if (kind === NUMBER) return body.readDoubleLE(1)
+  if (kind === STRING) return body.toString('utf16le', 1)
+  if (kind < SINGLE.length) return SINGLE[kind]
+  throw new Error('a value of an unknown kind')
 }
 
 /**
@@ -153,6 +202,7 @@ class ValueDeserializer extends DefaultDeserializer {
 
 calledInClones(
   pack,
+  packPrimitive,
   buffersOf,
   isRecord,
   isLarge,

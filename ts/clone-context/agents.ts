@@ -34,12 +34,12 @@ export function freshAgents(): void {
 }
 
 /** Where undici, and so `fetch`, keeps what it sends requests by. Set at the first request. */
-const DISPATCHERS = ['undici.globalDispatcher.1', 'undici.globalDispatcher.2']
+const DISPATCHERS = ['undici.globalDispatcher.1', 'undici.globalDispatcher.2'].map(Symbol.for)
 
 /** The same for `fetch`, unless somebody has put a dispatcher of another kind in place of node's. */
 function freshDispatchers(): void {
   const holder = globalThis as Record<symbol, object | undefined>
-  for (const key of DISPATCHERS.map(Symbol.for)) {
+  for (const key of DISPATCHERS) {
     const Dispatcher = holder[key]?.constructor as (new () => object) | undefined
     if (Dispatcher && OF_NODE.includes(Dispatcher.name)) holder[key] = new Dispatcher()
   }

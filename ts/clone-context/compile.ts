@@ -16,12 +16,12 @@ V8 finds a flag by its name among all of them. That takes the parent microsecond
 pages, a tenth of a millisecond. V8 does not tell how a flag is set: one that was set by `v8.setFlagsFromString` is lost
 in the parent.
 */
-export function forkForSynchronousWasm(fork: () => ForkOutcome): ForkOutcome {
+export function forkForSynchronousWasm(fork: () => ForkOutcome | null): ForkOutcome | null {
   if (synchronous) return fork()
   setFlagsFromString('--no-wasm-async-compilation')
   try {
     const outcome = fork()
-    synchronous = outcome.pid !== undefined
+    synchronous = outcome === null
     return outcome
   } finally {
     if (!synchronous) setFlagsFromString('--wasm-async-compilation')

@@ -1,5 +1,5 @@
 import { forgetPlaces } from '../admission.js'
-import { disownAll, type EventType } from '../children.js'
+import { disownAll } from '../children.js'
 import { native } from '../native.js'
 import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
@@ -17,32 +17,21 @@ export interface Ghosts {
   behind: NodeJS.Immediate
 }
 
-/** What is to know of a clone. */
-interface CloneFacts {
-  /** Undefined for a clone whose event loop does not go on. */
-  ghosts: Ghosts | undefined
-  /** What `ps` is to show; undefined for the default. */
-  title: string | undefined
-  /** Whether it has a thread on which V8 compiles. */
-  hasWorker: boolean
-  pid: number
-  /** 1 and 2, as far as its parent has streams on them that are dead here. */
-  deadStreams: readonly number[]
-  /** 1 and 2, as far as they are a pipe or a socket. */
-  pipes: readonly number[]
-}
+/**
+All that a clone does before the first line of user code.
 
-/** All that a clone does before the first line of user code. */
-export function enterClone(event: EventType, facts: CloneFacts): void {
-  const { ghosts, title, hasWorker, pid, deadStreams, pipes } = facts
+@param facts what its fork told of it, in the order of `fork` in the native part.
+@param ghosts undefined for a clone whose event loop does not go on.
+*/
+export function enterClone(facts: Int32Array, ghosts: Ghosts | undefined): void {
   disownAll()
   forgetPlaces()
   // First of all, the way out, which what follows may have to take.
   dropListeners()
   leaveByItself()
-  takeIdentity(pid, event, title)
-  compileHere(hasWorker)
-  ownStreams(deadStreams, pipes)
+  takeIdentity(facts[0] as number)
+  compileHere(facts[1] === 1)
+  ownStreams(facts[2] as number, facts[3] as number)
   freshAgents()
   freshRandomness()
   if (ghosts) {

@@ -12,16 +12,17 @@ Of its parent's, those to a terminal or a file write at once and have nothing pe
 may, and both processes would write it. A clone's therefore begin anew, and also write at once: a clone that
 leaves has said all that it had to say.
 
-@param dead 1 and 2, as far as the parent has a stream there whose handle is dead in the clone.
-@param pipes 1 and 2, as far as they are a pipe or a socket.
+@param dead 1 and 2, as bits of these numbers, as far as the parent has a stream there whose handle is dead here.
+@param pipes the same, as far as they are a pipe or a socket.
 */
-export function ownStreams(dead: readonly number[], pipes: readonly number[]): void {
+export function ownStreams(dead: number, pipes: number): void {
   for (const [fd, name] of [
     [1, 'stdout'],
     [2, 'stderr'],
   ] as const) {
-    if (dead.includes(fd)) takeOver(process[name], writeAtOnce(fd))
-    else if (pipes.includes(fd)) defineLazily(name, () => writeAtOnce(fd))
+    const bit = 1 << fd
+    if (dead & bit) takeOver(process[name], writeAtOnce(fd))
+    else if (pipes & bit) defineLazily(name, () => writeAtOnce(fd))
   }
   defineLazily('stdin', openStdin)
 }

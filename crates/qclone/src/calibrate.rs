@@ -84,6 +84,11 @@ fn calibrate() -> Result<Calibration> {
     let thread = ThreadLayout::of(&[first.identity, second.identity])?;
     let cond = CondLayout::of(probe.address(), &first, &one, &two);
     probe.release()?;
+    // Once more, now that there are stacks to use again. What glibc calls for that it binds at its
+    // first use: here, rather than in each clone that starts a thread.
+    let mut again = CondProbe::new();
+    again.park_one_more()?;
+    again.release()?;
     Ok(Calibration { thread, cond })
 }
 

@@ -1,6 +1,7 @@
 //! The only fork of the project.
 
 use std::{
+    mem,
     panic::{self, AssertUnwindSafe},
     path::Path,
     time::{Duration, Instant},
@@ -25,6 +26,8 @@ use crate::{
 pub struct Forker {
     threads: Threads,
     maps: MapsGuard,
+    /// Whether every thread was at rest at the last attempt.
+    rested: bool,
 }
 
 /// Tells which condition variable a thread waits for.
@@ -64,7 +67,7 @@ pub enum Fork {
 /// How long the calling process stood still for a fork, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
-    /// Describing and judging the other threads, twice.
+    /// Describing and judging the other threads: twice, but once after an attempt that found them at rest.
     pub census: Duration,
     /// Handing the mappings down, and taking them back.
     pub maps: Duration,
@@ -102,7 +105,7 @@ impl Forker {
     #[must_use]
     pub fn with_proc(proc_self: impl AsRef<Path>) -> Self {
         let proc_self = proc_self.as_ref();
-        Self { threads: Threads::new(proc_self), maps: MapsGuard::new(proc_self) }
+        Self { threads: Threads::new(proc_self), maps: MapsGuard::new(proc_self), rested: false }
     }
 
     /// Describes every other thread of this process, in order of thread id.
@@ -149,7 +152,12 @@ impl Forker {
     /// a second process.
     pub unsafe fn fork(&mut self, policy: &mut dyn Policy) -> Result<Fork> {
         let begun = Instant::now();
-        self.preflight(policy)?;
+        threads::require_main_thread()?;
+        // Where there is no fork, nothing is handed down in vain. Threads that were at rest most often
+        // still are, and those that are not are refused below.
+        if !mem::take(&mut self.rested) {
+            self.preflight(policy)?;
+        }
         let census = begun.elapsed();
         let reservation = Reservation::new()?;
         let blocked = SignalsBlocked::all()?;
@@ -161,6 +169,7 @@ impl Forker {
         let again = Instant::now();
         let threads = self.threads.census_again()?;
         threads::judge(&threads, policy)?;
+        self.rested = true;
         let layout = if threads.is_empty() { None } else { calibration()?.cond };
         let orphans = orphans::find(&threads, layout);
         let census = census + again.elapsed();
@@ -171,6 +180,8 @@ impl Forker {
         match unsafe { nix::unistd::fork() } {
             Ok(ForkResult::Child) => {
                 handed.keep();
+                // Each piece freed is a page copied, and the clone needs none of them.
+                mem::forget(threads);
                 // SAFETY: this is the clone, with one thread, right after the fork.
                 if unsafe { orphans::repair(&orphans, layout) }.is_err() {
                     abandon();

@@ -17,7 +17,7 @@ use crate::{
     calibrate::{ThreadLayout, calibration},
     error::{Error, Result},
     modules::Modules,
-    peek::{peek, peek_u32, peek_word},
+    peek::{peek, peek_word},
     procfs,
 };
 
@@ -275,53 +275,53 @@ impl Threads {
             parse_syscall(&text).ok_or_else(|| Error::ProcFormat { path, line: text.clone() })?;
         let mut thread = Thread { tid, wait, start: None, owner: None, description: None };
         if let Some(layout) = self.layout
-            && let Some(found) = self.thread_struct(&layout, tid, stack_pointer)
-            && let Some(address) = layout.start(found)
+            && let Some(found) = self.described(&layout, tid, stack_pointer)
         {
-            let module = self.modules.of(address).map(Path::to_owned);
-            thread.owner = module.as_deref().map(|module| self.owner(module, &layout, found));
-            thread.start = Some(Start { address, module });
-            thread.description = Some(found);
+            let module = self.modules.of(found.start).map(Path::to_owned);
+            thread.owner = module.as_deref().map(|module| self.owner(module, &found));
+            thread.start = Some(Start { address: found.start, module });
+            thread.description = Some(found.at);
         }
         Ok(Some(thread))
     }
 
     /// The module to name to a person, of a thread that began in `module`.
-    fn owner(&self, module: &Path, layout: &ThreadLayout, thread_struct: usize) -> PathBuf {
+    fn owner(&self, module: &Path, described: &Description) -> PathBuf {
         if !is_language_runtime(module) {
             return module.to_owned();
         }
         // std::thread hands its runtime a pointer to an object of the module's own, whose first
         // word points to its virtual table in the module.
-        let table = layout.argument(thread_struct).and_then(peek_word);
-        table.and_then(|table| self.modules.of(table)).unwrap_or(module).to_owned()
+        peek_word(described.argument).and_then(|table| self.modules.of(table)).unwrap_or(module).to_owned()
     }
 
-    fn thread_struct(
+    /// What the thread library has of a thread, where it was last found or, if that is not there any
+    /// more, wherever it is.
+    fn described(
         &mut self,
         layout: &ThreadLayout,
         tid: i32,
         stack_pointer: Option<usize>,
-    ) -> Option<usize> {
+    ) -> Option<Description> {
         if let Some(&at) = self.structs.get(&tid)
-            && layout.is_struct_of(at, tid)
+            && let Some(found) = layout.describe(at, tid)
         {
-            return Some(at);
+            return Some(found);
         }
-        let at = match stack_pointer {
+        let found = match stack_pointer {
             Some(stack_pointer) => self.find_struct(layout, tid, stack_pointer..stack_pointer + SEARCH_LIMIT),
             None => stacks().find_map(|stack| {
                 let top = stack.end.saturating_sub(SEARCH_BLOCK).max(stack.start);
                 self.find_struct(layout, tid, top..stack.end)
             }),
         }?;
-        self.structs.insert(tid, at);
-        Some(at)
+        self.structs.insert(tid, found.at);
+        Some(found)
     }
 
     /// Looks for the thread's `struct pthread`, which thread libraries place at the top of the
     /// stack: upwards from the stack pointer or, of a thread that runs, in the last part of a stack.
-    fn find_struct(&self, layout: &ThreadLayout, tid: i32, range: Range<usize>) -> Option<usize> {
+    fn find_struct(&self, layout: &ThreadLayout, tid: i32, range: Range<usize>) -> Option<Description> {
         let needle = u32::try_from(tid).ok()?.to_ne_bytes();
         let mut block = vec![0; SEARCH_BLOCK];
         let mut at = range.start & !15;
@@ -330,10 +330,10 @@ impl Threads {
             for (index, word) in block[..read].chunks_exact(4).enumerate() {
                 if word == needle
                     && let Some(candidate) = (at + index * 4).checked_sub(layout.tid)
-                    && layout.is_struct_of(candidate, tid)
-                    && layout.start(candidate).is_some_and(|start| self.modules.of(start).is_some())
+                    && let Some(found) = layout.describe(candidate, tid)
+                    && self.modules.of(found.start).is_some()
                 {
-                    return Some(candidate);
+                    return Some(found);
                 }
             }
             if read < block.len() {
@@ -363,19 +363,39 @@ fn stacks() -> impl Iterator<Item = Range<usize>> {
     stacks.into_iter()
 }
 
+/// What a thread library's description of a thread says.
+struct Description {
+    /// Where it lies.
+    at: usize,
+    start: usize,
+    argument: usize,
+}
+
 impl ThreadLayout {
-    /// Whether the memory at `at` looks like the thread library's description of thread `tid`.
-    fn is_struct_of(&self, at: usize, tid: i32) -> bool {
-        let tid_matches = peek_u32(at + self.tid).is_some_and(|found| i32::try_from(found) == Ok(tid));
-        tid_matches && self.self_pointer.is_none_or(|offset| peek_word(at + offset) == Some(at))
-    }
-
-    fn start(&self, at: usize) -> Option<usize> {
-        peek_word(at.wrapping_add_signed(self.start))
-    }
-
-    fn argument(&self, at: usize) -> Option<usize> {
-        peek_word(at.wrapping_add_signed(self.argument))
+    /// What is at `at`, if it looks like the thread library's description of thread `tid`.
+    ///
+    /// All of it is read at once: a system call for each part would be a third of a census.
+    fn describe(&self, at: usize, tid: i32) -> Option<Description> {
+        const WORD: usize = size_of::<usize>();
+        let own = self.self_pointer.unwrap_or(self.tid).cast_signed();
+        let offsets = [self.tid.cast_signed(), own, self.start, self.argument];
+        let first = offsets.into_iter().fold(0, isize::min);
+        let length = offsets.map(|offset| offset.abs_diff(first)).into_iter().fold(0, usize::max) + WORD;
+        let mut bytes = vec![0; length];
+        if peek(at.checked_add_signed(first)?, &mut bytes) < length {
+            return None;
+        }
+        let word = |offset: isize| {
+            let from = offset.abs_diff(first);
+            bytes[from..from + WORD].try_into().map(usize::from_ne_bytes).ok()
+        };
+        let from = self.tid.cast_signed().abs_diff(first);
+        let is_of = bytes[from..from + size_of::<i32>()] == tid.to_ne_bytes();
+        (is_of && (self.self_pointer.is_none() || word(own)? == at)).then_some(Description {
+            at,
+            start: word(self.start)?,
+            argument: word(self.argument)?,
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a clone does natively before JavaScript goes on: it lets go of everything that is its
 //! parent's, so that neither side feels the other.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CString, c_int, c_void};
 use std::os::fd::RawFd;
 use std::sync::{
     Mutex, PoisonError,
@@ -28,6 +28,7 @@ pub(crate) struct Inheritance {
     /// For 0, 1 and 2.
     pub(crate) standard: [Standard; 3],
     pub(crate) rank: Rank,
+    pub(crate) title: CString,
     /// Whether the clone may outlive its parent.
     pub(crate) detached: bool,
     pub(crate) parent: i32,
@@ -157,6 +158,9 @@ pub(crate) fn settle(
         qclone::exit(STATUS_OF_AN_ORPHAN);
     }
     inheritance.rank.apply().map_err(text)?;
+    // What `process.title` gives and sets. It fails where node was started without any name.
+    // SAFETY: a string that ends, which is copied.
+    unsafe { uv::uv_set_process_title(inheritance.title.as_ptr()) };
     let mut streams = StandardStreams::default();
     event_loop.walk(note_standard, &mut streams);
     event_loop.drop_untold();

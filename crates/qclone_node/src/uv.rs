@@ -197,6 +197,7 @@ unsafe extern "C" {
     fn uv_loop_alive(event_loop: *const UvLoop) -> c_int;
     fn uv_backend_fd(event_loop: *const UvLoop) -> c_int;
     fn uv_walk(event_loop: *mut UvLoop, callback: WalkCallback, argument: *mut c_void);
+    pub(crate) fn uv_set_process_title(title: *const c_char) -> c_int;
     fn uv_strerror(error: c_int) -> *const c_char;
     fn uv_poll_init(event_loop: *mut UvLoop, handle: *mut UvHandle, fd: c_int) -> c_int;
     fn uv_tcp_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
