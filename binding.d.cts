@@ -67,13 +67,6 @@ export interface FileOutcome {
   failure?: ForkFailure
 }
 
-/**
- * Fills arrays with random bytes.
- *
- * As good as `crypto.randomFillSync`, whose generator has to begin anew in a clone.
- */
-export declare function fillRandomly(arrays: Array<Uint8Array>): void
-
 /** Finds out where V8 keeps what `Math.random` draws from, so that clones need not. Draws a number. */
 export declare function findMathRandom(random: () => number): void
 
@@ -166,7 +159,7 @@ export interface HeadroomOutcome {
   failure?: ForkFailure
 }
 
-/** Whether anything but the handle of [`on_loop_end`] keeps a clone's event loop going. */
+/** Whether anything but that keeps a clone's event loop going. */
 export declare function loopIsAlive(): boolean
 
 /**
@@ -271,8 +264,8 @@ export interface NativeWaitStatus {
 }
 
 /**
- * Calls `idle` before each poll of the event loop at which nothing but this would keep it going.
- * For clones; `idle` begins something new, or ends the process.
+ * Says, in the parent, what clones call before each poll of their event loop at which nothing but
+ * this would keep it going. `idle` begins something new, or ends the process.
  */
 export declare function onLoopEnd(idle: () => void): void
 
@@ -302,6 +295,13 @@ export declare function preflight(): ForkFailure | null
  * `proc_self` is read in place of `/proc/self`: for tests.
  */
 export declare function prepare(procSelf?: string | undefined | null): ForkFailure | null
+
+/**
+ * Says, in the parent, which arrays clones fill with random bytes before all else.
+ *
+ * As good as `crypto.randomFillSync`, whose generator has to begin anew in a clone.
+ */
+export declare function refillInClones(arrays: Array<Uint8Array>): void
 
 /**
  * Gives V8's own `Math.random`, of whichever context, a new state. Draws a number. False when it was

@@ -17,6 +17,7 @@ test('whatever structured clone takes arrives as it was', async (t) => {
     alike: true,
     'a cycle': [true, 100_000],
     nothing: [true, null],
+    'primitives that are other ones': [],
   })
 })
 

@@ -3,7 +3,7 @@ import { adopt, type Clone, type EventType } from './children.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
 import { forkForSynchronousWasm } from './clone-context/compile.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
-import { leaveByError } from './clone-context/leave.js'
+import { leaveByError, prepareLeaving } from './clone-context/leave.js'
 import { surveyListeners } from './clone-context/listeners.js'
 import { prepareRandomness } from './clone-context/randomness.js'
 import { fromFailure, type QcloneError } from './errors.js'
@@ -142,6 +142,7 @@ function attempt(
   const short = shortOfMemory()
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
+  prepareLeaving()
   surveyListeners()
   compileAhead(calls)
   const outcome = forkForSynchronousWasm(() =>

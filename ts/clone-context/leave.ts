@@ -83,11 +83,19 @@ export function leaveByItself(): void {
     if (!handled) uncaught(error)
     return handled
   }
+}
+
+let prepared = false
+
+/** In the parent, once: says what becomes of a clone whose event loop has nothing left to do. */
+export function prepareLeaving(): void {
+  if (prepared) return
   native().onLoopEnd(() => {
     process.emit('beforeExit', Number(process.exitCode ?? 0))
     if (native().loopIsAlive()) return
     process.exit(process.exitCode ?? STATUS_OF_UNSETTLED)
   })
+  prepared = true
 }
 
 /** What `process.exit` ends in. */

@@ -56,7 +56,10 @@ export function dropListeners(): void {
   const { events, hasCapture, hasCode, hasChannel, isWorker } = inherited
   for (const event of events) removeAll(event)
   leaveDomains()
-  if (hasCapture) process.setUncaughtExceptionCaptureCallback(null)
+  // That of a domain has gone with it.
+  if (hasCapture && process.hasUncaughtExceptionCaptureCallback()) {
+    process.setUncaughtExceptionCaptureCallback(null)
+  }
   if (hasCode) process.exitCode = undefined
   if (hasChannel) {
     // The descriptor is inert by now: nothing would arrive.

@@ -16,8 +16,8 @@ const isOfV8 = Function.prototype.toString.call(random) === 'function random() {
 /** What stands in for `Math.random`, where its state could not be found. */
 let substitute: typeof random | undefined
 
-/** Where node keeps what it has drawn ahead, in lib/internal/crypto/random.js; empty when that could not be found. */
-let drawnAhead: Uint8Array[] = []
+/** Whether clones fill anew what node has drawn ahead: where it keeps that has been found. */
+let isRefilled = false
 
 let prepared = false
 
@@ -29,9 +29,11 @@ export function prepareRandomness(): void {
   // Before its first use there is nothing drawn.
   randomUUID()
   try {
+    // Variables of lib/internal/crypto/random.js.
     const { uuidData, randomCache } = readScope(randomUUID, ['uuidData', 'randomCache'])
     const found = [uuidData, randomCache]
-    if (found.every((part) => part instanceof Uint8Array)) drawnAhead = found as Uint8Array[]
+    isRefilled = found.every((part) => part instanceof Uint8Array)
+    if (isRefilled) native().refillInClones(found as Uint8Array[])
   } catch {
     // Clones use up what was drawn, which takes them a millisecond or two.
   }
@@ -39,8 +41,7 @@ export function prepareRandomness(): void {
 
 /** Makes every source of randomness differ from the parent's and from every other clone's. */
 export function freshRandomness(): void {
-  native().fillRandomly(drawnAhead)
-  if (drawnAhead.length === 0) useUpDrawn()
+  if (!isRefilled) useUpDrawn()
   if (!isOfV8 || native().reseedMathRandom(random)) return
   if (Math.random === random || Math.random === substitute) Math.random = substitute = ofNewContext
 }

@@ -15,7 +15,10 @@ use qclone::{
     limits::{self, Limit},
 };
 
-use crate::uv::{self, Loop, UvHandle, handle_type};
+use crate::{
+    loop_end, random,
+    uv::{self, Loop, UvHandle, handle_type},
+};
 
 /// What the clone is to keep.
 pub(crate) struct Inheritance {
@@ -207,8 +210,10 @@ pub(crate) fn settle(
     let keep: Vec<_> = inheritance.keep.iter().copied().filter(|fd| !leads_elsewhere(fd)).collect();
     let mut parent = OfParent { event_loop, keep: &keep };
     event_loop.walk(quieten, &mut parent);
+    loop_end::keep_going().map_err(|error| error.reason.clone())?;
     REQUESTS_OF_PARENT.store(event_loop.requests(), Ordering::Relaxed);
     install_net();
+    random::refill().map_err(|error| error.reason.clone())?;
     *SIDE.lock().unwrap_or_else(PoisonError::into_inner) = Some(side);
     Ok(streams.outputs)
 }

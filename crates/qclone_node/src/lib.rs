@@ -24,6 +24,12 @@ use napi_derive::napi;
 
 use crate::convert::{ForkFailure, NativeHeadroom, NativeMemory};
 
+/// Whether this is the thread that the process began with: the only one that clones are made on. An
+/// addon is loaded once a process, and what a Worker says for its clones must not stand.
+pub(crate) fn is_main_thread() -> bool {
+    nix::unistd::gettid() == nix::unistd::getpid()
+}
+
 /// Ends this process at once, without the exit path of node or of libc.
 #[napi]
 pub fn exit_now(status: u8) {

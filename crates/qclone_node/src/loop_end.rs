@@ -13,27 +13,29 @@ use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
 use napi_derive::napi;
 
 use crate::{
-    callback, clone_side,
+    callback, clone_side, is_main_thread,
     uv::{self, Loop, PlatformTasks, UvHandle},
 };
 
 /// The loop's end is one a process, as a clone is.
-#[derive(Clone, Copy)]
 struct End {
     event_loop: Loop,
     env: sys::napi_env,
     callback: sys::napi_ref,
-    /// Keeps the loop going; asks before each poll.
-    keeper: *mut UvHandle,
+    /// Keeps the loop going; asks before each poll. Null in a process that is no clone.
+    keeper: AtomicPtr<UvHandle>,
     tasks: PlatformTasks,
 }
 
 static END: AtomicPtr<End> = AtomicPtr::new(ptr::null_mut());
 
-/// Calls `idle` before each poll of the event loop at which nothing but this would keep it going.
-/// For clones; `idle` begins something new, or ends the process.
+/// Says, in the parent, what clones call before each poll of their event loop at which nothing but
+/// this would keep it going. `idle` begins something new, or ends the process.
 #[napi]
 pub fn on_loop_end(env: Env, idle: Function<'_, (), ()>) -> Result<()> {
+    if !is_main_thread() {
+        return Ok(());
+    }
     let event_loop = Loop::of(&env)?;
     let mut callback = ptr::null_mut();
     // SAFETY: `env` and the function are live during the call.
@@ -41,37 +43,47 @@ pub fn on_loop_end(env: Env, idle: Function<'_, (), ()>) -> Result<()> {
     if status != sys::Status::napi_ok {
         return Err(Error::from_reason("no reference to the function could be made"));
     }
-    let before = END.load(Ordering::Relaxed);
-    let keeper = if before.is_null() {
-        let keeper = event_loop.new_prepare();
-        // SAFETY: the handle is initialized, and lives as long as the process.
-        uv::check(unsafe { uv::uv_prepare_start(keeper, ask) })?;
-        keeper
-    } else {
-        // A clone of a clone has inherited it, and has stopped keeping it alive.
-        // SAFETY: stored below in an earlier call, of this process or the one it is a clone of.
-        let End { keeper, .. } = unsafe { *before };
-        // SAFETY: the handle of an `End` lives as long as the process.
-        unsafe { uv::uv_ref(keeper) };
-        keeper
+    let end = End {
+        event_loop,
+        env: env.raw(),
+        callback,
+        keeper: AtomicPtr::default(),
+        tasks: event_loop.platform_tasks(),
     };
-    let end =
-        Box::new(End { event_loop, env: env.raw(), callback, keeper, tasks: event_loop.platform_tasks() });
-    END.store(Box::into_raw(end), Ordering::Relaxed);
+    END.store(Box::into_raw(Box::new(end)), Ordering::Relaxed);
     Ok(())
 }
 
-/// Whether anything but the handle of [`on_loop_end`] keeps a clone's event loop going.
+/// In a clone: keeps its loop going until [`on_loop_end`]'s function has ended it.
+pub(crate) fn keep_going() -> Result<()> {
+    let Some(end) = end() else { return Ok(()) };
+    let keeper = end.keeper.load(Ordering::Relaxed);
+    if keeper.is_null() {
+        let keeper = end.event_loop.new_prepare();
+        // SAFETY: the handle is initialized, and lives as long as the process.
+        uv::check(unsafe { uv::uv_prepare_start(keeper, ask) })?;
+        end.keeper.store(keeper, Ordering::Relaxed);
+    } else {
+        // A clone of a clone has inherited it, and has stopped keeping it alive.
+        // SAFETY: as above.
+        unsafe { uv::uv_ref(keeper) };
+    }
+    Ok(())
+}
+
+fn end() -> Option<&'static End> {
+    // SAFETY: one that is not null was stored by `on_loop_end`, and is never freed.
+    unsafe { END.load(Ordering::Relaxed).as_ref() }
+}
+
+/// Whether anything but that keeps a clone's event loop going.
 #[napi]
 pub fn loop_is_alive() -> bool {
-    let end = END.load(Ordering::Relaxed);
-    // SAFETY: one that is not null was stored by `on_loop_end`, and is never freed.
-    end.is_null() || is_alive(unsafe { *end })
+    end().is_none_or(is_alive)
 }
 
 unsafe extern "C" fn ask(_: *mut UvHandle) {
-    // SAFETY: stored right after this was started, and never freed.
-    let end = unsafe { *END.load(Ordering::Relaxed) };
+    let Some(end) = end() else { return };
     // Node, too, runs V8's tasks when its loop has run dry, and looks again.
     while !is_alive(end) {
         if !end.tasks.run() {
@@ -80,11 +92,12 @@ unsafe extern "C" fn ask(_: *mut UvHandle) {
     }
 }
 
-fn is_alive(end: End) -> bool {
-    // SAFETY: the handle of an `End` lives as long as the process.
-    unsafe { uv::uv_unref(end.keeper) };
+fn is_alive(end: &End) -> bool {
+    let keeper = end.keeper.load(Ordering::Relaxed);
+    // SAFETY: the handle of an `End` lives as long as the process, and a clone has one.
+    unsafe { uv::uv_unref(keeper) };
     let alive = clone_side::loop_is_alive(end.event_loop);
     // SAFETY: as above.
-    unsafe { uv::uv_ref(end.keeper) };
+    unsafe { uv::uv_ref(keeper) };
     alive
 }

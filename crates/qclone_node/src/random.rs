@@ -1,18 +1,33 @@
 //! Randomness from the kernel, which a fork does not copy.
 
+use std::sync::{Mutex, PoisonError};
+
 use napi::{Result, bindgen_prelude::Uint8Array};
 use napi_derive::napi;
 
-/// Fills arrays with random bytes.
+use crate::is_main_thread;
+
+/// What clones fill anew.
+static DRAWN: Mutex<Vec<Uint8Array>> = Mutex::new(Vec::new());
+
+/// Says, in the parent, which arrays clones fill with random bytes before all else.
 ///
 /// As good as `crypto.randomFillSync`, whose generator has to begin anew in a clone.
 #[napi]
-pub fn fill_randomly(arrays: Vec<Uint8Array>) -> Result<()> {
-    for mut array in arrays {
-        // SAFETY: JavaScript, whose memory it is, does not run meanwhile.
-        fill(unsafe { array.as_mut() })?;
+pub fn refill_in_clones(arrays: Vec<Uint8Array>) {
+    if !is_main_thread() {
+        return;
     }
-    Ok(())
+    *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = arrays;
+}
+
+/// In a clone: fills them.
+pub(crate) fn refill() -> Result<()> {
+    let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    drawn.iter_mut().try_for_each(|array| {
+        // SAFETY: node never detaches what it draws ahead, and JavaScript does not run meanwhile.
+        fill(unsafe { array.as_mut() })
+    })
 }
 
 /// Fills `bytes`, by getrandom(2).

@@ -97,8 +97,9 @@ fn during(_: &ForkLock) {
     count_usr1();
     // Asleep, with all signals blocked: what is sent to the process is the main thread's.
     let sleeper = Sleeper::start("sleeper");
-    let mut forker = Forker::new();
     for round in 0..20 {
+        // One that has not forked yet looks twice.
+        let mut forker = Forker::new();
         let mut judged = 0;
         let mut policy = |_: &Thread| {
             judged += 1;
