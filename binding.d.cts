@@ -74,9 +74,9 @@ export declare function findMathRandom(random: () => number): void
  * Forks this process. Null in the clone.
  *
  * The clone writes what there is to know of it into `facts`: its pid; 1 if it has a thread on which
- * V8 compiles; 1 and 2, as bits of these numbers, as far as the parent's streams on them are dead, or
- * they lead elsewhere now; the same, as far as they are a pipe or a socket. An object of them would take
- * the clone a fifth of a millisecond to make, since all that this needs is to be faulted in.
+ * V8 compiles; a bit for each of the descriptors 1 and 2 (2 and 4) on which the parent's stream is
+ * dead, or that leads elsewhere now; a bit for each of them that is a pipe or a socket. An object of
+ * them would take the clone a fifth of a millisecond to make, as all that this needs is faulted in.
  */
 export declare function fork(options: ForkOptions, facts: Int32Array): ForkOutcome | null
 
@@ -107,6 +107,8 @@ export interface ForkOptions {
   niceness?: number
   /** Whether the policy is SCHED_IDLE. As far as the system lets it be set. */
   idle: boolean
+  /** Whether it takes that policy when it computes while its parent waits for a processor. */
+  givesWay: boolean
   /** By proc_pid_oom_score_adj(5). As far as the system lets it be set. */
   oomScoreAdj?: number
   /** Numbers of processors. */
@@ -148,7 +150,7 @@ export interface ForkTimings {
   totalMs: number
 }
 
-/** How much memory there is for a clone of this process. */
+/** How much memory there is for a clone of this process, or was a moment ago. */
 export declare function headroom(): HeadroomOutcome
 
 /** Head-room, or why it is not known. */
@@ -297,7 +299,7 @@ export declare function preflight(): ForkFailure | null
 export declare function prepare(procSelf?: string | undefined | null): ForkFailure | null
 
 /**
- * Says, in the parent, which arrays clones fill with random bytes before all else.
+ * Says, in the parent, which arrays clones fill with random bytes before JavaScript goes on.
  *
  * As good as `crypto.randomFillSync`, whose generator has to begin anew in a clone.
  */

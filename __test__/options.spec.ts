@@ -73,6 +73,15 @@ test('a clone comes after its parent, for processor time and for memory', async 
   })
 })
 
+test('a clone that computes gives way to a parent that is at work and kept waiting', async (t) => {
+  t.deepEqual(await playScene(t, 'options', 'giving way'), {
+    // SCHED_IDLE, and SCHED_OTHER.
+    'its parent is at work': 5,
+    'so, but a priority is given': 0,
+    'its parent waits for it, and others compute': [0, 0],
+  })
+})
+
 test('a clone runs on the processors that it is given', async (t) => {
   const told = await playScene(t, 'options', 'the affinity', { noisy: true })
   t.is(told['in the clone'], told.first)

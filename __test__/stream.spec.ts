@@ -30,6 +30,10 @@ test('a clone waits for who takes its values', async (t) => {
   t.deepEqual(await withFile(t, 'back-pressure'), { ahead: true, ended: [] })
 })
 
+test('a clone waits for who takes small values slowly', async (t) => {
+  t.deepEqual(await withFile(t, 'a slow reader of small values'), { ahead: true })
+})
+
 test('to leave the loop ends the clone, whose generator returns', async (t) => {
   t.deepEqual(await withFile(t, 'left early'), {
     'by break': [0, true],

@@ -30,6 +30,8 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   readonly #socket: Socket
   readonly #frames = new Frames()
   #paused = false
+  /** Whether the socket is paused, as something has come that is not wanted yet. */
+  #isHeld = false
   #atWork = false
   /** Whether nothing more is to be read. */
   #over = false
@@ -44,8 +46,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     this.#socket.on('data', (chunk: Buffer) => {
       this.#quietTurns = 0
       this.#frames.push(chunk)
-      if (this.#paused) this.#socket.pause()
-      else this.#deliver()
+      this.#deliver()
     })
     this.#socket.on('drain', () => this.emit('drain'))
     // The other side may end at any time: `close` follows.
@@ -61,17 +62,13 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   }
 
   pause(): void {
-    // The socket goes on until something comes that is not wanted: most pauses end before.
     this.#paused = true
   }
 
   resume(): void {
+    if (!this.#paused) return
     this.#paused = false
-    this.#socket.resume()
     this.#deliver()
-    const look = this.#whenResumed
-    this.#whenResumed = undefined
-    look?.()
   }
 
   /**
@@ -130,7 +127,24 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     } finally {
       this.#atWork = false
     }
+    if (this.#paused) this.#hold()
+    else this.#goOn()
     this.#closeWhenDelivered()
+  }
+
+  /** Not before something has come that is not wanted: most pauses end sooner. */
+  #hold(): void {
+    if (this.#isHeld || this.#frames.isEmpty) return
+    this.#isHeld = true
+    this.#socket.pause()
+  }
+
+  #goOn(): void {
+    if (this.#isHeld) this.#socket.resume()
+    this.#isHeld = false
+    const look = this.#whenResumed
+    this.#whenResumed = undefined
+    look?.()
   }
 
   #closeWhenDelivered(): void {

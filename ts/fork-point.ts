@@ -167,7 +167,7 @@ function attempt(
     throw new Error('the fork has told its parent nothing')
   }
   inClone = true
-  // Each statement here costs every clone what it faults in, so: none that only may be needed.
+  // To set it touches much that a clone would have to fault in.
   if (line.length > 0) line.length = 0
   try {
     enterClone(facts, ghosts)

@@ -66,6 +66,10 @@ export class Frames {
     this.#length += chunk.length
   }
 
+  get isEmpty(): boolean {
+    return this.#length === 0
+  }
+
   /** The next frame, when all of it is there. */
   take(): Frame | undefined {
     if (this.#length < HEAD_BYTES) return undefined

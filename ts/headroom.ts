@@ -1,6 +1,6 @@
 import { liveClones } from './children.js'
 import { fromFailure, QcloneError } from './errors.js'
-import { type NativeHeadroom, native } from './native.js'
+import { native } from './native.js'
 import { settings } from './settings.js'
 
 /**
@@ -12,26 +12,14 @@ const YOUNG_MS = 1000
 /** Bytes that a fork copies of the parent's page tables, for each byte of its memory: 8 for each page. */
 const TABLES = 8 / 4096
 
-/**
-For how many milliseconds what the system told holds. To ask takes as long as to look at all threads, and what clones
-take in so short a time is reckoned with.
-*/
-const FRESH_MS = 20
-
-let known: { headroom: NativeHeadroom; at: number } | undefined
-
 /** Why a clone might not find the memory that it may come to need; undefined when it will. */
 export function shortOfMemory(): QcloneError | undefined {
   const { memory } = settings()
   if (memory === 0) return undefined
-  const now = performance.now()
-  if (!known || now - known.at > FRESH_MS) {
-    const { headroom, failure } = native().headroom()
-    // Where the system does not tell, as in a sandbox, there is nothing to refuse by.
-    if (!headroom) return failure && failure.kind !== 'proc' ? fromFailure(failure) : undefined
-    known = { headroom, at: now }
-  }
-  const { available, own, cgroup, commitLeft, commitNeeded } = known.headroom
+  const { headroom, failure } = native().headroom()
+  // Where the system does not tell, as in a sandbox, there is nothing to refuse by.
+  if (!headroom) return failure && failure.kind !== 'proc' ? fromFailure(failure) : undefined
+  const { available, own, cgroup, commitLeft, commitNeeded } = headroom
   if (commitLeft !== undefined && commitNeeded > commitLeft) {
     return refusal(
       `a fork commits ${mb(commitNeeded)} of memory, and the system, which is set not to overcommit, has ${mb(commitLeft)} left: set vm.overcommit_memory to 0 or 1, or add swap`,

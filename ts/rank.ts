@@ -1,5 +1,5 @@
 import { getPriority } from 'node:os'
-import type { CloneOptions } from './options.js'
+import type { DetachableOptions } from './options.js'
 
 /** By how much less a clone is entitled to than its parent, as nice(1) counts. */
 const NICENESS_ABOVE_PARENT = 10
@@ -12,11 +12,13 @@ with its parent as its own, so a lower one might not set the two apart once the 
 const OOM_SCORE_ADJ = 1000
 
 /** What the system is to bound a clone by, and how it is to rank it. */
-export function boundsOf({ priority, affinity, limits }: CloneOptions) {
+export function boundsOf({ priority, affinity, limits, detached }: DetachableOptions) {
   const isIdle = priority === 'idle'
   const niceness = priority ?? Math.min(getPriority() + NICENESS_ABOVE_PARENT, HIGHEST_NICENESS)
   return {
     idle: isIdle,
+    // A detached one has a life of its own.
+    givesWay: priority === undefined && !detached,
     oomScoreAdj: OOM_SCORE_ADJ,
     ...(!isIdle && { niceness: niceness as number }),
     ...(affinity && { affinity: [...affinity] }),

@@ -81,7 +81,7 @@ function packPrimitive(value: unknown): Uint8Array | undefined {
 }
 
 function unpackPrimitive(body: Buffer): unknown {
-  const [kind = SINGLE.length] = body
+  const kind = body[0] ?? SINGLE.length
   if (kind === NUMBER) return body.readDoubleLE(1)
   if (kind === STRING) return body.toString('utf16le', 1)
   if (kind < SINGLE.length) return SINGLE[kind]

@@ -73,8 +73,9 @@ export function dropListeners(): void {
 }
 
 /**
-But for signals, without a word to the listeners of `removeListener`: node has some, which care for signals alone, and
-to call them takes a clone a tenth of a millisecond.
+But for signals, without a word to the listeners of `removeListener`, to call which takes a clone a tenth of a
+millisecond. Of node's own one ends the handling of a signal, which must be; another would have the channel to the
+parent's parent, dead here, keep the loop going once somebody listens to it again.
 */
 function removeAll(event: string | symbol): void {
   const { _events } = emitter

@@ -32,8 +32,9 @@ export function prepareRandomness(): void {
     // Variables of lib/internal/crypto/random.js.
     const { uuidData, randomCache } = readScope(randomUUID, ['uuidData', 'randomCache'])
     const found = [uuidData, randomCache]
-    isRefilled = found.every((part) => part instanceof Uint8Array)
-    if (isRefilled) native().refillInClones(found as Uint8Array[])
+    if (!found.every((part) => part instanceof Uint8Array)) return
+    native().refillInClones(found as Uint8Array[])
+    isRefilled = true
   } catch {
     // Clones use up what was drawn, which takes them a millisecond or two.
   }

@@ -12,8 +12,8 @@ Of its parent's, those to a terminal or a file write at once and have nothing pe
 may, and both processes would write it. A clone's therefore begin anew, and also write at once: a clone that
 leaves has said all that it had to say.
 
-@param dead 1 and 2, as bits of these numbers, as far as the parent has a stream there whose handle is dead here.
-@param pipes the same, as far as they are a pipe or a socket.
+@param dead a bit for each descriptor, `1 << fd`, on which the parent has a stream whose handle is dead here.
+@param pipes a bit for each that is a pipe or a socket.
 */
 export function ownStreams(dead: number, pipes: number): void {
   for (const [fd, name] of [

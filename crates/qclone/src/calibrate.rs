@@ -84,12 +84,17 @@ fn calibrate() -> Result<Calibration> {
     let thread = ThreadLayout::of(&[first.identity, second.identity])?;
     let cond = CondLayout::of(probe.address(), &first, &one, &two);
     probe.release()?;
-    // Once more, now that there are stacks to use again. What glibc calls for that it binds at its
-    // first use: here, rather than in each clone that starts a thread.
-    let mut again = CondProbe::new();
-    again.park_one_more()?;
-    again.release()?;
+    bind_reuse_of_stacks();
     Ok(Calibration { thread, cond })
+}
+
+/// Starts a thread once more, now that there are stacks to use again. What glibc calls for that it
+/// binds at its first use: here, rather than in each clone that starts a thread.
+fn bind_reuse_of_stacks() {
+    let mut probe = CondProbe::new();
+    // Without it, clones take a little longer.
+    let _ = probe.park_one_more();
+    let _ = probe.release();
 }
 
 impl ThreadLayout {

@@ -26,8 +26,8 @@ use crate::{
 pub struct Forker {
     threads: Threads,
     maps: MapsGuard,
-    /// Whether every thread was at rest at the last attempt.
-    rested: bool,
+    /// Whether the last attempt to fork found every thread at rest.
+    found_rest: bool,
 }
 
 /// Tells which condition variable a thread waits for.
@@ -67,7 +67,7 @@ pub enum Fork {
 /// How long the calling process stood still for a fork, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
-    /// Describing and judging the other threads: twice, but once after an attempt that found them at rest.
+    /// Describing and judging the other threads: twice, or once when the attempt before found all at rest.
     pub census: Duration,
     /// Handing the mappings down, and taking them back.
     pub maps: Duration,
@@ -105,7 +105,7 @@ impl Forker {
     #[must_use]
     pub fn with_proc(proc_self: impl AsRef<Path>) -> Self {
         let proc_self = proc_self.as_ref();
-        Self { threads: Threads::new(proc_self), maps: MapsGuard::new(proc_self), rested: false }
+        Self { threads: Threads::new(proc_self), maps: MapsGuard::new(proc_self), found_rest: false }
     }
 
     /// Describes every other thread of this process, in order of thread id.
@@ -153,9 +153,9 @@ impl Forker {
     pub unsafe fn fork(&mut self, policy: &mut dyn Policy) -> Result<Fork> {
         let begun = Instant::now();
         threads::require_main_thread()?;
-        // Where there is no fork, nothing is handed down in vain. Threads that were at rest most often
-        // still are, and those that are not are refused below.
-        if !mem::take(&mut self.rested) {
+        // So that nothing is handed down in vain where there is no fork. Threads that were at rest most
+        // often still are, and those that are not are refused below.
+        if !mem::take(&mut self.found_rest) || !self.threads.can_describe() {
             self.preflight(policy)?;
         }
         let census = begun.elapsed();
@@ -169,7 +169,7 @@ impl Forker {
         let again = Instant::now();
         let threads = self.threads.census_again()?;
         threads::judge(&threads, policy)?;
-        self.rested = true;
+        self.found_rest = true;
         let layout = if threads.is_empty() { None } else { calibration()?.cond };
         let orphans = orphans::find(&threads, layout);
         let census = census + again.elapsed();

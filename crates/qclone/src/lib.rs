@@ -30,6 +30,7 @@ pub mod child;
 pub mod error;
 pub mod fds;
 mod fork;
+pub mod give_way;
 pub mod headroom;
 pub mod limits;
 mod maps;

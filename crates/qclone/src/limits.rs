@@ -111,6 +111,13 @@ pub fn set_oom_score_adj(adj: i32) -> Result<()> {
 /// # Errors
 /// [`Error::Syscall`] with EPERM or ENOSYS where a sandbox forbids it.
 pub fn set_idle() -> Result<()> {
+    set_idle_thread(0)
+}
+
+/// The same for another thread of this process, by its thread id.
+///
+/// Async-signal-safe: one system call.
+pub(crate) fn set_idle_thread(tid: i32) -> Result<()> {
     /// `struct sched_param` as the kernel has it. libc's has more members in musl.
     #[repr(C)]
     struct Param {
@@ -119,7 +126,7 @@ pub fn set_idle() -> Result<()> {
     let param = Param { priority: 0 };
     // SAFETY: the call reads one `struct sched_param`, which outlives it. The system call is used
     // because musl's wrapper does nothing but fail with ENOSYS.
-    let set = unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_IDLE, &raw const param) };
+    let set = unsafe { libc::syscall(libc::SYS_sched_setscheduler, tid, libc::SCHED_IDLE, &raw const param) };
     Errno::result(set).map(drop).map_err(Error::syscall("sched_setscheduler(2)"))
 }
 

@@ -234,6 +234,11 @@ impl Threads {
         self.describe_all(&tids)
     }
 
+    /// Whether it has learned how to describe threads.
+    pub(crate) fn can_describe(&self) -> bool {
+        self.layout.is_some()
+    }
+
     /// The same, without learning: threads that are the first ever seen have no known start.
     pub(crate) fn census_again(&mut self) -> Result<Vec<Thread>> {
         let tids = self.others()?;
@@ -377,21 +382,17 @@ impl ThreadLayout {
     /// All of it is read at once: a system call for each part would be a third of a census.
     fn describe(&self, at: usize, tid: i32) -> Option<Description> {
         const WORD: usize = size_of::<usize>();
-        let own = self.self_pointer.unwrap_or(self.tid).cast_signed();
-        let offsets = [self.tid.cast_signed(), own, self.start, self.argument];
-        let first = offsets.into_iter().fold(0, isize::min);
-        let length = offsets.map(|offset| offset.abs_diff(first)).into_iter().fold(0, usize::max) + WORD;
-        let mut bytes = vec![0; length];
-        if peek(at.checked_add_signed(first)?, &mut bytes) < length {
+        let own = self.self_pointer.map(usize::cast_signed);
+        let offsets = || [self.tid.cast_signed(), self.start, self.argument].into_iter().chain(own);
+        let (first, last) = (offsets().min()?, offsets().max()?);
+        let mut bytes = vec![0; last.abs_diff(first) + WORD];
+        if peek(at.checked_add_signed(first)?, &mut bytes) < bytes.len() {
             return None;
         }
-        let word = |offset: isize| {
-            let from = offset.abs_diff(first);
-            bytes[from..from + WORD].try_into().map(usize::from_ne_bytes).ok()
-        };
-        let from = self.tid.cast_signed().abs_diff(first);
-        let is_of = bytes[from..from + size_of::<i32>()] == tid.to_ne_bytes();
-        (is_of && (self.self_pointer.is_none() || word(own)? == at)).then_some(Description {
+        let behind = |offset: isize| &bytes[offset.abs_diff(first)..];
+        let word = |offset: isize| behind(offset).first_chunk().copied().map(usize::from_ne_bytes);
+        let is_of = behind(self.tid.cast_signed()).starts_with(&tid.to_ne_bytes());
+        (is_of && own.is_none_or(|own| word(own) == Some(at))).then_some(Description {
             at,
             start: word(self.start)?,
             argument: word(self.argument)?,

@@ -12,6 +12,7 @@ use napi_derive::napi;
 use qclone::{
     CloneSide,
     fds::{self, Fate},
+    give_way::give_way_to,
     limits::{self, Limit},
 };
 
@@ -52,6 +53,8 @@ pub(crate) enum Standard {
 pub(crate) struct Rank {
     pub(crate) niceness: Option<i32>,
     pub(crate) idle: bool,
+    /// Whether it gives way to a parent that is kept waiting.
+    pub(crate) gives_way: bool,
     pub(crate) oom_score_adj: Option<i32>,
     pub(crate) affinity: Option<Vec<u32>>,
     pub(crate) limits: Vec<(Limit, u64)>,
@@ -62,12 +65,15 @@ impl Rank {
     ///
     /// Niceness and the like are asked for on behalf of others. A system that does not let a process
     /// change them (a sandbox, or one that was given less than its parent) is left to rank it.
-    fn apply(&self) -> qclone::Result<()> {
+    fn apply(&self, parent: i32) -> qclone::Result<()> {
         if let Some(niceness) = self.niceness {
             let _ = limits::set_nice(niceness);
         }
         if self.idle {
             let _ = limits::set_idle();
+        }
+        if self.gives_way {
+            let _ = give_way_to(parent);
         }
         if let Some(adj) = self.oom_score_adj {
             let _ = limits::set_oom_score_adj(adj);
@@ -160,7 +166,7 @@ pub(crate) fn settle(
         // Its parent has ended meanwhile: as it would by the signal.
         qclone::exit(STATUS_OF_AN_ORPHAN);
     }
-    inheritance.rank.apply().map_err(text)?;
+    inheritance.rank.apply(inheritance.parent).map_err(text)?;
     // What `process.title` gives and sets. It fails where node was started without any name.
     // SAFETY: a string that ends, which is copied.
     unsafe { uv::uv_set_process_title(inheritance.title.as_ptr()) };

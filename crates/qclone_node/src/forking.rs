@@ -49,6 +49,8 @@ pub struct ForkOptions {
     pub niceness: Option<i32>,
     /// Whether the policy is SCHED_IDLE. As far as the system lets it be set.
     pub idle: bool,
+    /// Whether it takes that policy when it computes while its parent waits for a processor.
+    pub gives_way: bool,
     /// By proc_pid_oom_score_adj(5). As far as the system lets it be set.
     pub oom_score_adj: Option<i32>,
     /// Numbers of processors.
@@ -137,9 +139,9 @@ pub fn preflight() -> Option<ForkFailure> {
 /// Forks this process. Null in the clone.
 ///
 /// The clone writes what there is to know of it into `facts`: its pid; 1 if it has a thread on which
-/// V8 compiles; 1 and 2, as bits of these numbers, as far as the parent's streams on them are dead, or
-/// they lead elsewhere now; the same, as far as they are a pipe or a socket. An object of them would take
-/// the clone a fifth of a millisecond to make, since all that this needs is to be faulted in.
+/// V8 compiles; a bit for each of the descriptors 1 and 2 (2 and 4) on which the parent's stream is
+/// dead, or that leads elsewhere now; a bit for each of them that is a pipe or a socket. An object of
+/// them would take the clone a fifth of a millisecond to make, as all that this needs is faulted in.
 #[napi]
 pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Result<Option<ForkOutcome>> {
     // SAFETY: JavaScript, whose memory it is, does not run meanwhile.
@@ -176,6 +178,7 @@ pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Resul
         rank: Rank {
             niceness: options.niceness,
             idle: options.idle,
+            gives_way: options.gives_way,
             oom_score_adj: options.oom_score_adj,
             affinity: options.affinity,
             limits: options.limits.as_ref().map(NativeLimits::list).unwrap_or_default(),

@@ -19,8 +19,14 @@ mod random;
 mod uv;
 mod v8_worker;
 
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
 use napi::{Error, Result};
 use napi_derive::napi;
+use qclone::headroom::Headroom;
 
 use crate::convert::{ForkFailure, NativeHeadroom, NativeMemory};
 
@@ -51,11 +57,29 @@ pub struct HeadroomOutcome {
     pub failure: Option<ForkFailure>,
 }
 
-/// How much memory there is for a clone of this process.
+/// How much memory there is for a clone of this process, or was a moment ago.
 #[napi]
 pub fn headroom() -> HeadroomOutcome {
-    match qclone::headroom::of_this_process() {
+    match recent_headroom() {
         Ok(headroom) => HeadroomOutcome { headroom: Some(headroom.into()), failure: None },
         Err(error) => HeadroomOutcome { headroom: None, failure: Some(error.into()) },
     }
+}
+
+/// For how long what the system told holds. To ask takes as long as to look at all threads, and what
+/// clones take in so short a time is reckoned with.
+const FRESH: Duration = Duration::from_millis(20);
+
+fn recent_headroom() -> qclone::Result<Headroom> {
+    static KNOWN: Mutex<Option<(Instant, Headroom)>> = Mutex::new(None);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((at, headroom)) = &*known
+        && at.elapsed() < FRESH
+    {
+        return Ok(headroom.clone());
+    }
+    let headroom = qclone::headroom::of_this_process()?;
+    // Where the system does not overcommit, each fork takes of what is left.
+    *known = headroom.commit_left.is_none().then(|| (Instant::now(), headroom.clone()));
+    Ok(headroom)
 }

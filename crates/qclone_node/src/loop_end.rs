@@ -22,12 +22,13 @@ struct End {
     event_loop: Loop,
     env: sys::napi_env,
     callback: sys::napi_ref,
-    /// Keeps the loop going; asks before each poll. Null in a process that is no clone.
-    keeper: AtomicPtr<UvHandle>,
     tasks: PlatformTasks,
 }
 
 static END: AtomicPtr<End> = AtomicPtr::new(ptr::null_mut());
+
+/// Keeps a clone's loop going; asks before each poll. Null in a process that is no clone.
+static KEEPER: AtomicPtr<UvHandle> = AtomicPtr::new(ptr::null_mut());
 
 /// Says, in the parent, what clones call before each poll of their event loop at which nothing but
 /// this would keep it going. `idle` begins something new, or ends the process.
@@ -43,13 +44,7 @@ pub fn on_loop_end(env: Env, idle: Function<'_, (), ()>) -> Result<()> {
     if status != sys::Status::napi_ok {
         return Err(Error::from_reason("no reference to the function could be made"));
     }
-    let end = End {
-        event_loop,
-        env: env.raw(),
-        callback,
-        keeper: AtomicPtr::default(),
-        tasks: event_loop.platform_tasks(),
-    };
+    let end = End { event_loop, env: env.raw(), callback, tasks: event_loop.platform_tasks() };
     END.store(Box::into_raw(Box::new(end)), Ordering::Relaxed);
     Ok(())
 }
@@ -57,12 +52,12 @@ pub fn on_loop_end(env: Env, idle: Function<'_, (), ()>) -> Result<()> {
 /// In a clone: keeps its loop going until [`on_loop_end`]'s function has ended it.
 pub(crate) fn keep_going() -> Result<()> {
     let Some(end) = end() else { return Ok(()) };
-    let keeper = end.keeper.load(Ordering::Relaxed);
+    let keeper = KEEPER.load(Ordering::Relaxed);
     if keeper.is_null() {
         let keeper = end.event_loop.new_prepare();
         // SAFETY: the handle is initialized, and lives as long as the process.
         uv::check(unsafe { uv::uv_prepare_start(keeper, ask) })?;
-        end.keeper.store(keeper, Ordering::Relaxed);
+        KEEPER.store(keeper, Ordering::Relaxed);
     } else {
         // A clone of a clone has inherited it, and has stopped keeping it alive.
         // SAFETY: as above.
@@ -93,8 +88,11 @@ unsafe extern "C" fn ask(_: *mut UvHandle) {
 }
 
 fn is_alive(end: &End) -> bool {
-    let keeper = end.keeper.load(Ordering::Relaxed);
-    // SAFETY: the handle of an `End` lives as long as the process, and a clone has one.
+    let keeper = KEEPER.load(Ordering::Relaxed);
+    if keeper.is_null() {
+        return true;
+    }
+    // SAFETY: the handle lives as long as the process.
     unsafe { uv::uv_unref(keeper) };
     let alive = clone_side::loop_is_alive(end.event_loop);
     // SAFETY: as above.

@@ -10,7 +10,7 @@ use crate::is_main_thread;
 /// What clones fill anew.
 static DRAWN: Mutex<Vec<Uint8Array>> = Mutex::new(Vec::new());
 
-/// Says, in the parent, which arrays clones fill with random bytes before all else.
+/// Says, in the parent, which arrays clones fill with random bytes before JavaScript goes on.
 ///
 /// As good as `crypto.randomFillSync`, whose generator has to begin anew in a clone.
 #[napi]

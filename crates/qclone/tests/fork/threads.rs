@@ -21,6 +21,7 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("threads::a_policy_lets_a_resting_thread_pass", passes),
     ("threads::busy_and_foreign_are_told_apart", busy_and_foreign),
     ("threads::one_that_wakes_meanwhile_refuses_and_marks_are_put_back", wakes_meanwhile),
+    ("threads::one_that_came_after_a_fork_refuses_and_marks_are_put_back", after_a_fork),
     ("threads::a_census_describes_threads_in_order", census),
     ("threads::off_the_main_thread_it_refuses", off_the_main_thread),
 ];
@@ -137,6 +138,22 @@ fn wakes_meanwhile(_: &ForkLock) {
     assert_well(fork(&mut forker, &mut at_rest, |_| arena.check()).unwrap());
     assert_eq!(State::now(), before);
     sleeper.end();
+}
+
+fn after_a_fork(_: &ForkLock) {
+    let mut forker = Forker::new();
+    let arena = Arena::new("MMMUUMMMM");
+    let before = State::now();
+    assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
+    let sleeper = Sleeper::start("sleeper");
+    let with_sleeper = State::now();
+    // All were at rest the last time, so that this is found when the mappings have been handed down.
+    let offenders = refused(&mut forker, &mut Alone);
+    assert_eq!(offenders.iter().map(|offender| &*offender.name).collect::<Vec<_>>(), ["sleeper"]);
+    assert_eq!(State::now(), with_sleeper);
+    sleeper.end();
+    assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
+    assert_eq!(State::now().marked, before.marked);
 }
 
 fn census(_: &ForkLock) {

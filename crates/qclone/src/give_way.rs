@@ -1,0 +1,291 @@
+//! A clone that gives way to a parent that waits for a processor.
+//!
+//! Niceness alone does not do it. A processor that runs a nice thread is not free to the scheduler,
+//! so that the threads of the parent are placed beside each other and wait for each other's ticks.
+//! One that runs nothing but threads of the policy `SCHED_IDLE` is. But beside other work such
+//! threads get next to nothing, and it takes a privilege to leave the policy again, see `sched(7)`.
+//! So a clone takes it on evidence: every few milliseconds of its own processor time it looks
+//! whether it computes while its parent, at work too, is kept waiting. By whom cannot be known.
+
+use std::{
+    ffi::{CStr, c_int},
+    mem::MaybeUninit,
+    ptr,
+    sync::atomic::{AtomicI32, AtomicU64, Ordering},
+};
+
+use libc::{itimerspec, sigaction, sigevent, timer_t, timespec};
+use nix::errno::Errno;
+
+use crate::{Error, Result, limits::set_idle_thread};
+
+/// Of the calling thread's processor time, how much lies between two looks, in nanoseconds,
+const LOOK_EVERY_NS: i64 = 10_000_000;
+
+/// and of all time, at least: a parent that waits for a tick now and then is seen to.
+const LOOK_BACK_NS: u64 = 50_000_000;
+
+/// A parent is kept waiting when it waits for more than one part in so many of the time,
+const WAITING: u64 = 200;
+
+/// and at work when it runs for more than one part in so many.
+const AT_WORK: u64 = 20;
+
+/// A clone computes when it runs, or waits to run, for more than one part in so many.
+const COMPUTING: u64 = 2;
+
+/// The parent.
+static PARENT: AtomicI32 = AtomicI32::new(0);
+
+/// The last look.
+static LAST: Look = Look {
+    at: AtomicU64::new(0),
+    parent: Times { ran: AtomicU64::new(0), waited: AtomicU64::new(0) },
+    own: Times { ran: AtomicU64::new(0), waited: AtomicU64::new(0) },
+};
+
+struct Look {
+    /// In nanoseconds of `CLOCK_MONOTONIC`; 0 before the first.
+    at: AtomicU64,
+    parent: Times,
+    own: Times,
+}
+
+/// For how long a thread has run and has waited for a processor, in nanoseconds.
+struct Times {
+    ran: AtomicU64,
+    waited: AtomicU64,
+}
+
+impl Times {
+    /// Takes over what a thread has come to, and gives by how much that is more.
+    fn advance(&self, (ran, waited): (u64, u64)) -> (u64, u64) {
+        (advance(&self.ran, ran), advance(&self.waited, waited))
+    }
+}
+
+fn advance(last: &AtomicU64, value: u64) -> u64 {
+    value.saturating_sub(last.swap(value, Ordering::Relaxed))
+}
+
+/// Has the calling thread, which in a fresh clone is the whole process, look after the main thread of
+/// `parent`: while that is at work and kept waiting for a processor and this one computes, every
+/// thread of the clone goes over to `SCHED_IDLE`, for good.
+///
+/// A look takes some 20 µs, every 10 ms of the thread's processor time at most, in a handler of the last
+/// real-time signal. By `/proc/PID/schedstat` (`Documentation/scheduler/sched-stats.rst`), without
+/// which nothing happens; nor does it when the signal is handled or ignored already, or the thread
+/// is of that policy.
+///
+/// A fork inherits the handler and no timer, so that each clone of a clone has to ask for itself; a
+/// program that is executed has neither.
+///
+/// # Errors
+/// [`Error::Syscall`] when the system has no timer to spare.
+pub fn give_way_to(parent: i32) -> Result<()> {
+    let signal = libc::SIGRTMAX();
+    // SAFETY: of the calling thread; the call touches no memory.
+    let policy = unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) };
+    if !is_free(signal) || policy == libc::SCHED_IDLE.into() {
+        return Ok(());
+    }
+    PARENT.store(parent, Ordering::Relaxed);
+    LAST.at.store(0, Ordering::Relaxed);
+    // SAFETY: all zeroes is a valid value of these structures of integers and nullable pointers.
+    let (mut action, mut event): (sigaction, sigevent) = unsafe { std::mem::zeroed() };
+    // By this thread's time, so that it is at work when the signal comes: hardly ever is a call of it
+    // cut short.
+    event.sigev_notify = libc::SIGEV_THREAD_ID;
+    event.sigev_signo = signal;
+    event.sigev_notify_thread_id = nix::unistd::gettid().as_raw();
+    let mut timer = MaybeUninit::<timer_t>::uninit();
+    // SAFETY: the structure is read, and there is room for the timer.
+    Errno::result(unsafe {
+        libc::timer_create(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut event, timer.as_mut_ptr())
+    })
+    .map_err(Error::syscall("timer_create(2)"))?;
+    // SAFETY: made by the call, which succeeded.
+    let timer = unsafe { timer.assume_init() };
+    action.sa_sigaction = look as extern "C" fn(c_int) as usize;
+    action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+    // SAFETY: a handler that is async-signal-safe, and a structure that outlives the call.
+    Errno::result(unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) })
+        .map_err(Error::syscall("sigaction(2)"))?;
+    let every = timespec { tv_sec: 0, tv_nsec: LOOK_EVERY_NS };
+    let spec = itimerspec { it_interval: every, it_value: every };
+    // SAFETY: the structure outlives the call.
+    Errno::result(unsafe { libc::timer_settime(timer, 0, &raw const spec, ptr::null_mut()) })
+        .map(drop)
+        .map_err(Error::syscall("timer_settime(2)"))
+}
+
+/// Whether `signal` is at its default, or this handles it, in a clone of a clone.
+fn is_free(signal: c_int) -> bool {
+    let mut before = MaybeUninit::<sigaction>::uninit();
+    // SAFETY: there is room for what is written.
+    if unsafe { libc::sigaction(signal, ptr::null(), before.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: written by the call, which succeeded.
+    let handler = unsafe { before.assume_init() }.sa_sigaction;
+    handler == libc::SIG_DFL || handler == look as extern "C" fn(c_int) as usize
+}
+
+/// Async-signal-safe, as all that it calls: system calls and arithmetic.
+extern "C" fn look(_: c_int) {
+    let errno = Errno::last_raw();
+    if sees_parent_wait() == Some(true) {
+        go_idle();
+    }
+    Errno::set_raw(errno);
+}
+
+/// Whether, since the last look, this thread has computed and the parent was kept waiting. None: not
+/// to be known, or not yet.
+fn sees_parent_wait() -> Option<bool> {
+    let now = now();
+    let last = LAST.at.load(Ordering::Relaxed);
+    if now - last < LOOK_BACK_NS {
+        return None;
+    }
+    let parent = times_in(&path_of(PARENT.load(Ordering::Relaxed)))?;
+    let own = times_in(c"/proc/thread-self/schedstat")?;
+    let elapsed = advance(&LAST.at, now);
+    let (parent_ran, parent_waited) = LAST.parent.advance(parent);
+    let (ran, waited) = LAST.own.advance(own);
+    let is_computing = ran + waited > elapsed / COMPUTING;
+    let is_kept_waiting = parent_ran > elapsed / AT_WORK && parent_waited > elapsed / WAITING;
+    Some(last != 0 && is_computing && is_kept_waiting)
+}
+
+/// Every thread of this process, of which those to come inherit it.
+fn go_idle() {
+    // SAFETY: a string that ends; the descriptor is closed below.
+    let folder = unsafe { libc::open(c"/proc/self/task".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
+    let mut entries = Entries { bytes: [0; 1024] };
+    loop {
+        let (to, room) = (entries.bytes.as_mut_ptr(), entries.bytes.len());
+        // SAFETY: there is room for what is written. Of a descriptor that is none nothing is.
+        let read = unsafe { libc::syscall(libc::SYS_getdents64, folder, to, room) };
+        let Ok(length @ 1..) = usize::try_from(read) else { break };
+        entries.names(length).filter_map(|name| i32::try_from(number(name)?).ok()).for_each(|tid| {
+            let _ = set_idle_thread(tid);
+        });
+    }
+    // SAFETY: opened above, or no descriptor.
+    unsafe { libc::close(folder) };
+}
+
+/// What getdents64(2) fills.
+#[repr(align(8))]
+struct Entries {
+    bytes: [u8; 1024],
+}
+
+impl Entries {
+    /// The names in the first `length` bytes.
+    fn names(&self, length: usize) -> impl Iterator<Item = &[u8]> {
+        // `struct linux_dirent64`: inode and offset, 8 bytes each, the entry's length, the type, the name.
+        let mut rest = &self.bytes[..length];
+        std::iter::from_fn(move || {
+            let entry_length = u16::from_ne_bytes([*rest.get(16)?, *rest.get(17)?]);
+            let (entry, behind) = rest.split_at_checked(entry_length.into())?;
+            rest = behind;
+            entry.get(19..)?.split(|&byte| byte == 0).next()
+        })
+    }
+}
+
+/// What a file like `/proc/PID/schedstat` says: for how long the thread has run, and has waited.
+fn times_in(path: &CStr) -> Option<(u64, u64)> {
+    // SAFETY: a string that ends; the descriptor is closed below.
+    let fd = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
+    let mut text = [0_u8; 64];
+    // SAFETY: there is room for what is read. Of a descriptor that is none it reads nothing.
+    let read = unsafe { libc::read(fd, text.as_mut_ptr().cast(), text.len()) };
+    // SAFETY: opened above, or no descriptor.
+    unsafe { libc::close(fd) };
+    let mut numbers = text.get(..usize::try_from(read).ok()?)?.split(|&byte| byte == b' ').map(number);
+    Some((numbers.next()??, numbers.next()??))
+}
+
+/// `/proc/PID/schedstat`, without asking for memory.
+fn path_of(pid: i32) -> Path {
+    let mut digits = [0; 10];
+    let mut count = 0;
+    let mut rest = pid.unsigned_abs();
+    while rest > 0 {
+        digits[count] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        count += 1;
+        rest /= 10;
+    }
+    let mut path = Path([0; 32]);
+    let parts = b"/proc/".iter().chain(digits[..count].iter().rev()).chain(b"/schedstat");
+    for (to, from) in path.0.iter_mut().zip(parts) {
+        *to = *from;
+    }
+    path
+}
+
+/// A string that ends, as it is shorter than this by some.
+struct Path([u8; 32]);
+
+impl std::ops::Deref for Path {
+    type Target = CStr;
+
+    fn deref(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |value, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        value.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
+/// Nanoseconds of `CLOCK_MONOTONIC`.
+fn now() -> u64 {
+    let mut time = timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: there is room for what is written.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
+    seconds.unwrap_or(0) * 1_000_000_000 + nanoseconds.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entries, number, path_of, times_in};
+
+    #[test]
+    fn paths_are_those_of_the_process() {
+        assert_eq!(&*path_of(1), c"/proc/1/schedstat");
+        assert_eq!(&*path_of(i32::MAX), c"/proc/2147483647/schedstat");
+    }
+
+    #[test]
+    fn this_process_has_run() {
+        let (ran, _) = times_in(&path_of(nix::unistd::getpid().as_raw())).unwrap();
+        assert!(ran > 0);
+        assert!(times_in(&path_of(i32::MAX)).is_none());
+    }
+
+    #[test]
+    fn numbers_are_digits_that_fit() {
+        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(number(b"18446744073709551616"), None);
+        assert_eq!(number(b"."), None);
+    }
+
+    #[test]
+    fn entries_of_a_folder_are_named() {
+        let mut entries = Entries { bytes: [0; 1024] };
+        for (at, name) in [(0, &b"."[..]), (24, b"4194304")] {
+            entries.bytes[at + 16] = if at == 0 { 24 } else { 32 };
+            entries.bytes[at + 19..at + 19 + name.len()].copy_from_slice(name);
+        }
+        assert_eq!(entries.names(24 + 32).collect::<Vec<_>>(), [&b"."[..], b"4194304"]);
+        assert_eq!(entries.names(24 + 8).count(), 1);
+    }
+}
