@@ -22,6 +22,7 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("threads::busy_and_foreign_are_told_apart", busy_and_foreign),
     ("threads::one_that_wakes_meanwhile_refuses_and_marks_are_put_back", wakes_meanwhile),
     ("threads::one_that_came_after_a_fork_refuses_and_marks_are_put_back", after_a_fork),
+    ("threads::the_first_that_a_forker_meets_is_described", first_met),
     ("threads::a_census_describes_threads_in_order", census),
     ("threads::off_the_main_thread_it_refuses", off_the_main_thread),
 ];
@@ -154,6 +155,18 @@ fn after_a_fork(_: &ForkLock) {
     sleeper.end();
     assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
     assert_eq!(State::now().marked, before.marked);
+}
+
+fn first_met(_: &ForkLock) {
+    let mut forker = Forker::new();
+    assert_well(fork(&mut forker, &mut Alone, drop).unwrap());
+    let sleeper = Sleeper::start("sleeper");
+    let mut by_start = |thread: &Thread| match thread.start {
+        Some(_) => Verdict::AtRest,
+        None => Verdict::Foreign("begun nobody knows where".to_owned()),
+    };
+    assert_well(fork(&mut forker, &mut by_start, drop).unwrap());
+    sleeper.end();
 }
 
 fn census(_: &ForkLock) {
