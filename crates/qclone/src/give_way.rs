@@ -5,7 +5,7 @@
 //! One that runs nothing but threads of the policy `SCHED_IDLE` is. But beside other work such
 //! threads get next to nothing, and it takes a privilege to leave the policy again, see `sched(7)`.
 //! So a clone takes it on evidence: every few milliseconds of its own processor time it looks
-//! whether it computes while its parent, at work too, is kept waiting. By whom cannot be known.
+//! whether it computes while its parent, at work too, is kept waiting, and not by anybody else.
 
 use std::{
     ffi::{CStr, c_int},
@@ -31,6 +31,12 @@ const WAITING: u64 = 200;
 /// and at work when it runs for more than one part in so many.
 const AT_WORK: u64 = 20;
 
+/// Others may keep one part in so many of one processor busy, and no more.
+const OTHERS: u64 = 2;
+
+/// For how long that is looked at, at least and at most: `/proc/stat` counts in hundredths of a second.
+const OTHERS_SEEN_NS: std::ops::Range<u64> = 100_000_000..1_000_000_000;
+
 /// A clone computes when it runs, or waits to run, for more than one part in so many.
 const COMPUTING: u64 = 2;
 
@@ -51,6 +57,10 @@ struct Look {
     own: Times,
 }
 
+/// What [`time_of_others`] was, and when; 0 before the first look.
+static OTHERS_AT: AtomicU64 = AtomicU64::new(0);
+static OTHERS_TIME: AtomicU64 = AtomicU64::new(0);
+
 /// For how long a thread has run and has waited for a processor, in nanoseconds.
 struct Times {
     ran: AtomicU64,
@@ -69,8 +79,8 @@ fn advance(last: &AtomicU64, value: u64) -> u64 {
 }
 
 /// Has the calling thread, which in a fresh clone is the whole process, look after the main thread of
-/// `parent`: while that is at work and kept waiting for a processor and this one computes, every
-/// thread of the clone goes over to `SCHED_IDLE`, for good.
+/// `parent`: while that is at work and kept waiting for a processor, this one computes, and hardly
+/// anybody else does, every thread of the clone goes over to `SCHED_IDLE`, for good.
 ///
 /// A look takes some 20 µs, every 10 ms of the thread's processor time at most, in a handler of the last
 /// real-time signal. By `/proc/PID/schedstat` (`Documentation/scheduler/sched-stats.rst`), without
@@ -91,6 +101,7 @@ pub fn give_way_to(parent: i32) -> Result<()> {
     }
     PARENT.store(parent, Ordering::Relaxed);
     LAST.at.store(0, Ordering::Relaxed);
+    OTHERS_AT.store(0, Ordering::Relaxed);
     // SAFETY: all zeroes is a valid value of these structures of integers and nullable pointers.
     let (mut action, mut event): (sigaction, sigevent) = unsafe { std::mem::zeroed() };
     // By this thread's time, so that it is at work when the signal comes: hardly ever is a call of it
@@ -134,7 +145,10 @@ fn is_free(signal: c_int) -> bool {
 /// Async-signal-safe, as all that it calls: system calls and arithmetic.
 extern "C" fn look(_: c_int) {
     let errno = Errno::last_raw();
-    if sees_parent_wait() == Some(true) {
+    if let Some(waits) = sees_parent_wait()
+        && others_are_calm(waits)
+        && waits
+    {
         go_idle();
     }
     Errno::set_raw(errno);
@@ -148,7 +162,7 @@ fn sees_parent_wait() -> Option<bool> {
     if now - last < LOOK_BACK_NS {
         return None;
     }
-    let parent = times_in(&path_of(PARENT.load(Ordering::Relaxed)))?;
+    let parent = times_in(&path_of(PARENT.load(Ordering::Relaxed), b"/schedstat"))?;
     let own = times_in(c"/proc/thread-self/schedstat")?;
     let elapsed = advance(&LAST.at, now);
     let (parent_ran, parent_waited) = LAST.parent.advance(parent);
@@ -157,6 +171,44 @@ fn sees_parent_wait() -> Option<bool> {
     let is_kept_waiting = parent_ran > elapsed / AT_WORK && parent_waited > elapsed / WAITING;
     Some(last != 0 && is_computing && is_kept_waiting)
 }
+
+/// Whether others have left the processors to the parent and its clones lately. False when that is
+/// not to be known, or not `asked` for.
+fn others_are_calm(asked: bool) -> bool {
+    let now = now();
+    let since = OTHERS_AT.load(Ordering::Relaxed);
+    let seen_for = now - since;
+    // To ask the system is not for every look: where there are many processors, it takes long.
+    let due = if asked { OTHERS_SEEN_NS.start } else { OTHERS_SEEN_NS.end };
+    if seen_for < due {
+        return false;
+    }
+    let Some(time) = time_of_others(PARENT.load(Ordering::Relaxed)) else { return false };
+    OTHERS_AT.store(now, Ordering::Relaxed);
+    let more = advance(&OTHERS_TIME, time);
+    asked && since != 0 && more <= seen_for / OTHERS
+}
+
+/// Processor time, in nanoseconds, that was taken on this machine by anything but the parent's process
+/// and what is nice, as clones are. Of these it has what they were in the kernel for.
+fn time_of_others(parent: i32) -> Option<u64> {
+    let all = read_start(c"/proc/stat", |text| {
+        let mut fields = text.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
+        // "cpu", user, nice, system.
+        let (user, system) = (fields.nth(1)?, fields.nth(1)?);
+        Some(number(user)? + number(system)?)
+    })?;
+    let of_parent = read_start(&path_of(parent, b"/stat"), |text| {
+        // Behind the name in parentheses: from the third field on; utime and stime are 14 and 15.
+        let behind = text.iter().rposition(|&byte| byte == b')')? + 2;
+        let mut fields = text.get(behind..)?.split(|&byte| byte == b' ').skip(11);
+        Some(number(fields.next()?)? + number(fields.next()?)?)
+    })?;
+    Some(all.saturating_sub(of_parent) * NS_OF_A_TICK)
+}
+
+/// Of the times in `/proc/stat` (`USER_HZ`).
+const NS_OF_A_TICK: u64 = 10_000_000;
 
 /// Every thread of this process, of which those to come inherit it.
 fn go_idle() {
@@ -198,19 +250,26 @@ impl Entries {
 
 /// What a file like `/proc/PID/schedstat` says: for how long the thread has run, and has waited.
 fn times_in(path: &CStr) -> Option<(u64, u64)> {
+    read_start(path, |text| {
+        let mut numbers = text.split(|&byte| byte == b' ').map(number);
+        Some((numbers.next()??, numbers.next()??))
+    })
+}
+
+/// What `parse` makes of the first bytes of a file.
+fn read_start<T>(path: &CStr, parse: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
     // SAFETY: a string that ends; the descriptor is closed below.
     let fd = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
-    let mut text = [0_u8; 64];
+    let mut text = [0_u8; 512];
     // SAFETY: there is room for what is read. Of a descriptor that is none it reads nothing.
     let read = unsafe { libc::read(fd, text.as_mut_ptr().cast(), text.len()) };
     // SAFETY: opened above, or no descriptor.
     unsafe { libc::close(fd) };
-    let mut numbers = text.get(..usize::try_from(read).ok()?)?.split(|&byte| byte == b' ').map(number);
-    Some((numbers.next()??, numbers.next()??))
+    parse(text.get(..usize::try_from(read).ok()?)?)
 }
 
-/// `/proc/PID/schedstat`, without asking for memory.
-fn path_of(pid: i32) -> Path {
+/// A file in `/proc/PID`, without asking for memory.
+fn path_of(pid: i32, file: &[u8]) -> Path {
     let mut digits = [0; 10];
     let mut count = 0;
     let mut rest = pid.unsigned_abs();
@@ -220,7 +279,7 @@ fn path_of(pid: i32) -> Path {
         rest /= 10;
     }
     let mut path = Path([0; 32]);
-    let parts = b"/proc/".iter().chain(digits[..count].iter().rev()).chain(b"/schedstat");
+    let parts = b"/proc/".iter().chain(digits[..count].iter().rev()).chain(file);
     for (to, from) in path.0.iter_mut().zip(parts) {
         *to = *from;
     }
@@ -256,19 +315,22 @@ fn now() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entries, number, path_of, times_in};
+    use super::{Entries, number, path_of, time_of_others, times_in};
 
     #[test]
     fn paths_are_those_of_the_process() {
-        assert_eq!(&*path_of(1), c"/proc/1/schedstat");
-        assert_eq!(&*path_of(i32::MAX), c"/proc/2147483647/schedstat");
+        assert_eq!(&*path_of(1, b"/stat"), c"/proc/1/stat");
+        assert_eq!(&*path_of(i32::MAX, b"/schedstat"), c"/proc/2147483647/schedstat");
     }
 
     #[test]
     fn this_process_has_run() {
-        let (ran, _) = times_in(&path_of(nix::unistd::getpid().as_raw())).unwrap();
+        let pid = nix::unistd::getpid().as_raw();
+        let (ran, _) = times_in(&path_of(pid, b"/schedstat")).unwrap();
         assert!(ran > 0);
-        assert!(times_in(&path_of(i32::MAX)).is_none());
+        assert!(times_in(&path_of(i32::MAX, b"/schedstat")).is_none());
+        assert!(time_of_others(pid).unwrap() > 0);
+        assert!(time_of_others(i32::MAX).is_none());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod errors;
+mod give_way;
 mod maps;
 mod orphans;
 mod signals;
@@ -36,7 +37,15 @@ fn main() -> ExitCode {
     arguments.test_threads = Some(1);
     // A clone whose parent has ended becomes a child of this process, which then sees it.
     set_child_subreaper(true).expect("the kernel has subreapers");
-    let cases = [errors::CASES, maps::CASES, orphans::CASES, signals::CASES, spawn::CASES, threads::CASES];
+    let cases = [
+        errors::CASES,
+        give_way::CASES,
+        maps::CASES,
+        orphans::CASES,
+        signals::CASES,
+        spawn::CASES,
+        threads::CASES,
+    ];
     let mut trials: Vec<_> =
         cases.concat().into_iter().map(|(name, case)| Trial::test(name, move || run(case))).collect();
     trials.push(Trial::test("spawn::the_harness_itself_clones", || {
