@@ -74,11 +74,10 @@ test('a clone comes after its parent, for processor time and for memory', async 
 })
 
 // That it does otherwise shows where nothing else runs: in the tests of the core, and `npm run bench:parent`.
-test('a clone that computes does not give way where others do, or a priority is given', async (t) => {
+test('a clone that computes does not give way to a parent that rests, or when a priority is given', async (t) => {
   t.deepEqual(await playScene(t, 'options', 'giving way'), {
     // SCHED_OTHER.
     'its parent is at work, and a priority is given': 0,
-    'its parent is at work, and so are others': 0,
     'its parent waits for it, and others compute': [0, 0],
   })
 })

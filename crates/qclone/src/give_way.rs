@@ -31,8 +31,9 @@ const WAITING: u64 = 200;
 /// and at work when it runs for more than one part in so many.
 const AT_WORK: u64 = 20;
 
-/// Others may keep one part in so many of one processor busy, and no more.
-const OTHERS: u64 = 2;
+/// Others may take one part in so many of the processor time that is taken, and no more. What a host
+/// takes from this machine says nothing of them.
+const OTHERS: u64 = 4;
 
 /// For how long that is looked at, at least and at most: `/proc/stat` counts in hundredths of a second.
 const OTHERS_SEEN_NS: std::ops::Range<u64> = 100_000_000..1_000_000_000;
@@ -60,6 +61,7 @@ struct Look {
 /// What [`time_of_others`] was, and when; 0 before the first look.
 static OTHERS_AT: AtomicU64 = AtomicU64::new(0);
 static OTHERS_TIME: AtomicU64 = AtomicU64::new(0);
+static ALL_TIME: AtomicU64 = AtomicU64::new(0);
 
 /// For how long a thread has run and has waited for a processor, in nanoseconds.
 struct Times {
@@ -183,20 +185,20 @@ fn others_are_calm(asked: bool) -> bool {
     if seen_for < due {
         return false;
     }
-    let Some(time) = time_of_others(PARENT.load(Ordering::Relaxed)) else { return false };
+    let Some((others, all)) = time_of_others(PARENT.load(Ordering::Relaxed)) else { return false };
     OTHERS_AT.store(now, Ordering::Relaxed);
-    let more = advance(&OTHERS_TIME, time);
-    asked && since != 0 && more <= seen_for / OTHERS
+    let (others, all) = (advance(&OTHERS_TIME, others), advance(&ALL_TIME, all));
+    asked && since != 0 && others <= all / OTHERS
 }
 
-/// Processor time, in nanoseconds, that was taken on this machine by anything but the parent's process
-/// and what is nice, as clones are. Of these it has what they were in the kernel for.
-fn time_of_others(parent: i32) -> Option<u64> {
-    let all = read_start(c"/proc/stat", |text| {
+/// Processor time, in ticks, that was taken on this machine by anything but the parent's process and
+/// what is nice, as clones are (of these it has what they were in the kernel for); and by all.
+fn time_of_others(parent: i32) -> Option<(u64, u64)> {
+    let (common, nice) = read_start(c"/proc/stat", |text| {
         let mut fields = text.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
         // "cpu", user, nice, system.
-        let (user, system) = (fields.nth(1)?, fields.nth(1)?);
-        Some(number(user)? + number(system)?)
+        let (user, nice, system) = (fields.nth(1)?, fields.next()?, fields.next()?);
+        Some((number(user)? + number(system)?, number(nice)?))
     })?;
     let of_parent = read_start(&path_of(parent, b"/stat"), |text| {
         // Behind the name in parentheses: from the third field on; utime and stime are 14 and 15.
@@ -204,11 +206,8 @@ fn time_of_others(parent: i32) -> Option<u64> {
         let mut fields = text.get(behind..)?.split(|&byte| byte == b' ').skip(11);
         Some(number(fields.next()?)? + number(fields.next()?)?)
     })?;
-    Some(all.saturating_sub(of_parent) * NS_OF_A_TICK)
+    Some((common.saturating_sub(of_parent), common + nice))
 }
-
-/// Of the times in `/proc/stat` (`USER_HZ`).
-const NS_OF_A_TICK: u64 = 10_000_000;
 
 /// Every thread of this process, of which those to come inherit it.
 fn go_idle() {
@@ -329,7 +328,7 @@ mod tests {
         let (ran, _) = times_in(&path_of(pid, b"/schedstat")).unwrap();
         assert!(ran > 0);
         assert!(times_in(&path_of(i32::MAX, b"/schedstat")).is_none());
-        assert!(time_of_others(pid).unwrap() > 0);
+        assert!(time_of_others(pid).is_some_and(|(others, all)| 0 < others && others <= all));
         assert!(time_of_others(i32::MAX).is_none());
     }
 

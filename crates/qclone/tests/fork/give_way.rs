@@ -2,12 +2,13 @@
 
 use std::{
     hint,
+    process::Command,
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use nix::unistd::getpid;
-use qclone::{Alone, CloneSide, Forker, give_way::give_way_to, limits};
+use qclone::{Alone, Child, CloneSide, Forker, give_way::give_way_to, limits};
 
 use crate::{
     Case,
@@ -18,13 +19,24 @@ use crate::{
 pub(crate) const CASES: &[(&str, Case)] = &[
     ("give_way::a_clone_that_keeps_a_parent_at_work_waiting_becomes_idle", at_work),
     ("give_way::a_clone_whose_parent_rests_stays_as_it_is", resting),
+    ("give_way::a_clone_beside_others_at_work_stays_as_it_is", beside_others),
 ];
 
 /// Others on the machine may be at work for a while: then it does not.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 fn at_work(_: &ForkLock) {
-    let mut child = start_clone(PATIENCE, |policy| assert_eq!(policy, libc::SCHED_IDLE));
+    work_beside(start_clone(PATIENCE, |policy| assert_eq!(policy, libc::SCHED_IDLE)));
+}
+
+fn beside_others(_: &ForkLock) {
+    let mut other = Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
+    work_beside(start_clone(Duration::from_secs(2), |policy| assert_eq!(policy, libc::SCHED_OTHER)));
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
+fn work_beside(mut child: Child) {
     while child.try_wait().unwrap().is_none() {
         spin(Duration::from_millis(2));
         sleep(Duration::from_millis(1));
@@ -38,7 +50,7 @@ fn resting(_: &ForkLock) {
 }
 
 /// One that computes on the processor of its parent until it is idle, but not for longer than told.
-fn start_clone(at_most: Duration, check: impl FnOnce(i32)) -> qclone::Child {
+fn start_clone(at_most: Duration, check: impl FnOnce(i32)) -> Child {
     limits::set_affinity(&[first_allowed()]).unwrap();
     let parent = getpid().as_raw();
     let compute = |side: CloneSide| {
