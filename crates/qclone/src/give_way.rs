@@ -147,10 +147,7 @@ fn is_free(signal: c_int) -> bool {
 /// Async-signal-safe, as all that it calls: system calls and arithmetic.
 extern "C" fn look(_: c_int) {
     let errno = Errno::last_raw();
-    if let Some(waits) = sees_parent_wait()
-        && others_are_calm(waits)
-        && waits
-    {
+    if sees_parent_wait().is_some_and(others_are_calm) {
         go_idle();
     }
     Errno::set_raw(errno);
