@@ -143,7 +143,7 @@ function attempt(
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
   prepareLeaving()
-  surveyListeners()
+  const inherited = surveyListeners()
   compileAhead(calls)
   const outcome = forkForSynchronousWasm(() =>
     binding.fork(
@@ -170,7 +170,7 @@ function attempt(
   // To set it touches much that a clone would have to fault in.
   if (line.length > 0) line.length = 0
   try {
-    enterClone(facts, ghosts)
+    enterClone(facts, inherited, ghosts)
   } catch (error) {
     // Above this are the parent's frames, which must not see it.
     leaveByError(error)

@@ -6,7 +6,7 @@ import { calledInClones } from './ahead.js'
 import { compileHere } from './compile.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
-import { dropListeners } from './listeners.js'
+import { dropListeners, type Inherited } from './listeners.js'
 import { freshRandomness } from './randomness.js'
 import { ownStreams } from './streams.js'
 import { dropImmediates, dropTimers } from './timers.js'
@@ -21,13 +21,14 @@ export interface Ghosts {
 All that a clone does before the first line of user code.
 
 @param facts what its fork told of it, in the order of `fork` in the native part.
+@param inherited what its parent has seen that there is to drop.
 @param ghosts undefined for a clone whose event loop does not go on.
 */
-export function enterClone(facts: Int32Array, ghosts: Ghosts | undefined): void {
+export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghosts | undefined): void {
   disownAll()
   forgetPlaces()
   // First of all, the way out, which what follows may have to take.
-  dropListeners()
+  dropListeners(inherited)
   leaveByItself()
   takeIdentity(facts[0] as number)
   compileHere(facts[1] === 1)

@@ -25,7 +25,7 @@ const emitter = process as unknown as { _events?: Record<string | symbol, unknow
 const own = process as { send?: unknown; connected: boolean }
 
 /** What of the process a clone has to drop. */
-interface Inherited {
+export interface Inherited {
   events: Array<string | symbol>
   hasCapture: boolean
   hasCode: boolean
@@ -34,14 +34,12 @@ interface Inherited {
   isWorker: boolean
 }
 
-let inherited: Inherited | undefined
-
 /**
 Looks, in the parent and right before a fork, what there is to drop. It takes microseconds there, and in a clone, where
 every page that it touches is copied, a tenth of a millisecond.
 */
-export function surveyListeners(): void {
-  inherited = {
+export function surveyListeners(): Inherited {
+  return {
     events: process.eventNames().filter((event) => OF_THE_PARENT.has(event)),
     hasCapture: process.hasUncaughtExceptionCaptureCallback(),
     hasCode: process.exitCode !== undefined,
@@ -51,9 +49,7 @@ export function surveyListeners(): void {
 }
 
 /** Takes out the parent's listeners for its signals, its messages, its errors and its end. */
-export function dropListeners(): void {
-  if (!inherited) throw new Error('surveyListeners has not been called')
-  const { events, hasCapture, hasCode, hasChannel, isWorker } = inherited
+export function dropListeners({ events, hasCapture, hasCode, hasChannel, isWorker }: Inherited): void {
   for (const event of events) removeAll(event)
   leaveDomains()
   // That of a domain has gone with it.
