@@ -8,10 +8,10 @@
 //! whether it computes while its parent, at work too, is kept waiting, and not by anybody else.
 
 use std::{
-    ffi::{CStr, c_int},
+    ffi::{CStr, c_int, c_void},
     mem::MaybeUninit,
     ptr,
-    sync::atomic::{AtomicI32, AtomicU64, Ordering},
+    sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering},
 };
 
 use libc::{itimerspec, sigaction, sigevent, timer_t, timespec};
@@ -19,8 +19,12 @@ use nix::errno::Errno;
 
 use crate::{Error, Result, limits::set_idle_thread};
 
-/// Of the calling thread's processor time, how much lies between two looks, in nanoseconds,
-const LOOK_EVERY_NS: i64 = 10_000_000;
+/// Of the calling thread's processor time, when the first look is, in nanoseconds: not before what is
+/// short is over,
+const FIRST_LOOK_NS: i64 = 2_000_000;
+
+/// and how much lies between two,
+const LOOK_EVERY_NS: i64 = 5_000_000;
 
 /// and of all time, at least: a parent that waits for a tick now and then is seen to.
 const LOOK_BACK_NS: u64 = 50_000_000;
@@ -33,7 +37,7 @@ const AT_WORK: u64 = 20;
 
 /// Others may take one part in so many of the processor time that is taken, and no more. What a host
 /// takes from this machine says nothing of them.
-const OTHERS: u64 = 4;
+const OTHERS: u64 = 3;
 
 /// For how long that is looked at, at least and at most: `/proc/stat` counts in hundredths of a second.
 const OTHERS_SEEN_NS: std::ops::Range<u64> = 100_000_000..1_000_000_000;
@@ -43,6 +47,9 @@ const COMPUTING: u64 = 2;
 
 /// The parent.
 static PARENT: AtomicI32 = AtomicI32::new(0);
+
+/// What has this clone look.
+static TIMER: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// The last look.
 static LAST: Look = Look {
@@ -84,7 +91,7 @@ fn advance(last: &AtomicU64, value: u64) -> u64 {
 /// `parent`: while that is at work and kept waiting for a processor, this one computes, and hardly
 /// anybody else does, every thread of the clone goes over to `SCHED_IDLE`, for good.
 ///
-/// A look takes some 20 µs, every 10 ms of the thread's processor time at most, in a handler of the last
+/// A look takes some 20 µs, every 5 ms of the thread's processor time at most, in a handler of the last
 /// real-time signal. By `/proc/PID/schedstat` (`Documentation/scheduler/sched-stats.rst`), without
 /// which nothing happens; nor does it when the signal is handled or ignored already, or the thread
 /// is of that policy.
@@ -124,9 +131,19 @@ pub fn give_way_to(parent: i32) -> Result<()> {
     // SAFETY: a handler that is async-signal-safe, and a structure that outlives the call.
     Errno::result(unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) })
         .map_err(Error::syscall("sigaction(2)"))?;
-    let every = timespec { tv_sec: 0, tv_nsec: LOOK_EVERY_NS };
-    let spec = itimerspec { it_interval: every, it_value: every };
-    // SAFETY: the structure outlives the call.
+    TIMER.store(timer, Ordering::Relaxed);
+    look_after(FIRST_LOOK_NS, LOOK_EVERY_NS)
+}
+
+/// Has this thread look after `first` nanoseconds of its processor time, and after each `every` from
+/// then on; with zeroes it looks no more.
+///
+/// Async-signal-safe: one system call.
+fn look_after(first: i64, every: i64) -> Result<()> {
+    let nanoseconds = |tv_nsec| timespec { tv_sec: 0, tv_nsec };
+    let spec = itimerspec { it_value: nanoseconds(first), it_interval: nanoseconds(every) };
+    let timer = TIMER.load(Ordering::Relaxed);
+    // SAFETY: the timer is this process's, and is never deleted; the structure outlives the call.
     Errno::result(unsafe { libc::timer_settime(timer, 0, &raw const spec, ptr::null_mut()) })
         .map(drop)
         .map_err(Error::syscall("timer_settime(2)"))
@@ -149,6 +166,7 @@ extern "C" fn look(_: c_int) {
     let errno = Errno::last_raw();
     if sees_parent_wait().is_some_and(others_are_calm) {
         go_idle();
+        let _ = look_after(0, 0);
     }
     Errno::set_raw(errno);
 }

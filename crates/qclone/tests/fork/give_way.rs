@@ -2,12 +2,20 @@
 
 use std::{
     hint,
+    os::raw::c_int,
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use nix::unistd::getpid;
+use nix::{
+    sys::{
+        resource::{UsageWho, getrusage},
+        time::TimeValLike,
+    },
+    unistd::getpid,
+};
 use qclone::{Alone, Child, CloneSide, Forker, give_way::give_way_to, limits};
 
 use crate::{
@@ -18,6 +26,7 @@ use crate::{
 
 pub(crate) const CASES: &[(&str, Case)] = &[
     ("give_way::a_clone_that_keeps_a_parent_at_work_waiting_becomes_idle", at_work),
+    ("give_way::a_clone_that_has_become_idle_looks_no_more", looks_no_more),
     ("give_way::a_clone_whose_parent_rests_stays_as_it_is", resting),
     ("give_way::a_clone_beside_others_at_work_stays_as_it_is", beside_others),
 ];
@@ -27,6 +36,23 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 fn at_work(_: &ForkLock) {
     work_beside(start_clone(PATIENCE, |policy| assert_eq!(policy, libc::SCHED_IDLE)));
+}
+
+fn looks_no_more(_: &ForkLock) {
+    static LOOKS: AtomicU32 = AtomicU32::new(0);
+    extern "C" fn count(_: c_int) {
+        LOOKS.fetch_add(1, Ordering::Relaxed);
+    }
+    work_beside(start_clone(PATIENCE, |policy| {
+        assert_eq!(policy, libc::SCHED_IDLE);
+        // SAFETY: a handler that is async-signal-safe.
+        unsafe { libc::signal(libc::SIGRTMAX(), count as extern "C" fn(c_int) as usize) };
+        let before = ran_ms();
+        while ran_ms() < before + 40 {
+            spin(Duration::from_millis(1));
+        }
+        assert_eq!(LOOKS.load(Ordering::Relaxed), 0);
+    }));
 }
 
 fn beside_others(_: &ForkLock) {
@@ -76,6 +102,12 @@ fn first_allowed() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim();
     list.split([',', '-']).next().unwrap().parse().unwrap()
+}
+
+/// Milliseconds of processor time that this thread has had.
+fn ran_ms() -> i64 {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
+    (usage.user_time() + usage.system_time()).num_milliseconds()
 }
 
 fn spin(time: Duration) {
