@@ -60,16 +60,16 @@ test('a clone that has stopped is ended too', async (t) => {
 test('a clone comes after its parent, for processor time and for memory', async (t) => {
   const told = await playScene(t, 'options', 'the rank')
   const { niceness, policy } = told['of the parent'] as { niceness: number; policy: number }
-  const nice = Math.min(niceness + 10, 19)
+  const nice = Math.min(niceness + 15, 19)
   t.deepEqual(told, {
     'of the parent': told['of the parent'],
     'by default': { niceness: nice, policy, oom: 1000 },
     'of spawn': nice,
-    '15': { niceness: 15, policy, oom: 1000 },
+    '17': { niceness: 17, policy, oom: 1000 },
     'as the parent': { niceness, policy, oom: 1000 },
     // SCHED_IDLE.
     idle: { niceness, policy: 5, oom: 1000 },
-    'before user code': Math.min(nice + 10, 19),
+    'before user code': Math.min(nice + 15, 19),
   })
 })
 

@@ -48,7 +48,7 @@ export interface CloneOptions {
   How the system ranks the clone when it shares out processor time: a niceness from -20 (first) to 19 (last), or
   `'idle'` for what nobody else wants. Less than the parent's takes privilege; without it the parent's stays.
 
-  @default 10 more than the parent's, and `'idle'` from when the clone is seen to compute while its parent, at work
+  @default 15 more than the parent's, and `'idle'` from when the clone is seen to compute while its parent, at work
   itself, waits for a processor
   */
   readonly priority?: number | 'idle'
