@@ -150,6 +150,14 @@ export interface ForkTimings {
   totalMs: number
 }
 
+/** A watch, or why there is none. */
+export interface HangupOutcome {
+  /** The watch. */
+  watch?: HangupWatch
+  /** Why there is none. */
+  failure?: ForkFailure
+}
+
 /** How much memory there is for a clone of this process, or was a moment ago. */
 export declare function headroom(): HeadroomOutcome
 
@@ -316,10 +324,10 @@ export declare function unblockSignals(): void
 
 /**
  * Notices that the other side has left without reading from the connection: what is to be read is
- * a clone's, or comes later. Calls `left` once, when the other side of the connection `fd` has closed it or shut its sending
- * down, or the connection is broken. Keeps no event loop going.
+ * a clone's, or comes later. Calls `left` once, when the other side of the connection `fd` has closed
+ * it or shut its sending down, or the connection is broken. Keeps no event loop going.
  */
-export declare function watchHangup(fd: number, left: () => void): HangupWatch
+export declare function watchHangup(fd: number, left: () => void): HangupOutcome
 
 /**
  * Writes the whole of `bytes` to `fd`, standing still until the other side has taken them, whether

@@ -83,6 +83,22 @@ test('without the memory that a clone may come to need there is none', async (t)
   })
 })
 
+test('whoever has no clone yet when all are stopped gets none', async (t) => {
+  t.deepEqual(await playScene(t, 'admission', 'stopAll before the fork'), {
+    statuses: [],
+    outcomes: ['ERR_QCLONE_ABORTED', 'ERR_QCLONE_ABORTED', 'ERR_QCLONE_ABORTED'],
+    scope: 'ERR_QCLONE_ABORTED',
+    made: 0,
+    afterwards: 'works',
+  })
+})
+
+test('forkFailed is told of those who find no place', async (t) => {
+  t.deepEqual(await playScene(t, 'admission', 'told of who is turned away'), {
+    told: ['persist ERR_QCLONE_BUSY', 'run ERR_QCLONE_BUSY', 'stream ERR_QCLONE_BUSY'],
+  })
+})
+
 test('all clones can be stopped, and all who wait', async (t) => {
   t.deepEqual(await playScene(t, 'admission', 'stopAll'), {
     signals: ['SIGKILL', 'SIGTERM', 'SIGTERM'],

@@ -10,6 +10,8 @@ const DOORS = {
   deadline: 'ERR_QCLONE_TIMEOUT',
   aborted: 'ERR_QCLONE_ABORTED',
   progress: ['half'],
+  'each reports to its own': ['a a', 'b b'],
+  'aborted before': [['ERR_QCLONE_ABORTED', 'ERR_QCLONE_ABORTED'], false],
   'at the end of the turn': 'later',
   spawn: [7, true, false, true],
   'spawn without a status': 255,
@@ -23,6 +25,15 @@ const DOORS = {
 test('inline, everything runs in this process and forks nothing', async (t) => {
   t.deepEqual(await playScene(t, 'inline', 'doors', { args: ['configured'] }), DOORS)
   t.deepEqual(await playScene(t, 'inline', 'doors', { env: { QCLONE: 'inline' } }), DOORS)
+})
+
+test('whatever puts a listener on a port gets what it holds, and what it holds up', async (t) => {
+  const all = [100, 0, 99]
+  t.deepEqual(await playScene(t, 'inline', 'messages that are held'), {
+    on: all,
+    addListener: all,
+    prependListener: all,
+  })
 })
 
 test('inline, an error of a spawned function is printed', async (t) => {

@@ -133,6 +133,7 @@ test('a task reports its progress', async (t) => {
     value: 'value',
     seen: [0, 1, 2].map((i) => ({ i, bytes })),
     'without a listener': 'value',
+    'and nobody listens': true,
     'in the parent': 'value',
     thrown: true,
   })

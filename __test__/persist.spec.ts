@@ -7,6 +7,7 @@ test('messages go both ways, in order, on the data as of the fork', async (t) =>
     'by event': 'a! of 1: 1',
     'by iteration': [1000, true],
     large: true,
+    'of use': 'RangeError',
     stopped: [0, true, false, []],
   })
 })

@@ -72,6 +72,16 @@ test('a query that finds no place is an error', async (t) => {
   t.deepEqual(await playScene(t, 'queries', 'a full queue'), { error: 'ERR_QCLONE_BUSY' })
 })
 
+test('clients that come when no descriptor is left are turned away, and do not end the parent', async (t) => {
+  const told = await playScene(t, 'queries', 'no descriptor left', { wrapper: ['prlimit', '--nofile=200'] })
+  t.deepEqual(told, {
+    before: 0,
+    query: 'ERR_QCLONE_FORK',
+    refused: ['query ERR_QCLONE_FORK EMFILE', 'session ERR_QCLONE_FORK EMFILE'],
+    afterwards: 0,
+  })
+})
+
 test('a client that breaks its protocol is cut off, after what was whole; nobody else notices', async (t) => {
   t.deepEqual(await playScene(t, 'queries', 'breaks its protocol'), {
     good: 0,

@@ -58,7 +58,7 @@ test('autoReap does no harm, can be stopped, and does not keep the process', asy
 const refused = test.macro({
   title: (_, value: unknown) => `autoReap refuses ${String(value)} milliseconds`,
   exec(t, value: unknown, instanceOf: ErrorConstructor) {
-    t.throws(() => autoReap(value as number), { instanceOf, message: /^Expected `ms` to be a / })
+    t.throws(() => autoReap(value as number), { instanceOf, message: /^Expected `ms` to be / })
   },
 })
 
@@ -66,6 +66,7 @@ test(refused, 0, RangeError)
 test(refused, -1, RangeError)
 test(refused, Number.NaN, RangeError)
 test(refused, Number.POSITIVE_INFINITY, RangeError)
+test(refused, 2 ** 31, RangeError)
 test(refused, '5', TypeError)
 test(refused, undefined, TypeError)
 

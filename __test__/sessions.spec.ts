@@ -35,7 +35,12 @@ test('handlers are told of a session and of its end', async (t) => {
 })
 
 test('clients that say nothing hold no clone when there is to be data first', async (t) => {
-  t.deepEqual(await playScene(t, 'sessions', 'when there is data'), { served: true, clones: 1 })
+  t.deepEqual(await playScene(t, 'sessions', 'when there is data'), {
+    served: true,
+    clones: 1,
+    'with a codec': true,
+    'clones then': 2,
+  })
 })
 
 test('the parent serves those that do not match', async (t) => {

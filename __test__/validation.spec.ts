@@ -44,6 +44,10 @@ test.serial('configure refuses NaN and Infinity', (t) => {
   t.throws(() => configure({ runWait: Number.POSITIVE_INFINITY }), { instanceOf: RangeError })
 })
 test.serial(refused, { spawnWait: 7, runWait: -1 }, RangeError, /`runWait`/)
+// A timer that is told to wait longer does not wait at all.
+for (const name of ['readyWait', 'spawnWait', 'runWait']) {
+  test.serial(refused, { [name]: 2 ** 31 }, RangeError, /to be at most 2147483647, got `2147483648`/)
+}
 test.serial(refused, { maxClones: 0 }, RangeError, /`maxClones` to be a finite number of at least 1/)
 test.serial(refused, { maxClones: 1.5 }, RangeError, /`maxClones` to be an integer/)
 test.serial(refused, { maxQueue: -1 }, RangeError, /`maxQueue`/)

@@ -56,15 +56,25 @@ export function leavePlace(): void {
   letIn()
 }
 
-/** Turns away all who wait. */
+/** How often all have been turned away. */
+let stops = 0
+
+/** Turns away all who wait for a place, and, by {@link untilStopped}, those who have one and no clone yet. */
 export function abortWaiting(): void {
-  const turnedAway = [...waiting.values()]
+  stops++
+  const rejections = [...waiting.values()]
   waiting.clear()
-  for (const reject of turnedAway) {
-    reject(
-      new QcloneError('ERR_QCLONE_ABORTED', 'the task was turned away by `stopAll` before its turn came'),
-    )
-  }
+  for (const reject of rejections) reject(turnedAway())
+}
+
+/** @returns what gives the error of a call made now once it is to be turned away. */
+export function untilStopped(): () => QcloneError | undefined {
+  const before = stops
+  return () => (stops === before ? undefined : turnedAway())
+}
+
+function turnedAway(): QcloneError {
+  return new QcloneError('ERR_QCLONE_ABORTED', 'the task was turned away by `stopAll` before its turn came')
 }
 
 /** In a clone: its parent's clones, and those who wait for one, are not its own. */

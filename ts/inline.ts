@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import type { Link, LinkEvents } from './channel.js'
 import type { Clone, EventType } from './children.js'
@@ -27,14 +28,24 @@ export async function runInline<A extends unknown[], R>(
   f: (...args: A) => R,
   args: A,
 ): Promise<Awaited<R>> {
+  const { onProgress } = options
   const aborted = abortionOf(options)
-  await new Promise(setImmediate)
-  onReport((value) => options.onProgress?.(travelled(value)))
+  onReport(reportInTask)
+  const receive = (value: unknown) => onProgress?.(travelled(value))
   try {
-    return travelled(await Promise.race([f(...args), aborted.promise])) as Awaited<R>
+    await Promise.race([aborted.promise, new Promise(setImmediate)])
+    const value = receiverOfTask.run(receive, () => f(...args))
+    return travelled(await Promise.race([value, aborted.promise])) as Awaited<R>
   } finally {
     aborted.release()
   }
+}
+
+/** What becomes of what the task reports that is running: several run at once, in one process. */
+const receiverOfTask = new AsyncLocalStorage<(value: unknown) => void>()
+
+function reportInTask(value: unknown): void {
+  receiverOfTask.getStore()?.(value)
 }
 
 /** Rejects when a guard would end the clone. What was begun goes on: nothing can end it. */

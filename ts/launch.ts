@@ -1,17 +1,18 @@
-import { leavePlace, takePlace } from './admission.js'
+import { leavePlace, takePlace, untilStopped } from './admission.js'
 import { Channel } from './channel.js'
 import { type Clone, type EventType, isServing } from './children.js'
 import { type Callable, calledInClones } from './clone-context/ahead.js'
+import { findTimers } from './clone-context/timers.js'
 import { fromFailure, QcloneError } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
 import { frame, KIND } from './frames.js'
 import { Guard } from './guard.js'
 import { handlers } from './handlers.js'
 import { native } from './native.js'
-import type { DetachableOptions } from './options.js'
+import type { CloneOptions, DetachableOptions } from './options.js'
 import { settings } from './settings.js'
 import { sign } from './signs.js'
-import type { Stdio } from './stdio.js'
+import { openStdio, type Stdio } from './stdio.js'
 import { inWords, type WaitStatus } from './wait-status.js'
 
 /** A task that wants a clone whose event loop goes on. */
@@ -46,6 +47,25 @@ export interface Launched {
   guard: Guard
 }
 
+/**
+What a task needs before it waits for its turn: its standard streams, and whatever else `open` does.
+
+@throws {QcloneError} when it is not to be had; `handlers.forkFailed` has been told.
+*/
+export function prepare(
+  task: Pick<Task, 'event' | 'name'>,
+  options: CloneOptions,
+  open: () => void = () => {},
+): Stdio {
+  try {
+    findTimers()
+    open()
+    return openStdio(options)
+  } catch (error) {
+    throw refused(error as QcloneError, task)
+  }
+}
+
 /** How often a clone is made for a task that has not begun. */
 const ATTEMPTS = 2
 
@@ -56,12 +76,14 @@ Makes a clone for a task, as soon as it is its turn and the threads are at rest,
 */
 export async function launch(task: Task): Promise<Launched> {
   const guard = new Guard(task.options)
+  const turnedAway = untilStopped()
+  const whyOff = () => (guard.triggered ? guard.error() : turnedAway())
   try {
     for (let attempt = 1; ; attempt++) {
-      const launched = await attemptLaunch(task, guard)
+      const launched = await attemptLaunch(task, guard, whyOff)
       if ('channel' in launched) return launched
       if (guard.triggered) throw guard.error(launched)
-      if (isWished(launched)) throw died(launched)
+      if (isWished(launched) || turnedAway()) throw died(launched)
       if (attempt === ATTEMPTS) throw notReady(launched)
     }
   } catch (error) {
@@ -74,15 +96,16 @@ export async function launch(task: Task): Promise<Launched> {
 }
 
 /** One clone: ready, or how it ended before it was. */
-async function attemptLaunch(task: Task, guard: Guard): Promise<Launched | WaitStatus> {
-  const { event, name } = task
-  const { signal } = task.options
+async function attemptLaunch(
+  task: Task,
+  guard: Guard,
+  whyOff: () => QcloneError | undefined,
+): Promise<Launched | WaitStatus> {
   if (guard.triggered) throw guard.error()
-  if (!(await takePlace(signal, (waiting) => sign('qclone:queued', { event, name, waiting }))))
-    throw guard.error()
+  if (!(await placeFor(task))) throw guard.error()
   let forked: { clone: Clone; channel: Channel; file: number | undefined }
   try {
-    forked = await forkFor(task, guard)
+    forked = await forkFor(task, whyOff)
   } catch (error) {
     leavePlace()
     throw error
@@ -96,9 +119,19 @@ async function attemptLaunch(task: Task, guard: Guard): Promise<Launched | WaitS
   return clone.exited
 }
 
+/** Waits for a place. False: it was aborted before. */
+async function placeFor(task: Task): Promise<boolean> {
+  const { event, name } = task
+  try {
+    return await takePlace(task.options.signal, (waiting) => sign('qclone:queued', { event, name, waiting }))
+  } catch (error) {
+    throw (error as QcloneError).code === 'ERR_QCLONE_BUSY' ? refused(error as QcloneError, task) : error
+  }
+}
+
 function forkFor(
   task: Task,
-  guard: Guard,
+  whyOff: () => QcloneError | undefined,
 ): Promise<{ clone: Clone; channel: Channel; file: number | undefined }> {
   return new Promise((resolve, reject) => {
     const ends = openEnds(task)
@@ -114,7 +147,7 @@ function forkFor(
         calls: [task.inClone, ...task.calls],
       },
       {
-        whyOff: () => (guard.triggered ? guard.error() : undefined),
+        whyOff,
         refuse: (error) => {
           close()
           reject(error)

@@ -3,16 +3,14 @@ import { Channel } from './channel.js'
 import type { Clone } from './children.js'
 import { calledInClones } from './clone-context/ahead.js'
 import { leave, leaveByError, onUncaught, STATUS_OF_ERROR } from './clone-context/leave.js'
-import { findTimers } from './clone-context/timers.js'
 import { QcloneError } from './errors.js'
-import { type EndOptions, killAfter } from './guard.js'
+import { type EndOptions, expectEndOptions, killAfter } from './guard.js'
 import { persistInline } from './inline.js'
-import { type Ends, type Launched, launch } from './launch.js'
+import { type Ends, type Launched, launch, prepare } from './launch.js'
 import { type DetachableOptions, expectDetachableOptions } from './options.js'
 import { leaveWith, Port } from './port.js'
 import { onReport } from './report.js'
 import { isInline } from './settings.js'
-import { openStdio } from './stdio.js'
 import { expectFunction, shown } from './validate.js'
 import { inWords, type WaitStatus } from './wait-status.js'
 
@@ -25,6 +23,8 @@ export interface Persistent<Received = unknown, Sent = unknown>
   /**
   Closes the port, and waits until the clone has ended. One that has not after `grace` milliseconds is killed.
   `await using` does so, too.
+
+  @throws {TypeError} or {@link RangeError} on an option that is unknown or of no use.
   */
   stop(options?: Pick<EndOptions, 'grace'>): Promise<WaitStatus>
 }
@@ -64,8 +64,7 @@ async function persistWith<Received, Sent, A extends unknown[]>(
   expectFunction(f, 'f')
   const { name = f.name } = options
   if (isInline()) return persistInline(name, f, args)
-  findTimers()
-  const stdio = openStdio(options)
+  const stdio = prepare({ event: 'persist', name }, options)
   const inClone = (ends: Ends) => stay(f, args, ends)
   return new ParentSide(
     await launch({ event: 'persist', name, options, stdio, link: 'socket', inClone, calls: [f] }),
@@ -89,9 +88,10 @@ class ParentSide<Received, Sent> extends Port<Received, Sent> implements Persist
     clone.exited.then(release, release)
   }
 
-  async stop({ grace }: Pick<EndOptions, 'grace'> = {}): Promise<WaitStatus> {
+  async stop(options: Pick<EndOptions, 'grace'> = {}): Promise<WaitStatus> {
+    expectEndOptions(options)
     this.close()
-    return killAfter(this.clone, grace)
+    return killAfter(this.clone, options.grace)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -74,6 +74,24 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
     return this
   }
 
+  /** As {@link on}. */
+  override addListener<K extends keyof PortEvents<Received>>(
+    event: K,
+    listener: (...args: PortEvents<Received>[K]) => void,
+  ): this {
+    return this.on(event, listener)
+  }
+
+  /** As {@link on}, before all others. */
+  override prependListener<K extends keyof PortEvents<Received>>(
+    event: K,
+    listener: (...args: PortEvents<Received>[K]) => void,
+  ): this {
+    super.prependListener(event, listener as never)
+    if (event === 'message') this.#handOut()
+    return this
+  }
+
   /** Whether nothing can be sent any more, and nothing arrives but what is held. */
   get closed(): boolean {
     return this.#closed

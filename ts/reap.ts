@@ -1,5 +1,5 @@
 import { reapAll } from './children.js'
-import { expectNumber } from './validate.js'
+import { expectMilliseconds } from './validate.js'
 import type { WaitStatus } from './wait-status.js'
 
 /**
@@ -18,7 +18,7 @@ Calls {@link reap} every `ms` milliseconds, without keeping the event loop going
 @returns a function that ends it.
 */
 export function autoReap(ms: number): () => void {
-  expectNumber(ms, 'ms', 1)
+  expectMilliseconds(ms, 'ms', 1)
   const interval = setInterval(reapAll, ms).unref()
   return () => clearInterval(interval)
 }

@@ -1,18 +1,17 @@
 import { types } from 'node:util'
 import { calledInClones } from './clone-context/ahead.js'
 import { leave, onUncaught } from './clone-context/leave.js'
-import { findTimers } from './clone-context/timers.js'
 import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './delivery.js'
 import { QcloneError } from './errors.js'
 import { KIND } from './frames.js'
 import { runInline } from './inline.js'
-import { closeFile, type Ends, type Launched, launch } from './launch.js'
+import { closeFile, type Ends, type Launched, launch, prepare } from './launch.js'
 import { native } from './native.js'
 import { expectRunOptions, type RunOptions } from './options.js'
 import { onReport } from './report.js'
 import { isInline } from './settings.js'
 import { sign } from './signs.js'
-import { NO_STREAMS, openStdio, type StandardStreams, type Stdio } from './stdio.js'
+import { NO_STREAMS, type StandardStreams, type Stdio } from './stdio.js'
 import { expectFunction } from './validate.js'
 import { inWords } from './wait-status.js'
 
@@ -56,15 +55,14 @@ function runWith<A extends unknown[], R>(
     throw new TypeError('Expected `f` to be a function that returns its value: use `stream` for a generator')
   }
   if (isInline()) return Object.assign(runInline(options, f, args), NO_STREAMS)
+  const { name = f.name, onProgress } = options
   let stdio: Stdio
   try {
-    findTimers()
-    stdio = openStdio(options)
+    stdio = prepare({ event: 'run', name }, options)
   } catch (error) {
     return Object.assign(Promise.reject(error), NO_STREAMS)
   }
-  const { name = f.name } = options
-  const inClone = (ends: Ends) => callInClone(f, args, ends)
+  const inClone = (ends: Ends) => callInClone(f, args, ends, onProgress !== undefined)
   const launched = launch({ event: 'run', name, options, stdio, link: 'pipe and file', inClone, calls: [f] })
   const value = launched.then((clone) => settle(clone, options)) as Promise<Awaited<R>>
   return Object.assign(value, stdio.streams)
@@ -114,11 +112,16 @@ async function settle(launched: Launched, { onProgress }: RunOptions): Promise<u
 }
 
 /** In the clone: calls `f`, and returns to the event loop until there is an answer. */
-function callInClone<A extends unknown[]>(f: (...args: A) => unknown, args: A, ends: Ends): void {
+function callInClone<A extends unknown[]>(
+  f: (...args: A) => unknown,
+  args: A,
+  ends: Ends,
+  reports: boolean,
+): void {
   // Bound: what is written within a function each clone compiles.
   const failed = fail.bind(undefined, ends)
   onUncaught(failed)
-  onReport((value) => native().writeAll(ends.fd, encodeValue(KIND.report, value)))
+  onReport(reports ? tellProgress.bind(undefined, ends) : undefined)
   let value: unknown
   try {
     value = f(...args)
@@ -127,6 +130,10 @@ function callInClone<A extends unknown[]>(f: (...args: A) => unknown, args: A, e
   }
   if (isThenable(value)) Promise.resolve(value).then(succeed.bind(undefined, ends), failed)
   else succeed(ends, value)
+}
+
+function tellProgress({ fd }: Ends, value: unknown): void {
+  native().writeAll(fd, encodeValue(KIND.report, value))
 }
 
 function succeed(ends: Ends, value: unknown): never {
@@ -157,4 +164,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (typeof value === 'object' || typeof value === 'function') && value !== null && 'then' in value
 }
 
-calledInClones(callInClone, succeed, fail, answer, isThenable)
+calledInClones(callInClone, tellProgress, succeed, fail, answer, isThenable)

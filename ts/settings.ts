@@ -1,4 +1,4 @@
-import { expectBoolean, expectCount, expectNumber, expectOptions } from './validate.js'
+import { expectBoolean, expectCount, expectMilliseconds, expectNumber, expectOptions } from './validate.js'
 
 /** What {@link configure} changes. */
 export interface Settings {
@@ -71,9 +71,9 @@ const EXPECT: { [name in keyof Settings]: (value: unknown, name: string) => void
   maxClones: (value, name) => expectCount(value, name, 1),
   maxQueue: (value, name) => expectCount(value, name, 0),
   memory: (value, name) => expectNumber(value, name, 0),
-  readyWait: (value, name) => expectNumber(value, name, 1),
-  spawnWait: (value, name) => expectNumber(value, name, 0),
-  runWait: (value, name) => expectNumber(value, name, 0),
+  readyWait: (value, name) => expectMilliseconds(value, name, 1),
+  spawnWait: (value, name) => expectMilliseconds(value, name),
+  runWait: (value, name) => expectMilliseconds(value, name),
   inline: expectBoolean,
 }
 

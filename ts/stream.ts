@@ -1,16 +1,15 @@
 import { Channel } from './channel.js'
 import { calledInClones } from './clone-context/ahead.js'
 import { leave, onUncaught, STATUS_OF_ERROR } from './clone-context/leave.js'
-import { findTimers } from './clone-context/timers.js'
 import { QcloneError } from './errors.js'
 import { killAfter } from './guard.js'
 import { streamInline } from './inline.js'
-import { type Ends, type Launched, launch } from './launch.js'
+import { type Ends, type Launched, launch, prepare } from './launch.js'
 import { type CloneOptions, expectCloneOptions } from './options.js'
 import { leaveWith, Port } from './port.js'
 import { onReport } from './report.js'
 import { isInline } from './settings.js'
-import { NO_STREAMS, openStdio, type StandardStreams } from './stdio.js'
+import { NO_STREAMS, type StandardStreams } from './stdio.js'
 import { expectFunction } from './validate.js'
 import { inWords } from './wait-status.js'
 
@@ -83,8 +82,7 @@ class Values<A extends unknown[], T> implements StandardStreams {
     const { signal: unwanted } = this.#unwanted
     let streams = NO_STREAMS
     const begin = async () => {
-      findTimers()
-      const stdio = openStdio(options)
+      const stdio = prepare({ event: 'stream', name }, options)
       streams = stdio.streams
       const launched = await launch({
         event: 'stream',

@@ -69,8 +69,8 @@ export function expectSignal(value: unknown, name: string): asserts value is Nod
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
 /** @throws {TypeError} when `value` is not a number, {@link RangeError} when no timer can wait for it. */
-export function expectMilliseconds(value: unknown, name: string): asserts value is number {
-  expectNumber(value, name, 0)
+export function expectMilliseconds(value: unknown, name: string, least = 0): asserts value is number {
+  expectNumber(value, name, least)
   if (value > LONGEST_TIMEOUT_MS) {
     throw new RangeError(`Expected \`${name}\` to be at most ${LONGEST_TIMEOUT_MS}, got ${shown(value)}`)
   }

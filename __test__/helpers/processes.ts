@@ -1,3 +1,4 @@
+import { openSync } from 'node:fs'
 import { until as untilOrLimit } from '../../bench/lib/until.js'
 
 export { children, countDescriptors, lookUp } from '../../bench/lib/proc.js'
@@ -15,5 +16,17 @@ export function standUntil(what: string, condition: () => boolean): void {
   const deadline = performance.now() + PATIENCE_MS
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`)
+  }
+}
+
+/** Opens files until the system refuses. */
+export function fillDescriptors(): number[] {
+  const opened: number[] = []
+  for (;;) {
+    try {
+      opened.push(openSync('/dev/null', 'r'))
+    } catch {
+      return opened
+    }
   }
 }

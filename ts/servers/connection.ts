@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { fromFailure } from '../errors.js'
 import { native } from '../native.js'
 
 /** Of a socket, what no public API gives. */
@@ -130,6 +131,7 @@ Calls `left`, once at most, when the client has left or this process has closed 
 
 @param halfOpen whether a client that only says that it sends nothing more has not left.
 @returns what ends the watch.
+@throws {QcloneError} `ERR_QCLONE_FORK` when there is no descriptor for it.
 */
 export function watchClient(
   socket: Socket,
@@ -137,7 +139,8 @@ export function watchClient(
   left: () => void,
 ): () => void {
   const fd = descriptorOf(socket)
-  const watch = halfOpen || fd === undefined ? undefined : native().watchHangup(fd, () => onLeft())
+  const { watch, failure } = halfOpen || fd === undefined ? {} : native().watchHangup(fd, () => onLeft())
+  if (failure) throw fromFailure(failure)
   let over = false
   const end = () => {
     over = true

@@ -1,18 +1,15 @@
 import type { Socket } from 'node:net'
 import type { Clone, Serving } from '../children.js'
 import { type Callable, calledInClones } from '../clone-context/ahead.js'
-import { findTimers } from '../clone-context/timers.js'
 import { decodeValue, encodeValue } from '../delivery.js'
 import { QcloneError } from '../errors.js'
-import { refused } from '../fork-point.js'
 import { frame, KIND } from '../frames.js'
 import { killAfter } from '../guard.js'
-import { type Launched, launch } from '../launch.js'
+import { type Launched, launch, prepare } from '../launch.js'
 import { native } from '../native.js'
 import type { ServingOptions } from '../options.js'
 import { onReport } from '../report.js'
 import { sign } from '../signs.js'
-import { openStdio } from '../stdio.js'
 import { inWords } from '../wait-status.js'
 import { watchClient } from './connection.js'
 
@@ -68,18 +65,21 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
   let begun = false
   let left = false
   let farewell: NodeJS.Timeout | undefined
-  const unwatch = watchClient(client.socket, client, () => {
+  let unwatch = () => {}
+  const onLeft = () => {
     left = true
     farewell = setTimeout(() => gone.abort(new Error('the client has left')), client.farewell)
-  })
+  }
   const { event, name, options, socket, inClone, calls } = client
   try {
-    findTimers()
+    const stdio = prepare(client, {}, () => {
+      unwatch = watchClient(socket, client, onLeft)
+    })
     const launched = await launch({
       event,
       name,
       options: { ...options, keep: [...(options.keep ?? []), socket], signal: gone.signal },
-      stdio: openStdio({}),
+      stdio,
       link: 'pipe',
       inClone: ({ fd }) => {
         onReport(undefined)
@@ -92,10 +92,7 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
     }
     return { how: await answer<D>(launched, onBegun, client.linger) }
   } catch (error) {
-    const failure = error as QcloneError
-    // Who else would be turned away is told by what it called.
-    if (failure.code === 'ERR_QCLONE_BUSY') refused(failure, client)
-    return { error: failure, begun, left }
+    return { error: error as QcloneError, begun, left }
   } finally {
     clearTimeout(farewell)
     unwatch()

@@ -119,7 +119,7 @@ async function session(
   let begin = listen
   if (codec && evaluate) {
     const dialogue = speak(socket, options as SpeakingOptions)
-    await letIn(dialogue)
+    await letIn(dialogue, when === 'data')
     begin = () => dialogue.resume()
   } else if (when === 'data') {
     await firstData(socket)
@@ -154,8 +154,12 @@ function beInSession(socket: Socket, line: Line<never>, begin: () => void): void
   begin()
 }
 
-/** Waits until the client has been let in. What it sends behind its greeting is left lying. */
-function letIn(dialogue: Dialogue): Promise<void> {
+/**
+Waits until the client has been let in. What it sends behind its greeting is left lying.
+
+@param unheard whether a client that needs no greeting is to be waited for until it has sent something.
+*/
+function letIn(dialogue: Dialogue, unheard: boolean): Promise<void> {
   const { socket } = dialogue
   dialogue.greet()
   return new Promise((resolve) => {
@@ -167,7 +171,7 @@ function letIn(dialogue: Dialogue): Promise<void> {
     }
     socket.on('data', look)
     socket.on('close', look)
-    look()
+    if (!unheard) look()
   })
 }
 

@@ -10,13 +10,25 @@ use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
 use napi_derive::napi;
 use nix::sys::socket::{MsgFlags, recv};
 
-use crate::uv::{self, Loop, UvHandle};
+use crate::{
+    convert::ForkFailure,
+    uv::{self, Loop, UvHandle},
+};
 
 /// A watch over a connection.
 #[napi]
 pub struct HangupWatch {
     /// Null once closed.
     handle: *mut UvHandle,
+}
+
+/// A watch, or why there is none.
+#[napi(object, object_from_js = false)]
+pub struct HangupOutcome {
+    /// The watch.
+    pub watch: Option<HangupWatch>,
+    /// Why there is none.
+    pub failure: Option<ForkFailure>,
 }
 
 /// What the poll handle needs. The descriptor is a second one of the same connection, as libuv
@@ -45,18 +57,23 @@ const DISCARDED_AT_ONCE: usize = 1 << 16;
 const MOST_DISCARDED: usize = 1 << 20;
 
 /// Notices that the other side has left without reading from the connection: what is to be read is
-/// a clone's, or comes later. Calls `left` once, when the other side of the connection `fd` has closed it or shut its sending
-/// down, or the connection is broken. Keeps no event loop going.
+/// a clone's, or comes later. Calls `left` once, when the other side of the connection `fd` has closed
+/// it or shut its sending down, or the connection is broken. Keeps no event loop going.
 #[napi]
-pub fn watch_hangup(env: Env, fd: i32, left: Function<'_, (), ()>) -> Result<HangupWatch> {
+pub fn watch_hangup(env: Env, fd: i32, left: Function<'_, (), ()>) -> Result<HangupOutcome> {
     if fd < 0 {
         return Err(Error::from_reason("a connection has a descriptor"));
     }
     let event_loop = Loop::of(&env)?;
     // SAFETY: not negative, and not closed here. A number that is not open gives an error.
     let connection = unsafe { BorrowedFd::borrow_raw(fd) };
-    let connection =
-        connection.try_clone_to_owned().map_err(|error| Error::from_reason(error.to_string()))?;
+    let connection = match connection.try_clone_to_owned() {
+        Ok(connection) => connection,
+        Err(error) => {
+            let failure = ForkFailure::of_call("fcntl(2) with F_DUPFD_CLOEXEC", &error);
+            return Ok(HangupOutcome { watch: None, failure: Some(failure) });
+        }
+    };
     let handle = event_loop.new_poll(connection.as_raw_fd())?;
     let mut callback = ptr::null_mut();
     // SAFETY: `env` and the function are live during the call.
@@ -69,7 +86,7 @@ pub fn watch_hangup(env: Env, fd: i32, left: Function<'_, (), ()>) -> Result<Han
     unsafe { uv::uv_unref(handle) };
     // SAFETY: as above. It fails for no live handle.
     unsafe { uv::uv_poll_start(handle, uv::DISCONNECT, on_event) };
-    Ok(HangupWatch { handle })
+    Ok(HangupOutcome { watch: Some(HangupWatch { handle }), failure: None })
 }
 
 #[napi]

@@ -300,7 +300,7 @@ fn output_pipes() -> Vec<i32> {
 }
 
 fn milliseconds(ms: f64) -> Duration {
-    Duration::from_secs_f64(ms.max(0.0) / 1e3)
+    Duration::try_from_secs_f64(ms / 1e3).unwrap_or_default()
 }
 
 /// In a clone nothing would tell the loop of them: the settling of a promise of WebAssembly's, as when
