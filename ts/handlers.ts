@@ -61,7 +61,7 @@ export const handlers = {
   oldClone: new HandlerChain<[status: WaitStatus, event: EventType]>('oldClone'),
   /** In the parent: a clone could not be made. The caller is told too. */
   forkFailed: new HandlerChain<[error: QcloneError, event: EventType]>('forkFailed'),
-  /** In the clone: it was made by `spawn` or `run`, and its function is about to be called. */
+  /** In the clone: it was made by `spawn`, `run`, `stream` or `persist`, and its function is about to be called. */
   inSpawn: new HandlerChain<[event: EventType]>('inSpawn'),
   /** In the clone: it was made for this request, which is about to be handled. */
   inRequest: new HandlerChain<[request: IncomingMessage, response: ServerResponse]>('inRequest'),

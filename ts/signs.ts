@@ -26,14 +26,14 @@ export interface Signs {
   'qclone:refused': TaskSign & { readonly error: QcloneError }
   /** A clone calls its function next; milliseconds since the fork. Not of `spawn`, whose clones tell nothing. */
   'qclone:ready': CloneSign & { readonly ms: number }
-  /** A clone was killed that was not ready in time. */
+  /** A clone was not ready in time, and was killed, or ended before it was. */
   'qclone:unready': CloneSign & { readonly ms: number; readonly status: WaitStatus }
-  /** A clone has told what came of its function; milliseconds since the fork. */
+  /** A clone has told what came of its function; milliseconds since it was ready. */
   'qclone:answered': CloneSign & { readonly ms: number; readonly failed: boolean }
   /** A client was turned away, or its connection closed, for what it sent: it does not keep to its protocol. */
   'qclone:client': { readonly reason: string; readonly remoteAddress: string | undefined }
   /**
-  A clone has ended. What it had told may be read, and published, after this. `copiedBytes`: memory that it copied or took, at most: its page faults without I/O, in bytes.
+  A clone has ended. What it had told may be read, and published, after this. `copiedBytes`: memory that it copied or took, by its page faults without I/O.
   */
   'qclone:reaped': CloneSign & {
     readonly ms: number
