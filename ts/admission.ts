@@ -35,7 +35,10 @@ export async function takePlace(
       resolve(false)
     }
     signal?.addEventListener('abort', leave, { once: true })
-    waiting.set(enter, reject)
+    waiting.set(enter, (error) => {
+      signal?.removeEventListener('abort', leave)
+      reject(error)
+    })
     queued(waiting.size)
   })
 }

@@ -33,6 +33,8 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   /** Whether the socket is paused, as something has come that is not wanted yet. */
   #isHeld = false
   #atWork = false
+  /** Whether a listener has thrown, and what was behind is still to be delivered. */
+  #isBehind = false
   /** Whether nothing more is to be read. */
   #over = false
   #closed = false
@@ -118,14 +120,18 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     // A listener may pause, and resume: then the call that is under way goes on.
     if (this.#atWork) return
     this.#atWork = true
+    this.#isBehind = true
     try {
       while (!this.#paused) {
         const next = this.#frames.take()
         if (!next) break
         this.emit('frame', next)
       }
+      this.#isBehind = false
     } finally {
       this.#atWork = false
+      // The error is for whoever takes uncaught ones, who may have this process go on.
+      if (this.#isBehind) setImmediate(() => this.#deliver())
     }
     if (this.#paused) this.#hold()
     else this.#goOn()
@@ -148,7 +154,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   }
 
   #closeWhenDelivered(): void {
-    if (!this.#over || this.#closed || this.#paused || this.#atWork) return
+    if (!this.#over || this.#closed || this.#paused || this.#atWork || this.#isBehind) return
     this.#closed = true
     this.emit('close')
   }

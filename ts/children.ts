@@ -125,7 +125,6 @@ class LiveClone implements Clone {
       return undefined
     }
     this.#settle.resolve(this.status)
-    this.stdin?.destroy()
     const { pid, event, name, status, startedAt } = this
     const copiedBytes = status.rusage && status.rusage.minorFaults * PAGE_BYTES
     sign('qclone:reaped', { event, name, pid, ms: Date.now() - startedAt, status, copiedBytes })

@@ -36,13 +36,31 @@ export async function endClone(
   return killAfter(clone, grace)
 }
 
-/** Waits for a clone to end by itself, and kills it when that takes too long. */
+/** Waits for a clone to end by itself, and kills it when that takes too long. Rejects when it may not. */
 export async function killAfter(clone: Mortal, grace = GRACE_MS): Promise<WaitStatus> {
-  const timer = setTimeout(() => clone.kill('SIGKILL'), grace).unref()
+  let timer: NodeJS.Timeout | undefined
+  const refused = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      try {
+        clone.kill('SIGKILL')
+      } catch (error) {
+        reject(error)
+      }
+    }, grace).unref()
+  })
   try {
-    return await clone.exited
+    return await Promise.race([clone.exited, refused])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** Kills a clone that is of no use any more, if this process may: one that has changed its user may not. */
+export function discard(clone: Mortal): void {
+  try {
+    clone.kill('SIGKILL')
+  } catch {
+    // It ends by itself, or with this process.
   }
 }
 

@@ -47,8 +47,12 @@ export class HandlerChain<A extends unknown[]> {
     try {
       link.shim((...passed) => this.#callFrom(shims.slice(0, -1), passed), ...args)
     } catch (error) {
-      // Synchronous and at once: a clone may be about to leave.
-      writeSync(2, `qclone: a handler of ${this.#name} threw ${inspect(error)}\n`)
+      try {
+        // Synchronous and at once: a clone may be about to leave.
+        writeSync(2, `qclone: a handler of ${this.#name} threw ${inspect(error)}\n`)
+      } catch {
+        // Nobody reads stderr, or the error cannot be shown.
+      }
     }
   }
 }

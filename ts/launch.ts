@@ -6,7 +6,7 @@ import { findTimers } from './clone-context/timers.js'
 import { fromFailure, QcloneError } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
 import { frame, KIND } from './frames.js'
-import { Guard } from './guard.js'
+import { discard, Guard } from './guard.js'
 import { handlers } from './handlers.js'
 import { native } from './native.js'
 import type { CloneOptions, DetachableOptions } from './options.js'
@@ -81,7 +81,11 @@ export async function launch(task: Task): Promise<Launched> {
   try {
     for (let attempt = 1; ; attempt++) {
       const launched = await attemptLaunch(task, guard, whyOff)
-      if ('channel' in launched) return launched
+      if ('channel' in launched) {
+        const closeInput = () => void task.stdio.streams.stdin?.destroy()
+        launched.clone.exited.then(closeInput, closeInput)
+        return launched
+      }
       if (guard.triggered) throw guard.error(launched)
       if (isWished(launched) || turnedAway()) throw died(launched)
       if (attempt === ATTEMPTS) throw notReady(launched)
@@ -229,7 +233,7 @@ function isReady(clone: Clone, channel: Channel): Promise<boolean> {
     const timer = setTimeout(() => {
       // A parent that stood still finds its timers due before it has read what its clones sent.
       setImmediate(() => {
-        if (channel.listeners('frame').includes(onFrame)) clone.kill('SIGKILL')
+        if (channel.listeners('frame').includes(onFrame)) discard(clone)
       })
     }, settings().readyWait).unref()
   })

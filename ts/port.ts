@@ -59,7 +59,11 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
     link.on('drain', () => this.emit('drain'))
     link.on('close', () => {
       if (this.#closing) this.#noteClosed()
-      else whyEnded().then((error) => this.#noteClosed(error))
+      else {
+        const note = (error: unknown) => this.#noteClosed(error)
+        // Of a clone whose status somebody else took, not even how it ended is known.
+        whyEnded().then(note, note)
+      }
     })
     link.resume()
   }
@@ -164,6 +168,8 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
   #end(): void {
     this.#closing = true
     this.#link.end()
+    // What is held up behind what nobody takes would hold up the end.
+    this.#link.resume()
   }
 
   #noteClosed(error?: unknown): void {
@@ -180,7 +186,7 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
       return
     }
     this.#held.push(value)
-    if (this.#held.length >= MOST_HELD) this.#link.pause()
+    if (this.#held.length >= MOST_HELD && !this.#closing) this.#link.pause()
     this.#wake?.()
     this.#handOut()
   }

@@ -4,6 +4,7 @@ import { leave, onUncaught } from './clone-context/leave.js'
 import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './delivery.js'
 import { QcloneError } from './errors.js'
 import { KIND } from './frames.js'
+import { discard } from './guard.js'
 import { runInline } from './inline.js'
 import { closeFile, type Ends, type Launched, launch, prepare } from './launch.js'
 import { native } from './native.js'
@@ -92,7 +93,7 @@ async function settle(launched: Launched, { onProgress }: RunOptions): Promise<u
           }
         } catch (error) {
           reject(error)
-          clone.kill('SIGKILL')
+          discard(clone)
         }
       })
       channel.on('close', () => {

@@ -79,13 +79,17 @@ function forkFor(name: string, options: DetachableOptions, f: Callable): Clone |
       throw error
     }
   } catch (error) {
+    guard.release()
     throw refused(error as QcloneError, task)
   }
   try {
     const clone = forkNow({ ...task, options, stdio, calls: [f] })
     if (!clone) return undefined
     guard.watch(clone)
-    const release = () => guard.release()
+    const release = () => {
+      guard.release()
+      stdio.streams.stdin?.destroy()
+    }
     clone.exited.then(release, release)
     return clone
   } catch (error) {

@@ -102,7 +102,13 @@ function buffersOf(value: unknown): ArrayBuffer[] {
 }
 
 function isLarge(part: unknown): part is ArrayBuffer {
-  return part instanceof ArrayBuffer && part.byteLength >= LARGE_BYTES
+  // One that can be resized stays so by V8's way alone.
+  return part instanceof ArrayBuffer && part.byteLength >= LARGE_BYTES && !isResizable(part)
+}
+
+/** Node's types do not have it yet. */
+function isResizable(buffer: ArrayBuffer): boolean {
+  return (buffer as { resizable?: boolean }).resizable === true
 }
 
 /** Not a view, say, whose elements are its parts. */
@@ -129,6 +135,16 @@ const VIEWS = [
   'BigUint64Array',
   'DataView',
 ] as const
+
+/** By its slot, which nothing that a class adds can hide. That of a DataView is not among them. */
+function nameOf(view: ArrayBufferView): string {
+  return (Reflect.apply(tagOf, view, []) as string | undefined) ?? 'DataView'
+}
+
+const tagOf = Reflect.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype) as object,
+  Symbol.toStringTag,
+)?.get as () => string | undefined
 
 /** In place of a large view's number among those that travel beside: its bytes are here. */
 const HERE = 0xffff_ffff
@@ -160,7 +176,7 @@ class ValueSerializer extends DefaultSerializer {
       super._writeHostObject(view)
       return
     }
-    const name = Buffer.isBuffer(view) ? 'Buffer' : (view as DataView)[Symbol.toStringTag]
+    const name = Buffer.isBuffer(view) ? 'Buffer' : nameOf(view)
     const bytes = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength)
     this.writeUint32(VIEWS.indexOf(name as (typeof VIEWS)[number]))
     if (bytes.length >= this.#largeBytes) {
@@ -206,6 +222,8 @@ calledInClones(
   buffersOf,
   isRecord,
   isLarge,
+  isResizable,
+  nameOf,
   ValueSerializer.prototype.layBeside,
   ValueSerializer.prototype._writeHostObject,
   ValueSerializer,

@@ -11,7 +11,8 @@ interface Internals {
     readStop?: () => number
     close?: () => void
   } | null
-  parser?: { socket: Socket | null } | null
+  parser?: { socket: unknown } | null
+  _httpMessage?: unknown
 }
 
 function internals(socket: Socket): Internals {
@@ -59,7 +60,26 @@ it, none arrives here, and the server would break the connection off.
 export function expectRequest(socket: Socket, expected: boolean): void {
   const { parser } = internals(socket)
   // The server goes through its parsers, and finds their connections by this.
-  if (parser) parser.socket = expected ? socket : null
+  if (parser) parser.socket = expected ? socket : standInFor(socket)
+}
+
+/**
+What a server finds that looks for requests that are late, and for connections to close: it can close this one, but what
+it says of a late request nobody hears; nor, in a clone, does a parser that would hold its client up. See `onRequestTimeout`, `socketOnError` and `closeAllConnections` in Node's
+`lib/_http_server.js`.
+*/
+function standInFor(socket: Socket) {
+  return {
+    destroy: () => socket.destroy(),
+    get _httpMessage() {
+      return internals(socket)._httpMessage
+    },
+    on() {},
+    pause() {},
+    removeListener() {},
+    listenerCount: () => 1,
+    server: { emit: () => true },
+  }
 }
 
 /** Reads nothing more from a connection that nobody reads by HTTP. What has been read stays in its buffer. */

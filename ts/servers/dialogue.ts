@@ -19,6 +19,17 @@ function isForListener({ kind }: Message): boolean {
   return kind === 'query' || kind === 'update'
 }
 
+/** Calls `act` when what was written has left, or never will. */
+function whenDrained(socket: Socket, act: () => void): void {
+  const settle = () => {
+    socket.off('drain', settle)
+    socket.off('close', settle)
+    act()
+  }
+  socket.on('drain', settle)
+  socket.on('close', settle)
+}
+
 /** A client that speaks by a codec, message by message: each is done with before the next is looked at. */
 export class Dialogue {
   readonly socket: Socket
@@ -124,9 +135,13 @@ export class Dialogue {
       case 'query':
         this.#busy = true
         this.#listener.onQuery(message, this.#conversation).then((reply) => {
-          this.#busy = false
-          if (reply && !this.socket.destroyed) this.socket.write(reply)
-          this.#goOn()
+          const done = () => {
+            this.#busy = false
+            this.#goOn()
+          }
+          // A client that reads no replies gets no more of them.
+          if (!reply || this.socket.destroyed || this.socket.write(reply)) done()
+          else whenDrained(this.socket, done)
         })
     }
   }

@@ -79,7 +79,10 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
   if (served.left) return close(socket)
   if (served.begun || response.headersSent) return cut(socket)
   socket.setTimeout(timeout)
-  if (!whole) response.shouldKeepAlive = false
+  if (!whole) {
+    expectRequest(socket, true)
+    response.shouldKeepAlive = false
+  }
   turnAway(response, served.error, wanted.retryAfter)
 }
 
@@ -119,23 +122,29 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /** Waits until all of a request's body is here, or `bytes` of it, or the client has left. */
-function collected(request: IncomingMessage, bytes: number): Promise<void> {
-  if (bytes === 0) return Promise.resolve()
+async function collected(request: IncomingMessage, bytes: number): Promise<void> {
+  if (bytes === 0) return
   const state = (request as unknown as { _readableState: { highWaterMark: number } })._readableState
   const { highWaterMark } = state
   // Node stops reading from a connection whose body nobody takes, when there is that much of it.
   state.highWaterMark = Math.max(bytes, highWaterMark)
-  return new Promise((resolve) => {
-    const look = () => {
-      if (!request.complete && request.readableLength < bytes && !request.destroyed) return
-      request.off('readable', look)
-      request.off('close', look)
-      state.highWaterMark = highWaterMark
-      resolve()
-    }
-    request.on('readable', look)
-    request.on('close', look)
-  })
+  // What has come with the head is taken apart in this turn.
+  await new Promise<void>(process.nextTick)
+  const isHere = () => request.complete || request.readableLength >= bytes || request.destroyed
+  // To listen is to take the end of a body that is over and empty.
+  if (!isHere()) {
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (!isHere()) return
+        request.off('readable', look)
+        request.off('close', look)
+        resolve()
+      }
+      request.on('readable', look)
+      request.on('close', look)
+    })
+  }
+  state.highWaterMark = highWaterMark
 }
 
 /** Waits until a response is the next on its connection, or the connection is closed. */

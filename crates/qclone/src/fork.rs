@@ -170,6 +170,7 @@ impl Forker {
         let threads = self.threads.census_again()?;
         threads::judge(&threads, policy)?;
         self.found_rest = true;
+        policy.all_at_rest()?;
         let layout = if threads.is_empty() { None } else { calibration()?.cond };
         let orphans = orphans::find(&threads, layout);
         let census = census + again.elapsed();

@@ -161,6 +161,15 @@ pub enum Verdict {
 pub trait Policy {
     /// The verdict on `thread`.
     fn judge(&mut self, thread: &Thread) -> Verdict;
+
+    /// Called right before fork(2), when every thread has been judged to be at rest: from here on
+    /// nothing in this process changes but by the calling thread.
+    ///
+    /// # Errors
+    /// Whatever keeps the caller from a fork after all.
+    fn all_at_rest(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl<F: FnMut(&Thread) -> Verdict> Policy for F {

@@ -207,6 +207,7 @@ pub(crate) fn settle(
     // SAFETY: this is the clone, and nothing in it has used a descriptor yet. Node's and libuv's
     // objects know theirs by number alone.
     unsafe { fds::make_inert(descriptors, &fate) }.map_err(text)?;
+    event_loop.walk(stop_watching, &mut ());
     event_loop.fork().map_err(|error| format!("uv_loop_fork: {}", error.reason))?;
     register_all(event_loop, &inheritance.descriptors);
     // The handles of a standard stream that leads elsewhere now are not kept, whatever was asked for.
@@ -288,6 +289,18 @@ fn is_of_platform(timer: *mut UvHandle) -> bool {
 /// Bytes: the task itself, and what a later version may put beside it.
 const MOST_BEFORE_TIMER: usize = 64;
 
+/// Ends a watch over a file. Not the parent's: the inotify instance that this would ask is inert by now.
+///
+/// `uv_loop_fork` would begin it anew, and fail, where the file is gone by now or the user has as many
+/// such instances as may be (`fs.inotify.max_user_instances`).
+unsafe extern "C" fn stop_watching(handle: *mut UvHandle, _: *mut c_void) {
+    // SAFETY: uv_walk passes live handles.
+    if unsafe { uv::uv_handle_get_type(handle) } == handle_type::FS_EVENT {
+        // SAFETY: the function for this type of handle, which may be called in any state.
+        unsafe { uv::uv_fs_event_stop(handle) };
+    }
+}
+
 /// What [`quieten`] is to know.
 struct OfParent<'a> {
     event_loop: Loop,
@@ -316,7 +329,6 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
         handle_type::TCP | handle_type::NAMED_PIPE | handle_type::TTY => Some(uv::uv_read_stop),
         handle_type::UDP => Some(uv::uv_udp_recv_stop),
         handle_type::POLL => Some(uv::uv_poll_stop),
-        handle_type::FS_EVENT => Some(uv::uv_fs_event_stop),
         handle_type::FS_POLL => Some(uv::uv_fs_poll_stop),
         handle_type::TIMER if is_of_platform(handle) => Some(uv::uv_timer_stop),
         _ => None,

@@ -133,7 +133,9 @@ pub fn prepare(proc_self: Option<String>) -> Option<ForkFailure> {
 /// Why a fork would be refused now; null when it would not.
 #[napi]
 pub fn preflight() -> Option<ForkFailure> {
-    with_state(|state| state.attempt(None, |forker, policy| forker.preflight(policy))).err().map(Into::into)
+    with_state(|state| state.attempt(None, None, |forker, policy| forker.preflight(policy)))
+        .err()
+        .map(Into::into)
 }
 
 /// Forks this process. Null in the clone.
@@ -161,18 +163,9 @@ pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Resul
         elapsed < wait && offenders.iter().all(|offender| offender.busy)
             || elapsed < pool_wait && offenders.iter().all(may_be_of_pool)
     };
-    let inherited = with_state(|state| {
-        let descriptors = fds::list()?;
-        let pipes = state.earlier_pipes.get_or_insert_with(|| EarlierPipes::among(&descriptors)).now();
-        Ok((descriptors, pipes))
-    });
-    let (descriptors, earlier_pipes) = match inherited {
-        Ok(inherited) => inherited,
-        Err(error) => return Ok(Some(ForkOutcome::failed(error))),
-    };
-    let inheritance = Inheritance {
-        descriptors,
-        earlier_pipes,
+    let mut inheritance = Inheritance {
+        descriptors: Vec::new(),
+        earlier_pipes: Vec::new(),
         keep: options.keep,
         standard: standard(&options.stdio),
         rank: Rank {
@@ -192,7 +185,7 @@ pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Resul
         let forked = with_state(|state| {
             // SAFETY: `NodeThreads` calls a thread of node at rest when it waits for work, which
             // only this thread could give it. JavaScript sees to it that the clone leaves by `exit`.
-            state.attempt(tasks, |forker, policy| unsafe { forker.fork(policy) })
+            state.attempt(tasks, Some(&mut inheritance), |forker, policy| unsafe { forker.fork(policy) })
         });
         return Ok(match forked {
             Ok(Fork::Parent { child, timings }) => {
@@ -258,26 +251,57 @@ impl State {
     }
 
     /// Tries `act` with node's policy, and once more when there was something to learn. While any of
-    /// `tasks` have not run, threads of node are not at rest.
+    /// `tasks` have not run, threads of node are not at rest. Right before a fork, what is open is
+    /// entered into `inheritance`.
     fn attempt<T>(
         &mut self,
         tasks: Option<PlatformTasks>,
+        mut inheritance: Option<&mut Inheritance>,
         act: impl Fn(&mut Forker, &mut dyn qclone::Policy) -> qclone::Result<T>,
     ) -> qclone::Result<T> {
-        // The threads have been looked at when they are judged, and one that was at rest then has no
-        // task left to give.
-        let judge = |threads: &NodeThreads, thread: &Thread| match threads.judge(thread) {
-            Verdict::AtRest if tasks.is_some_and(PlatformTasks::pending) => {
-                Verdict::Busy(TASKS_LEFT.to_owned())
-            }
-            verdict => verdict,
+        let Self { forker, threads, earlier_pipes } = self;
+        let mut attempt = |forker: &mut Forker, threads: &NodeThreads| {
+            let inheritance = inheritance.as_deref_mut();
+            act(forker, &mut NodePolicy { threads, tasks, earlier_pipes, inheritance })
         };
-        let first = act(&mut self.forker, &mut |thread: &Thread| judge(&self.threads, thread));
+        let first = attempt(forker, threads);
         if !matches!(first, Err(Error::Threads(_))) {
             return first;
         }
-        self.threads.learn(&self.forker.census()?);
-        act(&mut self.forker, &mut |thread: &Thread| judge(&self.threads, thread))
+        threads.learn(&forker.census()?);
+        attempt(forker, threads)
+    }
+}
+
+/// Node's threads are at rest when they wait for work.
+struct NodePolicy<'a> {
+    threads: &'a NodeThreads,
+    tasks: Option<PlatformTasks>,
+    earlier_pipes: &'a mut Option<EarlierPipes>,
+    inheritance: Option<&'a mut Inheritance>,
+}
+
+impl qclone::Policy for NodePolicy<'_> {
+    fn judge(&mut self, thread: &Thread) -> Verdict {
+        match self.threads.judge(thread) {
+            // The threads have been looked at when they are judged, and one that was at rest then has
+            // no task left to give.
+            Verdict::AtRest if self.tasks.is_some_and(PlatformTasks::pending) => {
+                Verdict::Busy(TASKS_LEFT.to_owned())
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// Not before: a thread of the pool may have been opening a file.
+    fn all_at_rest(&mut self) -> qclone::Result<()> {
+        if let Some(inheritance) = &mut self.inheritance {
+            let descriptors = fds::list()?;
+            let pipes = self.earlier_pipes.get_or_insert_with(|| EarlierPipes::among(&descriptors));
+            inheritance.earlier_pipes = pipes.now();
+            inheritance.descriptors = descriptors;
+        }
+        Ok(())
     }
 }
 
