@@ -27,6 +27,7 @@ test('a call that waits can be aborted, and others go on', async (t) => {
 test('spawn does not wait', async (t) => {
   t.deepEqual(await playScene(t, 'admission', 'spawn refuses'), {
     beyond: 'ERR_QCLONE_BUSY',
+    'listeners left': 0,
     clones: 2,
     afterwards: 7,
   })
@@ -103,6 +104,7 @@ test('all clones can be stopped, and all who wait', async (t) => {
   t.deepEqual(await playScene(t, 'admission', 'stopAll'), {
     signals: ['SIGKILL', 'SIGTERM', 'SIGTERM'],
     outcomes: ['ERR_QCLONE_DIED', 'ERR_QCLONE_ABORTED'],
+    'listeners left': 0,
     clones: [],
     spawned: 'SIGTERM',
     closed: true,

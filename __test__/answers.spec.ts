@@ -8,6 +8,8 @@ test('views and buffers of every kind and size arrive as they were', async (t) =
     '1048576 bytes': true,
     'a part': [1, 1, 1, 1, 1, 40],
     'of another realm': [2, 2, 2, true],
+    'with a tag of its own': [2, 2, 2, 'Float64Array'],
+    resizable: [1 << 20, 1 << 21],
     twice: [1 << 20, 1, 1 << 20],
   })
 })

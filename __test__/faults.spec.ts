@@ -8,6 +8,7 @@ test('a clone that does not become ready is killed, and its task begun again, on
     made: 2,
     crashed: ['ERR_QCLONE_NOT_READY', 'SIGSEGV'],
     'the second time': ['value', 2],
+    'with its input': 'input',
     wished: ['ERR_QCLONE_DIED', 'SIGTERM', 1],
     afterwards: 'works',
   })

@@ -75,6 +75,10 @@ test('a change to a file that the parent watches is told to the parent alone', a
   t.deepEqual(await playScene(t, 'ghosts', 'a polled file'), { ghosts: [], text: 'bb' })
 })
 
+test('a file that the parent watches may be gone', async (t) => {
+  t.deepEqual(await playScene(t, 'ghosts', 'a watched file that is gone'), { spawn: 7, run: 'value' })
+})
+
 test("the clone's own timers, immediates, files, imports and servers work", async (t) => {
   const told = await playScene(t, 'ghosts', "the clone's own")
   t.deepEqual(told, {

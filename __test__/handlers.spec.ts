@@ -133,6 +133,15 @@ test('inSpawn is called in the clone, before the function', async (t) => {
   })
 })
 
+test('a handler that throws breaks nothing where stderr cannot be written', async (t) => {
+  const wrapper = ['bash', '-c', 'exec "$@" 2</dev/null', 'bash']
+  t.deepEqual(await playScene(t, 'handlers', 'throwing', { wrapper }), {
+    status: 7,
+    value: 'value',
+    another: 8,
+  })
+})
+
 test('a handler that throws is reported on stderr, and breaks nothing', async (t) => {
   const { told, stderr, code } = await runFixture('handlers', 'throwing')
   t.is(code, 0)

@@ -30,6 +30,15 @@ test('messages wait for somebody to take them', async (t) => {
   })
 })
 
+test('a listener that throws costs no message', async (t) => {
+  const seen = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+  t.deepEqual(await playScene(t, 'persist', 'a listener that throws'), { seen })
+})
+
+test('a port that is held up can be closed', async (t) => {
+  t.deepEqual(await playScene(t, 'persist', 'closed while it is held up'), { closed: true, status: 0 })
+})
+
 test('the port tells why the clone died', async (t) => {
   t.deepEqual(await playScene(t, 'persist', 'deaths'), {
     killed: [['ERR_QCLONE_DIED', 'SIGKILL'], 'an error'],

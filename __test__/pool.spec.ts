@@ -53,3 +53,7 @@ test('a clone has a pool of its own', async (t) => {
     'another clone': 8,
   })
 })
+
+test('what the pool opens while a fork waits for it is not open in the clone', async (t) => {
+  t.deepEqual(await playScene(t, 'pool', 'opens while a fork waits'), { 'open in the clone': 0 })
+})

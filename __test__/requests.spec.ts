@@ -38,6 +38,11 @@ test('a clone has the whole body; one that was still arriving ends the connectio
   })
 })
 
+test('a server can close all connections while clones have them', async (t) => {
+  const { ends } = await playScene(t, 'requests', 'all connections closed')
+  t.is((ends as string[]).length, 1)
+})
+
 test('a client that waits to be told to go on is told, by the parent or by the clone', async (t) => {
   t.deepEqual(await playScene(t, 'requests', 'told to go on'), {
     'by node': [100, '4', 'keep-alive'],

@@ -43,6 +43,10 @@ test('clients that say nothing hold no clone when there is to be data first', as
   })
 })
 
+test('a client that reads no replies is answered no further', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'reads no replies'), { 'not all': true, 'in the end': 300 })
+})
+
 test('the parent serves those that do not match', async (t) => {
   t.deepEqual(await playScene(t, 'sessions', 'some only'), { 'by clones': [false, true, false] })
 })
