@@ -31,8 +31,7 @@ test('messages wait for somebody to take them', async (t) => {
 })
 
 test('a listener that throws costs no message', async (t) => {
-  const seen = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-  t.deepEqual(await playScene(t, 'persist', 'a listener that throws'), { seen })
+  t.deepEqual(await playScene(t, 'persist', 'a listener that throws'), { seen: [300, 0, 299] })
 })
 
 test('a port that is held up can be closed', async (t) => {
