@@ -34,6 +34,10 @@ test('a listener that throws costs no message', async (t) => {
   t.deepEqual(await playScene(t, 'persist', 'a listener that throws'), { seen: [300, 0, 299] })
 })
 
+test('what was sent before a port is closed arrives, though the other side goes on sending', async (t) => {
+  t.deepEqual(await playScene(t, 'persist', 'closed behind many messages'), { seen: '300' })
+})
+
 test('a port that is held up can be closed', async (t) => {
   t.deepEqual(await playScene(t, 'persist', 'closed while it is held up'), { closed: true, status: 0 })
 })

@@ -37,6 +37,8 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   #isBehind = false
   /** Whether nothing more is to be read. */
   #over = false
+  /** Whether the descriptor stays open only until the other side closes its own. */
+  #lingers = false
   #closed = false
   #quietTurns = 0
   #whenResumed: (() => void) | undefined
@@ -46,6 +48,8 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     this.#fd = fd
     this.#socket = new Socket({ fd, readable: true, writable })
     this.#socket.on('data', (chunk: Buffer) => {
+      // Sent before the other side knew of the end.
+      if (this.#lingers) return
       this.#quietTurns = 0
       this.#frames.push(chunk)
       this.#deliver()
@@ -79,6 +83,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   */
   otherSideHasEnded(): void {
     const look = () => {
+      if (this.#lingers) return void this.#socket.destroy()
       if (this.#over) return
       // A paused channel is looked at when it goes on.
       if (this.#paused) this.#whenResumed = () => setImmediate(look)
@@ -100,8 +105,17 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     }
   }
 
+  /**
+  Nothing that comes is delivered once all has left. But the descriptor stays open until the other side has closed its
+  own: what it sends meanwhile would fail, and a socket that fails to write is destroyed with what it has not read yet.
+  */
   end(): void {
-    this.#socket.end(() => this.#socket.destroy())
+    this.#socket.end(() => {
+      this.#lingers = true
+      this.#over = true
+      this.#socket.unref()
+      this.#closeWhenDelivered()
+    })
   }
 
   destroy(): void {
