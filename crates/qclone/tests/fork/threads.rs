@@ -6,7 +6,10 @@ use std::{
     thread,
 };
 
-use nix::unistd::{getpid, gettid};
+use nix::{
+    errno::Errno,
+    unistd::{getpid, gettid},
+};
 use qclone::{Alone, Error, Forker, Offender, Options, Policy, Thread, Verdict, spawn};
 
 use crate::{
@@ -20,6 +23,7 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("threads::a_thread_on_a_processor_refuses", spinning),
     ("threads::a_policy_lets_a_resting_thread_pass", passes),
     ("threads::busy_and_foreign_are_told_apart", busy_and_foreign),
+    ("threads::a_policy_is_told_when_all_are_at_rest_and_may_refuse", told_at_rest),
     ("threads::one_that_wakes_meanwhile_refuses_and_marks_are_put_back", wakes_meanwhile),
     ("threads::one_that_came_after_a_fork_refuses_and_marks_are_put_back", after_a_fork),
     ("threads::the_first_that_a_forker_meets_is_described", first_met),
@@ -55,6 +59,34 @@ fn refuses(_: &ForkLock) {
     forker.preflight(&mut Alone).unwrap();
     assert_well(fork(&mut forker, &mut Alone, drop).unwrap());
     assert_well(spawn(&Options::default(), || 0).unwrap());
+}
+
+fn told_at_rest(_: &ForkLock) {
+    /// Counts how often it is told, and refuses then.
+    struct Reluctant(Verdict, u32);
+    impl Policy for Reluctant {
+        fn judge(&mut self, _: &Thread) -> Verdict {
+            self.0.clone()
+        }
+
+        fn all_at_rest(&mut self) -> Result<(), Error> {
+            self.1 += 1;
+            Err(Error::Fork { errno: Errno::ECANCELED })
+        }
+    }
+    let mut forker = Forker::new();
+    let _arena = Arena::new("MMUMM.MMM");
+    let sleeper = Sleeper::start("sleeper");
+    let before = State::now();
+    let mut reluctant = Reluctant(Verdict::Busy("at work".to_owned()), 0);
+    assert_eq!(refused(&mut forker, &mut reluctant).len(), 1);
+    assert_eq!(reluctant.1, 0);
+    reluctant.0 = Verdict::AtRest;
+    let error = fork(&mut forker, &mut reluctant, drop).unwrap_err();
+    assert!(matches!(error, Error::Fork { errno: Errno::ECANCELED }), "{error}");
+    assert_eq!(reluctant.1, 1);
+    assert_eq!(State::now(), before);
+    sleeper.end();
 }
 
 fn spinning(_: &ForkLock) {
