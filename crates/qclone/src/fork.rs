@@ -142,8 +142,8 @@ impl Forker {
     /// # Errors
     /// [`Error::NotMainThread`]; [`Error::Threads`] when a thread is in the way; [`Error::Proc`]
     /// when nothing can be known of them; [`Error::Syscall`] with EMFILE when there is no
-    /// descriptor for the clone's pidfd; [`Error::Fork`]; what [`Policy::all_at_rest`] gives. After each of them this process is as it
-    /// was, and there is no clone.
+    /// descriptor for the clone's pidfd; [`Error::Fork`]; what [`Policy::all_at_rest`] gives. After each
+    /// of them this process is as it was, and there is no clone.
     ///
     /// # Safety
     /// `policy` calls at rest only threads that hold no lock and leave nothing half-changed that
