@@ -124,6 +124,17 @@ export function cut(socket: Socket): void {
   }
 }
 
+/** Calls `act`, once, at the next `event` of a connection, or when it is closed. */
+export function atNext(socket: Socket, event: 'drain' | 'readable', act: () => void): void {
+  const settle = () => {
+    socket.off(event, settle)
+    socket.off('close', settle)
+    act()
+  }
+  socket.on(event, settle)
+  socket.on('close', settle)
+}
+
 /** What is to be called when a connection is closed: many requests may wait on one, and one listener is enough. */
 const onceClosed = new WeakMap<Socket, Set<() => void>>()
 

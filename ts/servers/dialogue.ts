@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { reportError } from '../clone-context/leave.js'
 import { type Codec, type Conversation, type Message, ProtocolError, type Query } from '../codecs/codec.js'
 import { sign } from '../signs.js'
-import { cut, startReading, stopReading } from './connection.js'
+import { atNext, cut, startReading, stopReading } from './connection.js'
 
 /** What becomes of what a client says. */
 export interface Listener {
@@ -17,17 +17,6 @@ const MOST_PENDING_BYTES = 1 << 20
 
 function isForListener({ kind }: Message): boolean {
   return kind === 'query' || kind === 'update'
-}
-
-/** Calls `act` when what was written has left, or never will. */
-function whenDrained(socket: Socket, act: () => void): void {
-  const settle = () => {
-    socket.off('drain', settle)
-    socket.off('close', settle)
-    act()
-  }
-  socket.on('drain', settle)
-  socket.on('close', settle)
 }
 
 /** A client that speaks by a codec, message by message: each is done with before the next is looked at. */
@@ -141,7 +130,7 @@ export class Dialogue {
           }
           // A client that reads no replies gets no more of them.
           if (!reply || this.socket.destroyed || this.socket.write(reply)) done()
-          else whenDrained(this.socket, done)
+          else atNext(this.socket, 'drain', done)
         })
     }
   }

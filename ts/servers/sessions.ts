@@ -5,7 +5,7 @@ import { handlers } from '../handlers.js'
 import { type Expect, expectServingOptions, type ServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
 import { expectFunction, expectOneOf } from '../validate.js'
-import { close, cut, startReading, stopReading } from './connection.js'
+import { atNext, close, cut, startReading, stopReading } from './connection.js'
 import { Dialogue } from './dialogue.js'
 import { EXPECT_OF_SPEAKING, replyTo, type SpeakingOptions } from './evaluate.js'
 import { closeUnlessEstablished } from './queries.js'
@@ -177,15 +177,7 @@ function letIn(dialogue: Dialogue, unheard: boolean): Promise<void> {
 
 /** Waits until the client has sent something, which stays in the socket's buffer. */
 function firstData(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const look = () => {
-      socket.off('readable', look)
-      socket.off('close', look)
-      resolve()
-    }
-    socket.on('readable', look)
-    socket.on('close', look)
-  })
+  return new Promise((resolve) => atNext(socket, 'readable', resolve))
 }
 
 calledInClones(beInSession, startReading)
