@@ -33,7 +33,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   /** Whether the socket is paused, as something has come that is not wanted yet. */
   #isHeld = false
   #atWork = false
-  /** Whether a listener has thrown, and what was behind is still to be delivered. */
+  /** Whether there may be more to deliver: a listener is being called, or has thrown. */
   #isBehind = false
   /** Whether nothing more is to be read. */
   #over = false
@@ -168,7 +168,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   }
 
   #closeWhenDelivered(): void {
-    if (!this.#over || this.#closed || this.#paused || this.#atWork || this.#isBehind) return
+    if (!this.#over || this.#closed || this.#paused || this.#isBehind) return
     this.#closed = true
     this.emit('close')
   }

@@ -82,8 +82,7 @@ export async function launch(task: Task): Promise<Launched> {
     for (let attempt = 1; ; attempt++) {
       const launched = await attemptLaunch(task, guard, whyOff)
       if ('channel' in launched) {
-        const closeInput = () => void task.stdio.streams.stdin?.destroy()
-        launched.clone.exited.then(closeInput, closeInput)
+        task.stdio.endWith(launched.clone.exited)
         return launched
       }
       if (guard.triggered) throw guard.error(launched)

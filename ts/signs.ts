@@ -33,7 +33,8 @@ export interface Signs {
   /** A client was turned away, or its connection closed, for what it sent: it does not keep to its protocol. */
   'qclone:client': { readonly reason: string; readonly remoteAddress: string | undefined }
   /**
-  A clone has ended. What it had told may be read, and published, after this. `copiedBytes`: memory that it copied or took, by its page faults without I/O.
+  A clone has ended. What it had told may be read, and published, after this. `copiedBytes`: memory that it copied or
+  took, by its page faults without I/O.
   */
   'qclone:reaped': CloneSign & {
     readonly ms: number

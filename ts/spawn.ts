@@ -86,11 +86,9 @@ function forkFor(name: string, options: DetachableOptions, f: Callable): Clone |
     const clone = forkNow({ ...task, options, stdio, calls: [f] })
     if (!clone) return undefined
     guard.watch(clone)
-    const release = () => {
-      guard.release()
-      stdio.streams.stdin?.destroy()
-    }
+    const release = () => guard.release()
     clone.exited.then(release, release)
+    stdio.endWith(clone.exited)
     return clone
   } catch (error) {
     guard.release()

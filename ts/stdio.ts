@@ -24,6 +24,8 @@ export interface Stdio {
   forClone: number[]
   /** Closes the clone's ends in the parent, once the clone has them. */
   letGo(): void
+  /** Closes the clone's input in the parent once the clone has ended. No other clone is to get it. */
+  endWith(exited: Promise<unknown>): void
   /** Closes all: there will be no clone. */
   discard(): void
 }
@@ -61,10 +63,12 @@ export function openStdio({ stdin = 'ignore', stdout = 'inherit', stderr = 'inhe
   const [input, intoClone] = open(stdin, true)
   const [output, outOfClone] = open(stdout, false)
   const [errors, errorsOfClone] = open(stderr, false)
+  const closeInput = () => void intoClone?.destroy()
   return {
     streams: { stdin: intoClone, stdout: outOfClone, stderr: errorsOfClone },
     forClone: [input, output, errors],
     letGo,
+    endWith: (exited) => void exited.then(closeInput, closeInput),
     discard,
   }
 }

@@ -65,8 +65,8 @@ export function expectRequest(socket: Socket, expected: boolean): void {
 
 /**
 What a server finds that looks for requests that are late, and for connections to close: it can close this one, but what
-it says of a late request nobody hears; nor, in a clone, does a parser that would hold its client up. See `onRequestTimeout`, `socketOnError` and `closeAllConnections` in Node's
-`lib/_http_server.js`.
+it says of a late request nobody hears; nor, in a clone, does a parser that would hold its client up. See
+`onRequestTimeout`, `socketOnError` and `closeAllConnections` in Node's `lib/_http_server.js`.
 */
 function standInFor(socket: Socket) {
   return {

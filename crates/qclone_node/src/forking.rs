@@ -293,7 +293,8 @@ impl qclone::Policy for NodePolicy<'_> {
         }
     }
 
-    /// Not before: a thread of the pool may have been opening a file.
+    /// Not before: a thread of the pool may have been opening a file. What the forker holds for itself is
+    /// listed, too, and closed in the clone by the time that the list is used.
     fn all_at_rest(&mut self) -> qclone::Result<()> {
         if let Some(inheritance) = &mut self.inheritance {
             let descriptors = fds::list()?;
