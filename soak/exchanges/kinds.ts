@@ -1,0 +1,116 @@
+import { COLLECT_BYTES } from './doors.js'
+import { isPrefix, isSame, isSamePart, type Outcome } from './judge.js'
+import type { Part } from './reader.js'
+import type { Script } from './script.js'
+import { DIED, LEFT } from './wanted.js'
+
+/** What a difference from plain Node is explained by. */
+export interface DifferenceKind {
+  readonly name: string
+  readonly sentence: string
+  /** Whether what clones did differs from what plain Node did for this reason alone. */
+  explains(script: Script, cloned: Outcome, plain: Outcome): boolean
+}
+
+export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
+  {
+    name: 'closes',
+    sentence:
+      'A response of a clone says `Connection: close` and ends the connection, over TLS and when the body was still arriving at the fork.',
+    explains: (script, cloned, plain) => {
+      const last = cloned.parts.length - 1
+      const [part, other] = [cloned.parts[last], plain.parts[last]]
+      if (!part || !other || !mayClose(script, last) || cloned.end === 'hung') return false
+      if (!says(part, 'close') || says(other, 'close')) return false
+      const before = { ...cloned, parts: cloned.parts.slice(0, last) }
+      return isPrefix(before, plain) && isSamePart(withoutConnection(part), withoutConnection(other))
+    },
+  },
+  {
+    name: 'left',
+    sentence:
+      'A client that resets its connection, or is reset, has got part of what it would have got, and nothing else.',
+    explains: (script, cloned, plain) =>
+      (script.ending === 'reset' || script.ending === 'cut') &&
+      cloned.end === 'left' &&
+      (isPrefix(cloned, plain) || isPrefix(plain, cloned)),
+  },
+  {
+    name: 'early end',
+    sentence:
+      'A client that ends its side, or sends what is no request, before it was answered gets what was answered by then, as from plain Node with handlers that take their time.',
+    explains: (script, cloned, plain) =>
+      (script.endsEarly ||
+        (script.door.speaks === undefined && (script.ending === 'garbage' || script.isOdd))) &&
+      cloned.end === 'ended' &&
+      isPrefix(withoutRefusal(cloned), plain),
+  },
+  {
+    name: 'reset',
+    sentence: 'A reset may overtake what was sent before it.',
+    explains: (_script, cloned, plain) =>
+      cloned.end === 'reset' && plain.end === 'reset' && (isPrefix(cloned, plain) || isPrefix(plain, cloned)),
+  },
+]
+
+/** What plain Node cannot do: what the documentation says of a clone that dies. */
+export function asDocumented(script: Script, plain: Outcome): Outcome {
+  const { speaks } = script.door
+  if (speaks !== 'ndjson' && speaks !== 'kdb') return plain
+  const isDeath = ({ body }: Part) => body.includes(` ${DIED}`) || body.includes(` ${LEFT}`)
+  if (script.kind === 'queries') {
+    return { ...plain, parts: plain.parts.map((part) => (isDeath(part) ? { ...part, body: DIED } : part)) }
+  }
+  const death = plain.parts.findIndex(isDeath)
+  if (death === -1) return plain
+  const inOrder = plain.parts[death]?.body.includes(LEFT)
+  return { ...plain, parts: plain.parts.slice(0, death), end: inOrder ? 'ended' : 'reset' }
+}
+
+const DEATH = /clone \d+ (.{1,60}) before its client had the whole answer/
+
+/** An outcome without process ids. */
+export function withoutPids(script: Script, cloned: Outcome): Outcome {
+  if (script.kind !== 'queries') return cloned
+  return {
+    ...cloned,
+    parts: cloned.parts.map((part) => (DEATH.test(part.body) ? { ...part, body: DIED } : part)),
+  }
+}
+
+/** The first kind that explains a difference. */
+export function explain(script: Script, cloned: Outcome, plains: readonly Outcome[]): string | undefined {
+  for (const { name, explains } of DIFFERENCE_KINDS) {
+    if (plains.some((plain) => explains(script, cloned, plain))) return name
+  }
+  return undefined
+}
+
+export function isAmong(cloned: Outcome, plains: readonly Outcome[]): boolean {
+  return plains.some((plain) => isSame(cloned, plain))
+}
+
+/** Whether the clone of a request may end its connection. */
+function mayClose({ door, sent, kind }: Script, index: number): boolean {
+  const request = sent[index]
+  if (!request || door.speaks !== undefined) return false
+  if (door.tls) return true
+  const { bodyBytes, expects } = request
+  return expects || bodyBytes >= (door.collect ?? COLLECT_BYTES) || (kind === 'offload' && bodyBytes > 0)
+}
+
+function says({ head }: Part, what: 'close'): boolean {
+  return new RegExp(`^connection: ${what}\\r$`, 'im').test(head)
+}
+
+function withoutConnection(part: Part): Part {
+  return { ...part, head: part.head.replace(/^(connection|keep-alive): .*\r\n/gim, '') }
+}
+
+/** Without Node's answer to what is no request. */
+function withoutRefusal(outcome: Outcome): Outcome {
+  const last = outcome.parts.at(-1)
+  const isRefusal =
+    last !== undefined && [400, 413, 431].includes(last.status) && !last.head.includes('x-token')
+  return isRefusal ? { ...outcome, parts: outcome.parts.slice(0, -1) } : outcome
+}

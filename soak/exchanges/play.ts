@@ -1,0 +1,128 @@
+import { connect as connectTcp, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
+import { type Part, type Reader, readerFor } from './reader.js'
+import type { Script, Step } from './script.js'
+
+/** How a connection ended: the server ended its side, it was reset, the client closed it, or nothing came any more. */
+export type End = 'ended' | 'reset' | 'left' | 'hung'
+
+/** What came of a script. */
+export interface Transcript {
+  readonly parts: readonly Part[]
+  readonly end: End
+  /** Whether the client had more to send when the server ended the connection. */
+  readonly isCutShort: boolean
+  readonly ms: number
+}
+
+/** For which time nothing may happen on a connection. */
+const HANG_MS = 6_000
+
+/** Does on a connection of its own what a script says. */
+export async function play(script: Script, port: number): Promise<Transcript> {
+  const begun = performance.now()
+  const player = new Player(script, port)
+  return { ...(await player.play()), ms: performance.now() - begun }
+}
+
+class Player {
+  readonly #script: Script
+  readonly #reader: Reader
+  readonly #raw: Socket
+  readonly #socket: Socket
+  #end: End | undefined
+  #wake: () => void = () => {}
+  #isOpen = false
+
+  constructor(script: Script, port: number) {
+    this.#script = script
+    this.#reader = readerFor(script)
+    this.#raw = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+    this.#socket = script.door.tls ? encrypted(this.#raw) : this.#raw
+    const socket = this.#socket
+    socket.on(script.door.tls ? 'secureConnect' : 'connect', () => {
+      this.#isOpen = true
+      this.#wake()
+    })
+    socket.on('data', (chunk: Buffer) => {
+      this.#reader.push(chunk)
+      this.#wake()
+    })
+    socket.on('end', () => this.#over('ended'))
+    socket.on('error', () => this.#over('reset'))
+    socket.on('close', () => this.#over('left'))
+    if (socket !== this.#raw) this.#raw.on('error', () => this.#over('reset'))
+  }
+
+  async play(): Promise<Omit<Transcript, 'ms'>> {
+    await this.#until(() => this.#isOpen)
+    let done = 0
+    for (const step of this.#script.steps) {
+      if (this.#end !== undefined) break
+      await this.#do(step)
+      done++
+    }
+    await this.#until(() => false)
+    const end = this.#end ?? 'hung'
+    if (end === 'ended') this.#reader.finish()
+    this.#socket.destroy()
+    this.#raw.destroy()
+    const isCutShort = this.#script.steps.slice(done).some((step) => step.do === 'write')
+    return { parts: this.#reader.parts(), end, isCutShort }
+  }
+
+  async #do(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'write':
+        this.#socket.write(this.#script.bytes.subarray(step.from, step.to))
+        break
+      case 'turn':
+        await new Promise((resolve) => setImmediate(resolve))
+        break
+      case 'wait':
+        await delay(step.ms)
+        break
+      case 'until':
+        await this.#until(() => this.#reader.answers >= step.answers)
+        break
+      case 'until-told':
+        await this.#until(() => this.#reader.interim >= step.interim || this.#reader.answers >= step.answers)
+        break
+      case 'pause':
+        this.#socket.pause()
+        break
+      case 'resume':
+        this.#socket.resume()
+        break
+      case 'end':
+        this.#socket.end()
+        break
+      case 'reset':
+        this.#end = 'left'
+        this.#raw.resetAndDestroy()
+        break
+    }
+  }
+
+  /** Waits until a condition holds, the connection is over, or nothing has happened for long. */
+  async #until(condition: () => boolean): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    while (this.#end === undefined && !condition()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        timer = setTimeout(() => this.#over('hung'), HANG_MS)
+      })
+      clearTimeout(timer)
+    }
+  }
+
+  #over(end: End): void {
+    this.#end ??= end
+    this.#wake()
+  }
+}
+
+function encrypted(raw: Socket): Socket {
+  return connectTls({ socket: raw, rejectUnauthorized: false })
+}
