@@ -1,51 +1,27 @@
 import { selfSigned } from '../__test__/helpers/certificate.js'
 import { report } from '../bench/lib/program.js'
 import { rounded } from '../bench/lib/stats.js'
+import { blame, repeat } from './exchanges/blame.js'
 import { Pair, scripts } from './exchanges/drive.js'
 import { readOptions } from './exchanges/options.js'
-import { type FaultKind, Tally } from './exchanges/tally.js'
+import { FAULTS, Tally } from './exchanges/tally.js'
+
+const PROGRESS_MS = 10_000
+/** How often a script that failed is played again. */
+const AGAIN = 5
+const MOST_REPEATED = 3
 
 const options = readOptions()
-const PROGRESS_MS = 10_000
-
+const certificate = selfSigned()
 const tally = new Tally()
 const begun = performance.now()
-const certificate = selfSigned()
-const pairs = Array.from({ length: options.only ? 1 : options.jobs }, () => new Pair(certificate, tally))
-await Promise.all(pairs.map((pair) => pair.start()))
-const next = scripts(options, tally)
-const progress = setInterval(() => {
-  const perSecond = Math.round(tally.exchanges / ((performance.now() - begun) / 1000))
-  process.stderr.write(
-    `${tally.exchanges} exchanges, ${perSecond} a second, ${tally.unexplainedCount} unexplained\n`,
-  )
-}, PROGRESS_MS)
-const lanes = options.only ? 1 : options.connections
-await Promise.all(
-  pairs.flatMap((pair) =>
-    Array.from({ length: lanes }, () => pair.drive(next, options.only && !options.json)),
-  ),
-)
-clearInterval(progress)
+const left = await drive()
 const seconds = (performance.now() - begun) / 1000
-const left = await Promise.all(pairs.map((pair) => pair.end()))
 const leftInAll = left.reduce((sum, one) => sum + (one ? one.clones + one.children : 0), 0)
-const faults = (kind: FaultKind) =>
-  [...tally.faults[kind].values()].map(({ count, what, scripts }) => ({ count, what, scripts }))
+const faults = Object.fromEntries(FAULTS.map((kind) => [kind, tally.count(kind)]))
 const met =
-  tally.unexplainedCount === 0 &&
-  leftInAll === 0 &&
-  (['uncaught', 'died', 'foreign', 'hung'] as const).every((kind) => tally.count(kind) === 0)
-if (!options.json) {
-  for (const kind of ['uncaught', 'died', 'foreign', 'hung', 'hungBoth'] as const) {
-    for (const { count, what, scripts } of faults(kind)) {
-      console.log(
-        `${kind}, ${count} times, among --only ${scripts.join(' ')}\n  ${what.split('\n').slice(0, 8).join('\n  ')}`,
-      )
-    }
-  }
-  for (const { id, door, why } of tally.failures) console.log(`--only ${id} (${door}): ${why}`)
-}
+  tally.unexplainedCount === 0 && leftInAll === 0 && Object.values(faults).every((count) => count === 0)
+if (!met && !options.json && options.only === undefined) await explain()
 report(
   {
     node: process.version,
@@ -57,18 +33,52 @@ report(
     seconds: rounded(seconds),
     'exchanges a second': rounded(tally.exchanges / seconds),
     'longest script, ms': Math.round(tally.longestMs),
-    'uncaught errors': tally.count('uncaught'),
-    'deaths of the parent': tally.count('died'),
-    'foreign bytes': tally.count('foreign'),
-    hangs: tally.count('hung'),
-    'hangs in plain Node too': tally.count('hungBoth'),
+    ...faults,
     'clones left': leftInAll,
     left,
+    same: tally.same,
     differences: tally.differences,
     unexplained: tally.unexplainedCount,
     'on stderr': Object.fromEntries(tally.words),
-    ...(options.json && { failures: tally.failures }),
+    ...(options.json && { failures: Object.fromEntries(tally.failures) }),
   },
   options.json,
 )
 process.exitCode = met ? 0 : 1
+
+async function drive() {
+  const { only, jobs, connections, json } = options
+  const pairs = Array.from({ length: only ? 1 : jobs }, () => new Pair(certificate, tally))
+  await Promise.all(pairs.map((pair) => pair.start()))
+  const next = scripts(options, tally)
+  const progress = setInterval(() => {
+    const perSecond = Math.round(tally.exchanges / ((performance.now() - begun) / 1000))
+    process.stderr.write(
+      `${tally.exchanges} exchanges, ${perSecond} a second, ${tally.unexplainedCount} unexplained\n`,
+    )
+  }, PROGRESS_MS)
+  const verbose = only !== undefined && !json
+  await Promise.all(
+    pairs.flatMap((pair) => Array.from({ length: only ? 1 : connections }, () => pair.drive(next, verbose))),
+  )
+  clearInterval(progress)
+  return Promise.all(pairs.map((pair) => pair.end()))
+}
+
+/** Prints what failed, and the scripts that repeat it. */
+async function explain(): Promise<void> {
+  for (const kind of FAULTS) {
+    for (const { count, what, ids } of tally.faults[kind].values()) {
+      const guilty = kind === 'uncaught' || kind === 'died' ? await blame(kind, what, ids, certificate) : ids
+      console.log(`${kind}, ${count} times: ${what}`)
+      console.log(guilty.length > 0 ? `  --only ${guilty.join(' ')}` : `  by none alone of ${ids.join(' ')}`)
+    }
+  }
+  for (const [sort, { count, ids, why }] of tally.failures) {
+    const repeated = await repeat(ids.slice(0, MOST_REPEATED), AGAIN, certificate)
+    const again = [...repeated].map(([id, times]) => `${id} (${times} of ${AGAIN} again)`)
+    console.log(
+      `${sort}, ${count} times\n  --only ${[...again, ...ids.slice(MOST_REPEATED)].join(' ')}\n  ${why}`,
+    )
+  }
+}

@@ -60,35 +60,32 @@ export class Pair {
   }
 
   /** Plays scripts until `next` gives none. */
-  async drive(next: () => { kind: Kind; script: number } | undefined, verbose = false): Promise<void> {
-    for (let one = next(); one; one = next()) await this.one(one.kind, one.script, verbose)
+  async drive(next: () => string | undefined, verbose = false): Promise<void> {
+    for (let id = next(); id !== undefined; id = next()) await this.one(id, verbose)
   }
 
-  async one(kind: Kind, script: number, verbose = false): Promise<void> {
-    const id = `${kind}:${script}`
+  /** Plays one script to both, and compares. */
+  async one(id: string, verbose = false): Promise<void> {
     this.#running.add(id)
     try {
-      await this.#one(kind, script, id, verbose)
+      await this.#one(id, verbose)
     } finally {
       this.#running.delete(id)
     }
   }
 
-  async #one(kind: Kind, seed: number, id: string, verbose: boolean): Promise<void> {
+  async #one(id: string, verbose: boolean): Promise<void> {
     if (!this.#cloning) await this.#restart()
     const cloning = this.#cloning
     if (!cloning) return
     const begun = performance.now()
-    const [cloned, plain] = await Promise.all([
-      this.#play(kind, seed, id, cloning, ''),
-      this.#play(kind, seed, id, this.#plain, ''),
-    ])
+    const [cloned, plain] = await Promise.all([this.#play(id, cloning, ''), this.#play(id, this.#plain, '')])
     const { script } = cloned
     this.#tally.played(script, performance.now() - begun)
     if (verbose) showPlay(script, cloned.outcome, plain.outcome)
     if (cloned.outcome.end === 'hung') {
       const both = plain.outcome.end === 'hung'
-      this.#tally.fault(both ? 'hungBoth' : 'hung', script.door.name, [id])
+      this.#tally.fault(both ? 'hung in both' : 'hung', script.door.name, [id])
       if (both) return
     }
     if (cloning !== this.#cloning) return
@@ -97,7 +94,7 @@ export class Pair {
     let kindOf = explain(script, cloned.outcome, plains)
     for (let more = 0; kindOf === undefined && more < MORE_PLAYS; more++) {
       const which = more % 3 === 2 ? '' : LATE
-      const { outcome } = await this.#play(kind, seed, id, this.#plain, which)
+      const { outcome } = await this.#play(id, this.#plain, which)
       plains.push(outcome)
       if (isAmong(cloned.outcome, plains)) kindOf = which === LATE ? 'late' : 'same'
       else kindOf = explain(script, cloned.outcome, plains)
@@ -106,8 +103,8 @@ export class Pair {
     this.#tally.unexplained(id, script, cloned.outcome, plains)
   }
 
-  async #play(kind: Kind, seed: number, id: string, server: ServerProcess | undefined, which: string) {
-    const script = generate(kind, seed)
+  async #play(id: string, server: ServerProcess | undefined, which: string) {
+    const script = generate(id)
     const port = server?.ports[script.door.name + which]
     if (!server || port === undefined) throw new Error(`Expected a server for ${script.door.name}${which}`)
     const transcript = await play(script, port)
@@ -130,16 +127,21 @@ export class Pair {
     await this.#restarting
   }
 
+  /** What is left of the clones, once nothing is, or after a while. */
+  async left(): Promise<Left | undefined> {
+    return this.#cloning?.left(ENDING_MS)
+  }
+
   /** Ends both servers. @returns what was left of clones. */
   async end(): Promise<Left | undefined> {
-    const left = await this.#cloning?.left(ENDING_MS)
+    const left = await this.left()
     await Promise.all([this.#cloning?.end(), this.#plain?.end()])
     return left
   }
 }
 
 /** Script after script, until there were enough exchanges or the time is over. */
-export function scripts(options: Options, tally: Tally): () => { kind: Kind; script: number } | undefined {
+export function scripts(options: Options, tally: Tally): () => string | undefined {
   const { seed, kinds, exchanges, minutes, only, times } = options
   const until = performance.now() + minutes * 60_000
   const bag = kinds.flatMap((kind) => Array<Kind>(SHARES[kind]).fill(kind))
@@ -148,6 +150,6 @@ export function scripts(options: Options, tally: Tally): () => { kind: Kind; scr
     if (only) return index++ < times ? only : undefined
     if (tally.exchanges >= exchanges || performance.now() > until) return undefined
     const random = new Random(seed, index++)
-    return { kind: random.pick(bag), script: random.uint32() }
+    return `${random.pick(bag)}:${random.uint32()}`
   }
 }

@@ -6,8 +6,10 @@ import { talkScript } from './talk-script.js'
 
 let plays = 0
 
-/** The script of a seed, for one play of it: all that differs between plays is the play's own number. */
-export function generate(kind: Kind, script: number): Script {
+/** The script of a kind and a seed, such as `http:1`, for one play of it: all that differs between plays is the play's own number. */
+export function generate(id: string): Script {
+  const [kind, seed] = id.split(':') as [Kind, string]
+  const script = Number(seed)
   const random = new Random(script, 0)
   const doors = DOORS.filter((door) => door.kind === kind)
   const door = random.pick(doors)

@@ -69,12 +69,11 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
   const count = random.pick(COUNTS)
   const ending: Ending = door.hasty && random.oneIn(4) ? 'stall' : weighted(random, ENDINGS)
   const inTurn = random.oneIn(3)
-  const paused = random.oneIn(10)
   const sent: Sent[] = []
   let isOdd = false
   let endsEarly = false
   let told = 0
-  if (paused) tape.play({ do: 'pause' })
+  if (random.oneIn(10)) tape.pause(random.below(40))
   for (let index = 0; index < count; index++) {
     const isLast = index === count - 1
     const request = draw(random, door, owner, index)
@@ -91,7 +90,7 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
     tape.add(head)
     if (request.expects) {
       const way = random.below(4)
-      if (way < 2) tape.play({ do: 'until-told', interim: ++told, answers: index + 1 })
+      if (way < 2 && !isOdd) tape.play({ do: 'until-told', interim: ++told, answers: index + 1 })
       if (way === 2) tape.play({ do: 'turn' })
     }
     if (body.length > 0) {
@@ -99,19 +98,20 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
       isOdd ||= isChanged
       tape.add(isChanged ? mutate(random, body, head) : body)
     }
-    if (!isLast && (inTurn || random.oneIn(6))) tape.play({ do: 'until', answers: index + 1 })
+    // Nobody knows how many answers there will be.
+    if (!isLast && !isOdd && (inTurn || random.oneIn(6))) tape.play({ do: 'until', answers: index + 1 })
     else if (!isLast && random.oneIn(6)) tape.play({ do: 'wait', ms: 1 + random.below(4) })
   }
   if (ending === 'garbage') {
-    if (random.oneIn(3)) tape.play({ do: 'until', answers: count })
+    if (!isOdd && random.oneIn(3)) tape.play({ do: 'until', answers: count })
     tape.add(garbageOf(random))
   }
   tape.play()
-  if (paused) tape.play({ do: 'wait', ms: random.below(40) }, { do: 'resume' })
+  tape.resume()
   if (ending === 'half-close' || ending === 'cut' || isOdd) {
     const way = random.below(4)
-    endsEarly = way >= 2
-    if (way < 2) tape.play({ do: 'until', answers: ending === 'cut' ? count - 1 : count })
+    endsEarly = way >= 2 || isOdd
+    if (!endsEarly) tape.play({ do: 'until', answers: ending === 'cut' ? count - 1 : count })
     if (way === 2) tape.play({ do: 'wait', ms: random.below(5) })
     tape.play({ do: ending === 'cut' && random.oneIn(2) ? 'reset' : 'end' })
   }
@@ -127,7 +127,7 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
     ending,
     isOdd,
     endsEarly,
-    cutsRecords: door.tls === true && random.oneIn(4),
+    cutBytes: random.oneIn(3) ? 40 + random.below(600) : Infinity,
   }
 }
 

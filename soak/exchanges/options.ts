@@ -11,7 +11,7 @@ export interface Options {
   readonly jobs: number
   readonly connections: number
   /** One script. */
-  readonly only: { readonly kind: Kind; readonly script: number } | undefined
+  readonly only: string | undefined
   readonly times: number
   readonly json: boolean
 }
@@ -86,5 +86,5 @@ function readKind(text: string): Kind {
 function readOnly(text: string): Options['only'] {
   const [kind = '', script] = text.split(':')
   const number = readNumber('only KIND', script, { fallback: -1, min: 0, max: 2 ** 32 - 1 })
-  return { kind: readKind(kind), script: number }
+  return `${readKind(kind)}:${number}`
 }

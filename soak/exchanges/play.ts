@@ -2,6 +2,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { type Part, type Reader, readerFor } from './reader.js'
+import { RecordCutter } from './record-cutter.js'
 import type { Script, Step } from './script.js'
 
 /** How a connection ended: the server ended its side, it was reset, the client closed it, or nothing came any more. */
@@ -39,7 +40,7 @@ class Player {
     this.#script = script
     this.#reader = readerFor(script)
     this.#raw = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
-    this.#socket = script.door.tls ? encrypted(this.#raw) : this.#raw
+    this.#socket = script.door.tls ? encrypted(this.#raw, script) : this.#raw
     const socket = this.#socket
     socket.on(script.door.tls ? 'secureConnect' : 'connect', () => {
       this.#isOpen = true
@@ -52,7 +53,6 @@ class Player {
     socket.on('end', () => this.#over('ended'))
     socket.on('error', () => this.#over('reset'))
     socket.on('close', () => this.#over('left'))
-    if (socket !== this.#raw) this.#raw.on('error', () => this.#over('reset'))
   }
 
   async play(): Promise<Omit<Transcript, 'ms'>> {
@@ -123,6 +123,6 @@ class Player {
   }
 }
 
-function encrypted(raw: Socket): Socket {
-  return connectTls({ socket: raw, rejectUnauthorized: false })
+function encrypted(raw: Socket, { cutBytes }: Script): Socket {
+  return connectTls({ socket: new RecordCutter(raw, cutBytes), rejectUnauthorized: false })
 }

@@ -44,8 +44,8 @@ export interface Script {
   readonly endsEarly: boolean
   /** Whether some of its bytes were changed at random, so that nobody knows what the server makes of them. */
   readonly isOdd: boolean
-  /** Of TLS: whether records are cut as well. */
-  readonly cutsRecords: boolean
+  /** Of TLS: in pieces of how many bytes records are sent. */
+  readonly cutBytes: number
 }
 
 const MOST_CUTS = 4
@@ -60,6 +60,8 @@ export class Tape {
   #from = 0
   /** Where messages end and bodies begin. */
   #boundaries: number[] = []
+  /** After how many milliseconds a client that reads nothing reads again. */
+  #pauseMs: number | undefined
 
   constructor(random: Random) {
     this.#random = random
@@ -84,7 +86,21 @@ export class Tape {
     if (this.#length > this.#from) this.steps.push(...this.#cut(this.#from, this.#length))
     this.#from = this.#length
     this.#boundaries = []
+    // Who does not read sees no answer.
+    if (steps.some((step) => step.do === 'until' || step.do === 'until-told')) this.resume()
     this.steps.push(...steps)
+  }
+
+  /** Has the client read nothing until it waits for an answer, and for `ms` milliseconds then. */
+  pause(ms: number): void {
+    this.play({ do: 'pause' })
+    this.#pauseMs = ms
+  }
+
+  resume(): void {
+    const ms = this.#pauseMs
+    this.#pauseMs = undefined
+    if (ms !== undefined) this.play({ do: 'wait', ms }, { do: 'resume' })
   }
 
   #cut(from: number, to: number): Step[] {
@@ -101,7 +117,7 @@ export class Tape {
     return places.flatMap((at, i): Step[] => {
       const write: Step = { do: 'write', from: places[i - 1] ?? from, to: at }
       if (at === to) return [write]
-      if (slow && places.length < SHORT_BYTES / 2) return [write, { do: 'wait', ms: 1 + random.below(3) }]
+      if (slow && places.length <= MOST_CUTS + 1) return [write, { do: 'wait', ms: 1 + random.below(3) }]
       return [write, { do: 'turn' }]
     })
   }

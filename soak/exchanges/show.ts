@@ -3,6 +3,7 @@ import type { Part } from './reader.js'
 import type { Script, Step } from './script.js'
 
 const MOST_CHARACTERS = 300
+const MOST_STEPS = 60
 
 /** An outcome on one line. */
 export function describeOutcome({ parts, end }: Outcome): string {
@@ -21,6 +22,24 @@ function describePart({ status, head, body, isWhole }: Part): string {
   const closes = /^connection: close\r$/im.test(head) ? 'c' : ''
   const told = (head.match(/^HTTP\/1\.1 1\d\d/gm) ?? []).length
   return `${status || ''}${closes}${'+'.repeat(told)}(${body.length}${isWhole ? '' : ', cut'})`
+}
+
+/** What sort of difference it is, whatever the script. */
+export function sortOfDifference(a: Outcome, b: Outcome): string {
+  const at = Math.max(a.parts.length, b.parts.length)
+  for (let i = 0; i < at; i++) {
+    const [one, other] = [a.parts[i], b.parts[i]]
+    if (!one || !other)
+      return `${one ? `${sortOf(one)} more` : `${sortOf(other)} missing`}, ${a.end}, not ${b.end}`
+    if (one.head !== other.head || one.body !== other.body || one.isWhole !== other.isWhole) {
+      return `${sortOf(one)}, not ${sortOf(other)}, ${a.end}, not ${b.end}`
+    }
+  }
+  return `${a.end}, not ${b.end}`
+}
+
+function sortOf({ status, head, isWhole }: Part): string {
+  return `${status || 'an answer'}${/^connection: close\r$/im.test(head) ? ' that closes' : ''}${isWhole ? '' : ', cut'}`
 }
 
 /** Where two outcomes part. */
@@ -55,7 +74,8 @@ export function showPlay(script: Script, cloned: Outcome, plain: Outcome): void 
       `  ${index}: ${method} ${version} ${ask.act}${by}, ${ask.size} bytes, ${ask.wait} ms${body}${expects ? ', expects' : ''}`,
     )
   }
-  for (const step of steps) console.log(`    ${describeStep(step, bytes)}`)
+  if (steps.length > MOST_STEPS) console.log(`    (${steps.length - MOST_STEPS} steps)`)
+  for (const step of steps.slice(-MOST_STEPS)) console.log(`    ${describeStep(step, bytes)}`)
   for (const [name, outcome] of Object.entries({ cloned, plain })) {
     console.log(`${name}: ${describeOutcome(outcome)}`)
     for (const [i, { head, body }] of outcome.parts.entries())

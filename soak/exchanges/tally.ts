@@ -1,25 +1,46 @@
 import type { Outcome } from './judge.js'
 import type { Script } from './script.js'
-import { describeOutcome, firstDifference } from './show.js'
+import { describeOutcome, firstDifference, sortOfDifference } from './show.js'
 
 /** What must not happen. */
-export type FaultKind = 'uncaught' | 'died' | 'foreign' | 'hung' | 'hungBoth'
+export const FAULTS = ['uncaught', 'died', 'foreign', 'hung', 'hung in both'] as const
+
+export type FaultKind = (typeof FAULTS)[number]
 
 interface Fault {
   count: number
   readonly what: string
   /** Scripts that were under way at the first times. */
-  readonly scripts: string[]
+  readonly ids: string[]
+}
+
+/** Differences of one sort. */
+export interface Failure {
+  count: number
+  /** The first scripts. */
+  readonly ids: string[]
+  /** The first of them in words. */
+  why: string
 }
 
 const MOST_SCRIPTS = 8
-const MOST_SHOWN = 40
+const MOST_LINES = 3
+
+/** The same for errors that differ in nothing that matters. */
+export function keyOf(what: string): string {
+  return what
+    .replace(/\b[\d.]+\b/g, 'N')
+    .split('\n')
+    .slice(0, MOST_LINES)
+    .join('\n')
+}
 
 /** What has happened. */
 export class Tally {
   exchanges = 0
   scripts = 0
   longestMs = 0
+  same = 0
   readonly exchangesBy: Record<string, number> = {}
   readonly differences: Record<string, number> = {}
   readonly faults: Record<FaultKind, Map<string, Fault>> = {
@@ -27,11 +48,12 @@ export class Tally {
     died: new Map(),
     foreign: new Map(),
     hung: new Map(),
-    hungBoth: new Map(),
+    'hung in both': new Map(),
   }
   /** Unwanted lines on stderr. */
   readonly words = new Map<string, number>()
-  readonly failures: { readonly id: string; readonly door: string; readonly why: string }[] = []
+  /** Differences that nothing explains, by their sort. */
+  readonly failures = new Map<string, Failure>()
   unexplainedCount = 0
 
   played(script: Script, ms: number): void {
@@ -42,14 +64,18 @@ export class Tally {
   }
 
   differs(kind: string): void {
+    if (kind === 'same') {
+      this.same++
+      return
+    }
     this.differences[kind] = (this.differences[kind] ?? 0) + 1
   }
 
-  fault(kind: FaultKind, what: string, scripts: readonly string[]): void {
-    const key = what.replace(/\d+/g, 'N').split('\n').slice(0, 6).join('\n')
-    const known = this.faults[kind].get(key) ?? { count: 0, what, scripts: [] }
+  fault(kind: FaultKind, what: string, ids: readonly string[]): void {
+    const key = keyOf(what)
+    const known = this.faults[kind].get(key) ?? { count: 0, what, ids: [] }
     known.count++
-    if (known.scripts.length < MOST_SCRIPTS) known.scripts.push(...scripts)
+    if (known.ids.length < MOST_SCRIPTS) known.ids.push(...ids)
     this.faults[kind].set(key, known)
   }
 
@@ -58,17 +84,22 @@ export class Tally {
     this.words.set(key, (this.words.get(key) ?? 0) + 1)
   }
 
+  /** Notes a difference that no kind explains, with those alike. */
   unexplained(id: string, script: Script, cloned: Outcome, plains: readonly Outcome[]): void {
     this.unexplainedCount++
-    if (this.failures.length >= MOST_SHOWN) return
-    const why = `${firstDifference(cloned, plains[0] as Outcome)}; clones: ${describeOutcome(cloned)}; plain: ${[
-      ...new Set(plains.map(describeOutcome)),
-    ].join(' or ')}`
-    this.failures.push({
-      id,
-      door: `${script.door.name}, ${script.ending}${script.isOdd ? ', odd' : ''}`,
-      why,
-    })
+    const plain = plains[0] as Outcome
+    const { kind, door } = script
+    const key = `${kind}: ${sortOfDifference(cloned, plain)}`
+    const known = this.failures.get(key) ?? { count: 0, ids: [], why: '' }
+    known.count++
+    if (known.ids.length < MOST_SCRIPTS) known.ids.push(id)
+    if (known.why === '') {
+      const plainly = [...new Set(plains.map(describeOutcome))].join(' or ')
+      known.why = `${door.name}, ${script.ending}${script.isOdd ? ', odd' : ''}: ${firstDifference(cloned, plain)}
+  clones: ${describeOutcome(cloned)}
+  plain:  ${plainly}`
+    }
+    this.failures.set(key, known)
   }
 
   count(kind: FaultKind): number {
