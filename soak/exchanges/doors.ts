@@ -22,7 +22,7 @@ export interface Door {
 }
 
 /** Limits of a hasty server, in milliseconds. */
-export const HASTY = { headersTimeout: 300, requestTimeout: 600, connectionsCheckingInterval: 40 }
+export const HASTY = { headersTimeout: 700, requestTimeout: 1400, connectionsCheckingInterval: 50 }
 
 const SMALL = 1000
 export const COLLECT_BYTES = 1 << 20

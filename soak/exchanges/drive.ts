@@ -2,7 +2,7 @@ import { Random } from '../../bench/fuzz/random.js'
 import type { Kind } from './doors.js'
 import { generate } from './generate.js'
 import { foreignInTranscript, type Outcome, outcomeOf } from './judge.js'
-import { asDocumented, explain, isAmong, withoutPids } from './kinds.js'
+import { asDocumented, explain, isAmong, LATE_KIND, withoutPids } from './kinds.js'
 import { LATE, type Left } from './notices.js'
 import type { Options } from './options.js'
 import { play } from './play.js'
@@ -96,7 +96,7 @@ export class Pair {
       const which = more % 3 === 2 ? '' : LATE
       const { outcome } = await this.#play(id, this.#plain, which)
       plains.push(outcome)
-      if (isAmong(cloned.outcome, plains)) kindOf = which === LATE ? 'late' : 'same'
+      if (isAmong(cloned.outcome, plains)) kindOf = which === LATE ? LATE_KIND : 'same'
       else kindOf = explain(script, cloned.outcome, plains)
     }
     if (kindOf !== undefined) return this.#tally.differs(kindOf)

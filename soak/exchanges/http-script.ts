@@ -12,7 +12,7 @@ const BODIES = [0, 1, 2, 10, 10, 100, 100, 998, 999, 1000, 1001, 1500, 5000]
 const LARGE_BODIES = [65_535, 65_536, 65_537, 70_000, 200_000]
 const COLLECTED = 1 << 20
 const HUGE_BODIES = [COLLECTED - 1, COLLECTED, COLLECTED + 1, COLLECTED + 70_000]
-const STALL_MS = 1500
+const STALL_MS = 3000
 
 const ACTS: Readonly<Partial<Record<Act, number>>> = {
   'at-once': 24,
@@ -137,6 +137,9 @@ function draw(random: Random, door: Door, owner: Owner, index: number): Sent {
   let act = weighted(random, ACTS)
   // It would wait for the rest of the body.
   if (act === 'never' && hasBody) act = 'die'
+  // Nothing of a response to HEAD is sent before its end.
+  if (act === 'die-within' && method === 'HEAD') act = 'die'
+  if (act === 'destroy-within' && method === 'HEAD') act = 'destroy'
   const byParent = HARMLESS.includes(act) && random.oneIn(4)
   const ask: Ask = {
     act,

@@ -1,3 +1,4 @@
+import type { Act } from './ask.js'
 import { COLLECT_BYTES } from './doors.js'
 import { isPrefix, isSame, isSamePart, type Outcome } from './judge.js'
 import type { Part } from './reader.js'
@@ -12,44 +13,69 @@ export interface DifferenceKind {
   explains(script: Script, cloned: Outcome, plain: Outcome): boolean
 }
 
+/** Of a plain server whose handlers take their time, what a clone did is the same. */
+export const LATE_KIND = 'late'
+
+/** Acts that break a connection off. */
+const BREAKING: readonly Act[] = ['die-within', 'destroy', 'destroy-within', 'die', 'throw', 'exit']
+
 export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
+  {
+    name: LATE_KIND,
+    sentence: 'Plain Node does the same when its handlers take their time, as clones do.',
+    explains: () => false,
+  },
   {
     name: 'closes',
     sentence:
-      'A response of a clone says `Connection: close` and ends the connection, over TLS and when the body was still arriving at the fork.',
+      'The response of a clone says `Connection: close` and ends the connection, over TLS and when the body was still arriving at the fork.',
     explains: (script, cloned, plain) => {
       const last = cloned.parts.length - 1
       const [part, other] = [cloned.parts[last], plain.parts[last]]
       if (!part || !other || !mayClose(script, last) || cloned.end === 'hung') return false
-      if (!says(part, 'close') || says(other, 'close')) return false
+      if (!closes(part) || closes(other)) return false
       const before = { ...cloned, parts: cloned.parts.slice(0, last) }
       return isPrefix(before, plain) && isSamePart(withoutConnection(part), withoutConnection(other))
     },
   },
   {
     name: 'left',
-    sentence:
-      'A client that resets its connection, or is reset, has got part of what it would have got, and nothing else.',
-    explains: (script, cloned, plain) =>
-      (script.ending === 'reset' || script.ending === 'cut') &&
-      cloned.end === 'left' &&
-      (isPrefix(cloned, plain) || isPrefix(plain, cloned)),
+    sentence: 'A client that resets its connection has got what was answered by then.',
+    explains: (_script, cloned, plain) =>
+      cloned.end === 'left' && (isPrefix(cloned, plain) || isPrefix(plain, cloned)),
   },
   {
     name: 'early end',
     sentence:
-      'A client that ends its side, or sends what is no request, before it was answered gets what was answered by then, as from plain Node with handlers that take their time.',
+      'A client that ends its side, or sends what is no request, before it was answered gets what was answered by then.',
     explains: (script, cloned, plain) =>
-      (script.endsEarly ||
-        (script.door.speaks === undefined && (script.ending === 'garbage' || script.isOdd))) &&
-      cloned.end === 'ended' &&
+      (script.endsEarly || (isHttp(script) && (script.ending === 'garbage' || script.isOdd))) &&
+      isOver(cloned) &&
       isPrefix(withoutRefusal(cloned), plain),
   },
   {
-    name: 'reset',
-    sentence: 'A reset may overtake what was sent before it.',
-    explains: (_script, cloned, plain) =>
-      cloned.end === 'reset' && plain.end === 'reset' && (isPrefix(cloned, plain) || isPrefix(plain, cloned)),
+    name: 'broken off',
+    sentence: 'When a connection is reset, what is on its way may be lost.',
+    explains: ({ sent }, cloned, plain) =>
+      sent.some(({ ask }) => BREAKING.includes(ask.act)) &&
+      cloned.end === 'reset' &&
+      plain.end === 'reset' &&
+      (isPrefix(cloned, plain) || isPrefix(plain, cloned)),
+  },
+  {
+    name: 'unread',
+    sentence:
+      'Whether a connection of HTTP that ends before its client has ended it does so in order or by a reset depends on how much of what the client sent was read.',
+    explains: (script, cloned, plain) =>
+      isHttp(script) && isPrefix(cloned, plain) && isPrefix(plain, cloned) && isOver(cloned) && isOver(plain),
+  },
+  {
+    name: 'timeout',
+    sentence: 'While a request waits for its clone, the time of one behind it that has begun runs on.',
+    explains: ({ door }, cloned, plain) =>
+      door.hasty === true &&
+      cloned.parts.at(-1)?.status === 408 &&
+      isPrefix({ ...cloned, parts: cloned.parts.slice(0, -1) }, plain),
   },
 ]
 
@@ -80,14 +106,21 @@ export function withoutPids(script: Script, cloned: Outcome): Outcome {
 
 /** The first kind that explains a difference. */
 export function explain(script: Script, cloned: Outcome, plains: readonly Outcome[]): string | undefined {
-  for (const { name, explains } of DIFFERENCE_KINDS) {
-    if (plains.some((plain) => explains(script, cloned, plain))) return name
-  }
-  return undefined
+  return DIFFERENCE_KINDS.find(({ explains }) => plains.some((plain) => explains(script, cloned, plain)))
+    ?.name
 }
 
 export function isAmong(cloned: Outcome, plains: readonly Outcome[]): boolean {
   return plains.some((plain) => isSame(cloned, plain))
+}
+
+function isHttp({ door }: Script): boolean {
+  return door.speaks === undefined
+}
+
+/** Whether the server ended the connection. */
+function isOver({ end }: Outcome): boolean {
+  return end === 'ended' || end === 'reset'
 }
 
 /** Whether the clone of a request may end its connection. */
@@ -99,8 +132,8 @@ function mayClose({ door, sent, kind }: Script, index: number): boolean {
   return expects || bodyBytes >= (door.collect ?? COLLECT_BYTES) || (kind === 'offload' && bodyBytes > 0)
 }
 
-function says({ head }: Part, what: 'close'): boolean {
-  return new RegExp(`^connection: ${what}\\r$`, 'im').test(head)
+function closes({ head }: Part): boolean {
+  return /^connection: close\r$/im.test(head)
 }
 
 function withoutConnection(part: Part): Part {
@@ -110,7 +143,8 @@ function withoutConnection(part: Part): Part {
 /** Without Node's answer to what is no request. */
 function withoutRefusal(outcome: Outcome): Outcome {
   const last = outcome.parts.at(-1)
-  const isRefusal =
-    last !== undefined && [400, 413, 431].includes(last.status) && !last.head.includes('x-token')
+  const isRefusal = last !== undefined && REFUSALS.includes(last.status) && !last.head.includes('x-token')
   return isRefusal ? { ...outcome, parts: outcome.parts.slice(0, -1) } : outcome
 }
+
+const REFUSALS = [400, 413, 431]

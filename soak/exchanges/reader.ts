@@ -24,6 +24,8 @@ export interface Part {
 
 const LINE_FEED = 10
 const HEAD_BYTES = 8
+/** Statuses of Node's answers to what it cannot read, or has not got in time. */
+const UNREADABLE = [400, 408, 413, 431]
 
 export function readerFor(script: Script): Reader {
   const { speaks } = script.door
@@ -201,7 +203,9 @@ class HttpReader implements Reader {
     const headers = text.replace(/^date: .*\r\n/im, '')
     const method = this.#methods[this.#answers]
     const length = Number(/^content-length: (\d+)\r$/im.exec(text)?.[1] ?? Number.NaN)
-    const isEmpty = method === 'HEAD' || status === 204 || status === 304
+    // Node's own answers to what is no request have no length, and no body.
+    const isOfNode = UNREADABLE.includes(status) && !text.includes('x-token')
+    const isEmpty = method === 'HEAD' || status === 204 || status === 304 || isOfNode
     const isChunked = /^transfer-encoding: chunked\r$/im.test(text)
     const body: Body = {
       head: this.#interim.join('') + headers,
@@ -211,7 +215,6 @@ class HttpReader implements Reader {
       state: 'size',
       texts: [],
     }
-    // A response to what could not be read ends its connection, and says no length.
     this.#interim = []
     this.#body = body
     if (body.way === 'length' && body.left === 0) this.#done(body)

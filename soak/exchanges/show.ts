@@ -30,7 +30,7 @@ export function sortOfDifference(a: Outcome, b: Outcome): string {
   for (let i = 0; i < at; i++) {
     const [one, other] = [a.parts[i], b.parts[i]]
     if (!one || !other)
-      return `${one ? `${sortOf(one)} more` : `${sortOf(other)} missing`}, ${a.end}, not ${b.end}`
+      return `${one ? `${sortOf(one)} more` : `${sortOf(other as Part)} missing`}, ${a.end}, not ${b.end}`
     if (one.head !== other.head || one.body !== other.body || one.isWhole !== other.isWhole) {
       return `${sortOf(one)}, not ${sortOf(other)}, ${a.end}, not ${b.end}`
     }
