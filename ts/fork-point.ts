@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { adopt, type Clone, type EventType, isServing } from './children.js'
+import { adopt, type Clone, type EventType } from './children.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
 import { forkForSynchronousWasm } from './clone-context/compile.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
@@ -199,18 +199,7 @@ function isRefusal(forked: Forked | Refusal): forked is Refusal {
 export function refused(error: QcloneError, { event, name }: Pick<Purpose, 'event' | 'name'>): QcloneError {
   sign('qclone:refused', { event, name, error })
   handlers.forkFailed.call(error, event)
-  // A client cannot tell the operator, and a caller sees the error.
-  if (isServing(event)) warnOnce(error)
   return error
-}
-
-const warned = new Set<string>()
-
-/** One warning per code: there may be as many refusals as requests. */
-function warnOnce({ code, message }: QcloneError): void {
-  if (warned.has(code)) return
-  warned.add(code)
-  process.emitWarning(`a client was turned away without a clone: ${message}`, { type: 'QcloneWarning', code })
 }
 
 /**

@@ -76,14 +76,25 @@ export function readOnDemand(socket: Socket, onRead: () => void): void {
   Object.defineProperty(socket, 'resume', { value: resume, configurable: true })
 }
 
+/** Errors by which servers broke off connections that they were not to look at. */
+const missed = new WeakMap<Socket, Error>()
+
 /**
-Says whether the server here is to see to it that a request arrives in time. When it is another process that reads
-it, none arrives here, and the server would break the connection off.
+Says whether the server here sees to it that a request arrives in time. While a clone answers nothing arrives here, and
+what the server says of a late request would land in the clone's answer. The parser must be at rest: what it parses while
+its requests are not expected has a connection that is none.
 */
 export function expectRequest(socket: Socket, expected: boolean): void {
   const { parser } = internals(socket)
   // The server goes through its parsers, and finds their connections by this.
   if (parser) parser.socket = expected ? socket : standInFor(socket)
+}
+
+/** Breaks a connection off if a request on it became late meanwhile, as the server would have: it says so once. */
+export function breakOffLate(socket: Socket): void {
+  const error = missed.get(socket)
+  missed.delete(socket)
+  if (error && !socket.destroyed) socket.emit('error', error)
 }
 
 /**
@@ -101,7 +112,12 @@ function standInFor(socket: Socket) {
     pause() {},
     removeListener() {},
     listenerCount: () => 1,
-    server: { emit: () => true },
+    server: {
+      emit(event: string, error: Error) {
+        if (event === 'clientError') missed.set(socket, error)
+        return true
+      },
+    },
   }
 }
 

@@ -6,6 +6,7 @@ import { reportError } from '../clone-context/leave.js'
 import type { QcloneError } from '../errors.js'
 import type { ServingOptions } from '../options.js'
 import {
+  breakOffLate,
   close,
   countWritten,
   cut,
@@ -99,7 +100,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
     if (last) close(socket)
     else resumeConnection(socket, timeout)
     if (whole) finish(response, served.how)
-    return
+    return breakOffLate(socket)
   }
   if (served.left) return close(socket)
   if (served.begun || served.stalled || response.headersSent) return cut(socket)
@@ -107,6 +108,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
   // The clone may have read some of the body.
   if (!whole) response.shouldKeepAlive = false
   turnAway(response, served.error, wanted.retryAfter)
+  breakOffLate(socket)
 }
 
 function resumeConnection(socket: Socket, timeout: number): void {

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import { calledInClones } from '../clone-context/ahead.js'
-import { leave, onUncaught, STATUS_OF_ERROR } from '../clone-context/leave.js'
+import { leave, onUncaught, STATUS_OF_ERROR, waitForAllTimers } from '../clone-context/leave.js'
 import type { Conversation, Query } from '../codecs/codec.js'
 import { handlers } from '../handlers.js'
 import { native } from '../native.js'
@@ -112,6 +112,7 @@ function evaluateInClone(
 ): void {
   // What the client sends meanwhile is for the parent to read.
   stopReading(socket)
+  waitForAllTimers()
   onUncaught((error) => send(socket, line, conversation.fail(query, error)))
   handlers.inQuery.call(query.value)
   void replyTo(query, conversation, evaluate).then(send.bind(undefined, socket, line))

@@ -5,6 +5,7 @@ import { type Expect, expectServingOptions, type ServingOptions } from '../optio
 import { isInline } from '../settings.js'
 import { expectFunction, expectMilliseconds, expectNumber } from '../validate.js'
 import { type Exchange, exchange } from './exchange.js'
+import { drawRequestId } from './request-ids.js'
 import { expectCloneable, expectHttpServer, shimServer, type Taker, type Undo } from './shim.js'
 
 /** What answers to requests by clones have in common. */
@@ -77,6 +78,7 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
     (next, ...args) => {
       const [request, response] = args as [IncomingMessage, ServerResponse]
       if (isInline() || !match(request)) return next(...args)
+      drawRequestId(server, request)
       void exchange({
         event: 'request',
         ...by,

@@ -54,6 +54,8 @@ interface Internals {
 export function answerInClone(answering: Answering): void {
   const { response, socket, whole, lazy, halfOpen, timeout, line, answer } = answering
   takeBack(response)
+  // As a listening socket does in a server: a handler may wait for a timer without a reference, or for its client.
+  native().holdLoop(true)
   const internals = response as Internals
   const bytesBefore = socket.bytesWritten
   const begun = (): Begun => ({ statusCode: response.statusCode, head: internals._header ?? '' })
@@ -68,7 +70,6 @@ export function answerInClone(answering: Answering): void {
     if (!over) line.done({ ...begun(), whole, last, bytes: socket.bytesWritten - bytesBefore })
     over = true
     unwatch()
-    // The client's connection kept the event loop going until now, as it does in a server.
     native().holdLoop(false)
   }
   response.on('finish', () => finish(answering, done))
@@ -95,11 +96,13 @@ export function answerInClone(answering: Answering): void {
 
 type Done = (whole: boolean, last: boolean) => void
 
-/** The client has left, or has ended its side before it was answered. Listeners for that are told first. */
+/** The client has left, or has ended its side before it was answered. Listeners for that are called before the end. */
 function leaveWithClient({ socket }: Answering, done: Done): void {
   done(false, true)
+  const leaveSoon = () => setImmediate(() => leave(Number(process.exitCode ?? 0)))
+  if (socket.closed) return void leaveSoon()
+  socket.on('close', leaveSoon)
   socket.destroy()
-  setImmediate(() => leave(Number(process.exitCode ?? 0)))
 }
 
 /** As node does with a request that does not arrive in time. */

@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Clone, Serving } from '../children.js'
 import { type Callable, calledInClones } from '../clone-context/ahead.js'
@@ -6,14 +5,14 @@ import { decodeValue, encodeValue } from '../delivery.js'
 import { QcloneError } from '../errors.js'
 import { KIND } from '../frames.js'
 import { discard, killAfter } from '../guard.js'
-import { handlers } from '../handlers.js'
 import { diedBefore, type Launched, launch, prepare } from '../launch.js'
 import { native } from '../native.js'
 import type { ServingOptions } from '../options.js'
 import { onReport } from '../report.js'
-import { isHeard, sign } from '../signs.js'
+import { sign } from '../signs.js'
 import { watchClient } from './connection.js'
 import { watchForStall } from './stalls.js'
+import { tellOperator } from './tell-operator.js'
 
 /** A client that wants a clone of its own. */
 export interface Client<B, D> {
@@ -102,7 +101,6 @@ export async function serve<B, D>(client: Client<B, D>): Promise<Served<D>> {
       link: 'pipe',
       inClone: ({ fd }) => {
         onReport(undefined)
-        native().holdLoop(true)
         inClone({ begun: tellBegun.bind(undefined, fd), done: tellDone.bind(undefined, fd) })
       },
       calls: [inClone, ...calls],
@@ -119,7 +117,8 @@ export async function serve<B, D>(client: Client<B, D>): Promise<Served<D>> {
     }
     return { how: await answer<B, D>(launched, onBegun, client.linger) }
   } catch (error) {
-    if (!left && !stalled) tellOperator(client, error as QcloneError)
+    // One that has left, or was given up, is no failure of a clone's.
+    if (!gone.signal.aborted && !left && !socket.destroyed) tellOperator(client, error as QcloneError)
     return { error: error as QcloneError, begun, left, stalled }
   } finally {
     clearTimeout(farewell)
@@ -174,23 +173,5 @@ function endSoon(clone: Clone, linger: number): void {
   // How it ended is told to the handlers.
   if (linger !== Infinity) killAfter(clone, linger).catch(() => {})
 }
-
-/** A client has no way to tell the operator what became of its clone. */
-function tellOperator(
-  { event, name }: Pick<Client<never, never>, 'event' | 'name'>,
-  error: QcloneError,
-): void {
-  const { code, message, status } = error
-  // A session is over when its clone says so by its status.
-  const isFailure = FAILURES.includes(code) && !(event === 'session' && status?.status === 0)
-  if (!isFailure || !handlers.oldClone.isEmpty || isHeard('qclone:reaped')) return
-  try {
-    writeSync(2, `qclone: ${event} ${name}: ${message}\n`)
-  } catch {
-    // Nobody reads stderr.
-  }
-}
-
-const FAILURES = ['ERR_QCLONE_DIED', 'ERR_QCLONE_NOT_READY', 'ERR_QCLONE_TIMEOUT']
 
 calledInClones(tellBegun, tellDone)

@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net'
 import { type Callable, calledInClones } from '../clone-context/ahead.js'
 import { leave } from '../clone-context/leave.js'
 import { handlers } from '../handlers.js'
+import { native } from '../native.js'
 import { type Expect, expectServingOptions, type ServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
 import { expectFunction, expectOneOf } from '../validate.js'
@@ -158,6 +159,7 @@ async function session(
 function beInSession(socket: Socket, line: Line<undefined, never>, begin: () => void): void {
   // From now on the session's end is the client's, and this clone's.
   line.begun(undefined)
+  native().holdLoop(true)
   process.once('exit', () => handlers.inSessionEnd.call(socket))
   socket.on('close', () => leave(Number(process.exitCode ?? 0)))
   startReading(socket)
