@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { isClone } from 'node-qclone'
+import { cut } from '#dist/servers/connection.js'
 import { WANTED } from './wanted.js'
 
 /** Ends this clone by a signal. In a server without clones: what the documentation says of that. */
@@ -21,15 +22,18 @@ export function exit(response: ServerResponse): void {
   beAsDied(response)
 }
 
-/** Never answers. In a server without clones: what the documentation says of that. */
-export function neverAnswer(response: ServerResponse): void {
-  if (!isClone()) beAsDied(response)
+const continued = new WeakSet<ServerResponse>()
+
+/** Tells a client to go on. A clone has written its first byte with that. */
+export function tellToContinue(response: ServerResponse): void {
+  continued.add(response)
+  response.writeContinue()
 }
 
 /** "A clone that dies before its first byte is a 500. After its first byte, the connection is reset." */
 function beAsDied(response: ServerResponse): void {
   whenAssigned(response, (socket) => {
-    if (response.headersSent) return reset(socket)
+    if (response.headersSent || continued.has(response)) return reset(socket)
     for (const name of response.getHeaderNames()) response.removeHeader(name)
     response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })
     response.end('Internal Server Error\n')
@@ -38,8 +42,7 @@ function beAsDied(response: ServerResponse): void {
 
 /** Breaks a connection off, as a clone's parent does. */
 export function reset(socket: Socket): void {
-  if ('encrypted' in socket) socket.destroy()
-  else if (!socket.destroyed) socket.resetAndDestroy()
+  cut(socket)
 }
 
 /** Calls `act` when a response is the next on its connection. */

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { offload } from 'node-qclone'
 import { type Ask, readPath } from './ask.js'
-import { die, exit, fail, neverAnswer, whenAssigned } from './death.js'
+import { die, exit, fail, whenAssigned } from './death.js'
 import { filled } from './token.js'
 import { WANTED } from './wanted.js'
 
@@ -121,7 +121,6 @@ async function act(ask: Ask, request: IncomingMessage, response: ServerResponse)
       exit(response)
       break
     case 'never':
-      neverAnswer(response)
       break
     case 'destroy':
       await pause(wait)
@@ -161,7 +160,7 @@ function give(ask: Ask, request: IncomingMessage, response: ServerResponse): unk
     case 'exit':
       return ended(exit, response)
     case 'never':
-      return ended(neverAnswer, response)
+      return new Promise(() => {})
     default:
       return text
   }

@@ -66,8 +66,8 @@ const GARBAGE = [
 /** Requests on one connection. */
 export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random): Script {
   const tape = new Tape(random)
-  const count = random.pick(COUNTS)
-  const ending: Ending = door.hasty && random.oneIn(4) ? 'stall' : weighted(random, ENDINGS)
+  let count = random.pick(COUNTS)
+  let ending: Ending = door.hasty && random.oneIn(4) ? 'stall' : weighted(random, ENDINGS)
   const inTurn = random.oneIn(3)
   const sent: Sent[] = []
   let isOdd = false
@@ -75,8 +75,15 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
   let told = 0
   if (random.oneIn(10)) tape.pause(random.below(40))
   for (let index = 0; index < count; index++) {
-    const isLast = index === count - 1
     const request = draw(random, door, owner, index)
+    if (request.ask.act === 'never') {
+      // Until its client leaves.
+      count = index + 1
+      ending = door.halfOpen || random.oneIn(2) ? 'reset' : 'half-close'
+    }
+    const isLast = index === count - 1
+    // Node mixes up what it writes to tell a client to go on while other answers are under way.
+    if (request.expects && !isOdd && index > 0) tape.play({ do: 'until', answers: index })
     sent.push(request)
     const { head, body } = bytesOf(random, request, owner, index, isLast && ending === 'close')
     if (ending === 'cut' || ending === 'stall') {
@@ -110,7 +117,7 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
   tape.resume()
   if (ending === 'half-close' || ending === 'cut' || isOdd) {
     const way = random.below(4)
-    endsEarly = way >= 2 || isOdd
+    endsEarly = way >= 2 || isOdd || sent.at(-1)?.ask.act === 'never'
     if (!endsEarly) tape.play({ do: 'until', answers: ending === 'cut' ? count - 1 : count })
     if (way === 2) tape.play({ do: 'wait', ms: random.below(5) })
     tape.play({ do: ending === 'cut' && random.oneIn(2) ? 'reset' : 'end' })
@@ -135,8 +142,6 @@ function draw(random: Random, door: Door, owner: Owner, index: number): Sent {
   const method = weighted(random, { GET: 50, POST: 36, HEAD: 7, PUT: 4, DELETE: 3 })
   const hasBody = method === 'POST' || method === 'PUT' || (method === 'DELETE' && random.oneIn(2))
   let act = weighted(random, ACTS)
-  // It would wait for the rest of the body.
-  if (act === 'never' && hasBody) act = 'die'
   // Nothing of a response to HEAD is sent before its end.
   if (act === 'die-within' && method === 'HEAD') act = 'die'
   if (act === 'destroy-within' && method === 'HEAD') act = 'destroy'
@@ -149,12 +154,13 @@ function draw(random: Random, door: Door, owner: Owner, index: number): Sent {
     byParent,
   }
   const bodyBytes = hasBody ? drawBody(random, door) : 0
+  const version = random.oneIn(16) ? '1.0' : '1.1'
   return {
     ask,
     method,
-    version: random.oneIn(16) ? '1.0' : '1.1',
+    version,
     bodyBytes,
-    expects: bodyBytes > 0 && random.oneIn(14),
+    expects: bodyBytes > 0 && version === '1.1' && random.oneIn(14),
   }
 }
 

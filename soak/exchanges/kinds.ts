@@ -51,15 +51,16 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
     explains: (script, cloned, plain) =>
       (script.endsEarly || (isHttp(script) && (script.ending === 'garbage' || script.isOdd))) &&
       isOver(cloned) &&
-      isPrefix(withoutRefusal(cloned), plain),
+      (isPrefix(withoutRefusal(cloned), plain) || isPrefix(withoutRefusal(plain), cloned)),
   },
   {
     name: 'broken off',
     sentence: 'When a connection is reset, what is on its way may be lost.',
     explains: ({ sent }, cloned, plain) =>
       sent.some(({ ask }) => BREAKING.includes(ask.act)) &&
-      cloned.end === 'reset' &&
-      plain.end === 'reset' &&
+      isOver(cloned) &&
+      isOver(plain) &&
+      (cloned.end === 'reset' || plain.end === 'reset') &&
       (isPrefix(cloned, plain) || isPrefix(plain, cloned)),
   },
   {

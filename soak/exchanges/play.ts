@@ -17,8 +17,10 @@ export interface Transcript {
   readonly ms: number
 }
 
+/** For how long the last bytes of a connection may take that was reset. */
+const REST_MS = 60
 /** For which time nothing may happen on a connection. */
-const HANG_MS = 6_000
+const HANG_MS = 15_000
 
 /** Does on a connection of its own what a script says. */
 export async function play(script: Script, port: number): Promise<Transcript> {
@@ -40,6 +42,7 @@ class Player {
     this.#script = script
     this.#reader = readerFor(script)
     this.#raw = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+    this.#readOnAfterWrites(this.#raw)
     this.#socket = script.door.tls ? encrypted(this.#raw, script) : this.#raw
     const socket = this.#socket
     socket.on(script.door.tls ? 'secureConnect' : 'connect', () => {
@@ -114,6 +117,20 @@ class Player {
         timer = setTimeout(() => this.#over('hung'), HANG_MS)
       })
       clearTimeout(timer)
+    }
+  }
+
+  /** What a server has sent before it closed its end is read, although the client can write no more. */
+  #readOnAfterWrites(socket: Socket): void {
+    const { destroy } = socket
+    socket.destroy = (error) => {
+      const isOfWrite = (error as NodeJS.ErrnoException | undefined)?.syscall === 'write'
+      if (!isOfWrite || this.#end !== undefined) return Reflect.apply(destroy, socket, [error])
+      this.#socket.resume()
+      // Node does not say the end of a socket that has failed.
+      const timer = setTimeout(() => this.#over('reset'), REST_MS)
+      this.#socket.on('data', () => timer.refresh())
+      return socket
     }
   }
 

@@ -6,6 +6,7 @@ import { cloneQueries, cloneRequests, cloneSessions, clones, configure, kdb, ndj
 import { listenOn } from '../../__test__/helpers/listen.js'
 import { children, countDescriptors } from '../../bench/lib/proc.js'
 import { readPath } from './ask.js'
+import { tellToContinue } from './death.js'
 import { DOORS, type Door, HASTY } from './doors.js'
 import { evaluate, evaluateLate, MOST_LATE_MS, update } from './evaluate.js'
 import { handle, handleByOffload, pause } from './http-handler.js'
@@ -77,7 +78,7 @@ function openHttp(door: Door, { key, cert, late, cloning }: Opening): Server {
         response.end()
         return
       }
-      response.writeContinue()
+      tellToContinue(response)
       listener(request, response)
     })
   }
