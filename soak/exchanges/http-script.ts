@@ -72,6 +72,7 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
   const sent: Sent[] = []
   let isOdd = false
   let endsEarly = false
+  let goesOn = false
   let told = 0
   if (random.oneIn(10)) tape.pause(random.below(40))
   for (let index = 0; index < count; index++) {
@@ -81,7 +82,9 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
       count = index + 1
       ending = door.halfOpen || random.oneIn(2) ? 'reset' : 'half-close'
     }
+    if (request.version === '1.0' && !request.keepsAlive && !random.oneIn(4)) count = index + 1
     const isLast = index === count - 1
+    goesOn ||= !isLast && request.version === '1.0' && !request.keepsAlive
     // Node mixes up what it writes to tell a client to go on while other answers are under way.
     if (request.expects && !isOdd && index > 0) tape.play({ do: 'until', answers: index })
     sent.push(request)
@@ -110,6 +113,7 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
     else if (!isLast && random.oneIn(6)) tape.play({ do: 'wait', ms: 1 + random.below(4) })
   }
   if (ending === 'garbage') {
+    goesOn ||= sent.at(-1)?.version === '1.0'
     if (!isOdd && random.oneIn(3)) tape.play({ do: 'until', answers: count })
     tape.add(garbageOf(random))
   }
@@ -134,6 +138,7 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
     ending,
     isOdd,
     endsEarly,
+    goesOn,
     cutBytes: random.oneIn(3) ? 40 + random.below(600) : Infinity,
   }
 }
@@ -159,6 +164,7 @@ function draw(random: Random, door: Door, owner: Owner, index: number): Sent {
     ask,
     method,
     version,
+    keepsAlive: version === '1.0' && random.oneIn(2),
     bodyBytes,
     expects: bodyBytes > 0 && version === '1.1' && random.oneIn(14),
   }
@@ -170,15 +176,14 @@ function drawBody(random: Random, door: Door): number {
 }
 
 function bytesOf(random: Random, request: Sent, owner: Owner, index: number, closes: boolean) {
-  const { ask, method, version, bodyBytes, expects } = request
+  const { ask, method, version, bodyBytes, expects, keepsAlive } = request
   const text = filled(patternOf(owner, index), bodyBytes)
   const isChunked = bodyBytes > 0 && version === '1.1' && weighted(random, FRAMINGS) === 'chunked'
-  const keeps = version === '1.0' && random.oneIn(2) && !closes
   const headers = [
     `${method} ${pathOf(ask)} HTTP/${version}`,
     'host: a',
     ...(closes ? ['connection: close'] : []),
-    ...(keeps ? ['connection: keep-alive'] : []),
+    ...(keepsAlive && !closes ? ['connection: keep-alive'] : []),
     ...(expects ? ['expect: 100-continue'] : []),
     ...(random.oneIn(30) ? [`x-large: ${'x'.repeat(random.below(9000))}`] : []),
     ...(isChunked ? ['transfer-encoding: chunked'] : []),

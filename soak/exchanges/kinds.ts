@@ -49,7 +49,8 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
     sentence:
       'A client that ends its side, or sends what is no request, before it was answered gets what was answered by then.',
     explains: (script, cloned, plain) =>
-      (script.endsEarly || (isHttp(script) && (script.ending === 'garbage' || script.isOdd))) &&
+      (script.endsEarly ||
+        (isHttp(script) && (script.ending === 'garbage' || script.isOdd || script.goesOn))) &&
       isOver(cloned) &&
       (isPrefix(withoutRefusal(cloned), plain) || isPrefix(withoutRefusal(plain), cloned)),
   },

@@ -15,6 +15,8 @@ export type Notice =
 /** What is left when all clients have gone. */
 export interface Left {
   readonly clones: number
+  /** Of clones of requests, what they answer. */
+  readonly names: readonly string[]
   readonly children: number
   readonly connections: number
   readonly descriptors: number

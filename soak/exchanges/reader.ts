@@ -3,7 +3,7 @@ import type { Script } from './script.js'
 /** Takes apart what a client gets. */
 export interface Reader {
   push(chunk: Buffer): void
-  /** The server has ended its side. */
+  /** The server has ended its side. What ends with that is no less whole than cut: nobody knows. */
   finish(): void
   /** Whole answers. */
   readonly answers: number
@@ -169,7 +169,7 @@ class HttpReader implements Reader {
 
   finish(): void {
     const body = this.#body
-    if (body?.way === 'close') this.#done(body)
+    if (body?.way === 'close') this.#answers++
   }
 
   parts(): Part[] {

@@ -21,6 +21,8 @@ export interface Sent {
   /** Of HTTP. */
   readonly method: string
   readonly version: string
+  /** Whether one of HTTP/1.0 is not to be the last. */
+  readonly keepsAlive?: boolean
   readonly bodyBytes: number
   readonly expects: boolean
 }
@@ -42,6 +44,8 @@ export interface Script {
   readonly ending: Ending
   /** Whether the client ends its side without waiting for all answers. */
   readonly endsEarly: boolean
+  /** Of HTTP: whether something follows a request that says that it is the last. */
+  readonly goesOn: boolean
   /** Whether some of its bytes were changed at random, so that nobody knows what the server makes of them. */
   readonly isOdd: boolean
   /** Of TLS: in pieces of how many bytes records are sent. */

@@ -39,6 +39,7 @@ async function serve({ role, key, cert }: Start): Promise<void> {
     send({
       left: {
         clones: clones().length,
+        names: clones().map(({ event, name }) => `${event} ${name}`),
         children: children().length,
         connections: counts.reduce((sum, count) => sum + count, 0),
         descriptors: countDescriptors(),

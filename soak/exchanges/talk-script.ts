@@ -99,6 +99,7 @@ export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random)
     ending,
     isOdd: ending === 'garbage',
     endsEarly,
+    goesOn: false,
     cutBytes: random.oneIn(3) ? 40 + random.below(600) : Infinity,
   }
 }
