@@ -80,7 +80,7 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
     if (request.ask.act === 'never') {
       // Until its client leaves.
       count = index + 1
-      ending = door.halfOpen || random.oneIn(2) ? 'reset' : 'half-close'
+      ending = random.oneIn(2) ? 'reset' : 'half-close'
     }
     if (request.version === '1.0' && !request.keepsAlive && !random.oneIn(4)) count = index + 1
     const isLast = index === count - 1
@@ -121,11 +121,14 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
   tape.resume()
   if (ending === 'half-close' || ending === 'cut' || isOdd) {
     const way = random.below(4)
-    endsEarly = way >= 2 || isOdd || sent.at(-1)?.ask.act === 'never'
-    if (!endsEarly) tape.play({ do: 'until', answers: ending === 'cut' ? count - 1 : count })
+    const waits = way < 2 && !isOdd && sent.at(-1)?.ask.act !== 'never'
+    // Of a request that is cut, some handlers answer what has come.
+    endsEarly = !waits || ending === 'cut'
+    if (waits) tape.play({ do: 'until', answers: ending === 'cut' ? count - 1 : count })
     if (way === 2) tape.play({ do: 'wait', ms: random.below(5) })
     tape.play({ do: ending === 'cut' && random.oneIn(2) ? 'reset' : 'end' })
   }
+  if (ending === 'stall') endsEarly = true
   if (ending === 'stall') tape.play({ do: 'wait', ms: STALL_MS }, { do: 'end' })
   if (ending === 'reset') tape.play({ do: 'wait', ms: random.below(6) }, { do: 'reset' })
   return {
@@ -147,6 +150,8 @@ function draw(random: Random, door: Door, owner: Owner, index: number): Sent {
   const method = weighted(random, { GET: 50, POST: 36, HEAD: 7, PUT: 4, DELETE: 3 })
   const hasBody = method === 'POST' || method === 'PUT' || (method === 'DELETE' && random.oneIn(2))
   let act = weighted(random, ACTS)
+  // A server that keeps half-open connections does not see a client leave.
+  if (act === 'never' && door.halfOpen) act = 'later'
   // Nothing of a response to HEAD is sent before its end.
   if (act === 'die-within' && method === 'HEAD') act = 'die'
   if (act === 'destroy-within' && method === 'HEAD') act = 'destroy'

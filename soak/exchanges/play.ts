@@ -17,8 +17,8 @@ export interface Transcript {
   readonly ms: number
 }
 
-/** For how long the last bytes of a connection may take that was reset. */
-const REST_MS = 60
+/** Turns of the event loop in which the last bytes of a connection come that was reset. */
+const REST_TURNS = 20
 /** For which time nothing may happen on a connection. */
 const HANG_MS = 15_000
 
@@ -128,10 +128,19 @@ class Player {
       if (!isOfWrite || this.#end !== undefined) return Reflect.apply(destroy, socket, [error])
       this.#socket.resume()
       // Node does not say the end of a socket that has failed.
-      const timer = setTimeout(() => this.#over('reset'), REST_MS)
-      this.#socket.on('data', () => timer.refresh())
+      void this.#readRest()
       return socket
     }
+  }
+
+  /** Reads until nothing has come for some turns: what was sent is with the kernel. */
+  async #readRest(): Promise<void> {
+    let quiet = 0
+    this.#socket.on('data', () => {
+      quiet = 0
+    })
+    for (; quiet < REST_TURNS; quiet++) await new Promise((resolve) => setImmediate(resolve))
+    this.#over('reset')
   }
 
   #over(end: End): void {
