@@ -21,11 +21,12 @@ export function foreignInTranscript(script: Script, { parts }: Transcript): stri
 export interface Outcome {
   readonly parts: readonly Part[]
   readonly end: Transcript['end']
-  readonly isCutShort: boolean
+  /** How long it took. */
+  readonly ms: number
 }
 
 export function outcomeOf(script: Script, transcript: Transcript): Outcome {
-  const { parts, end, isCutShort } = transcript
+  const { parts, end, ms } = transcript
   return {
     parts: parts.map((part) => ({
       ...part,
@@ -33,7 +34,7 @@ export function outcomeOf(script: Script, transcript: Transcript): Outcome {
       body: unplayed(part.body, script.owner),
     })),
     end,
-    isCutShort,
+    ms,
   }
 }
 

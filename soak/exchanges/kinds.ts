@@ -1,5 +1,5 @@
 import type { Act } from './ask.js'
-import { COLLECT_BYTES } from './doors.js'
+import { COLLECT_BYTES, HASTY } from './doors.js'
 import { isPrefix, isSame, isSamePart, type Outcome } from './judge.js'
 import type { Part } from './reader.js'
 import type { Script } from './script.js'
@@ -41,8 +41,7 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: 'left',
     sentence: 'A client that resets its connection has got what was answered by then.',
-    explains: (_script, cloned, plain) =>
-      cloned.end === 'left' && (isPrefix(cloned, plain) || isPrefix(plain, cloned)),
+    explains: (_script, cloned, plain) => cloned.end === 'left' && isEitherPrefix(cloned, plain),
   },
   {
     name: 'early end',
@@ -52,7 +51,7 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
       (script.endsEarly ||
         (isHttp(script) && (script.ending === 'garbage' || script.isOdd || script.goesOn))) &&
       isOver(cloned) &&
-      (isPrefix(withoutRefusal(cloned), plain) || isPrefix(withoutRefusal(plain), cloned)),
+      isEitherPrefix(answersIn(script, cloned), answersIn(script, plain)),
   },
   {
     name: 'broken off',
@@ -62,12 +61,12 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
       isOver(cloned) &&
       isOver(plain) &&
       (cloned.end === 'reset' || plain.end === 'reset') &&
-      (isPrefix(cloned, plain) || isPrefix(plain, cloned)),
+      isEitherPrefix(cloned, plain),
   },
   {
     name: 'unread',
     sentence:
-      'Whether a connection of HTTP that ends before its client has ended it does so in order or by a reset depends on how much of what the client sent was read.',
+      'A connection of HTTP that closes behind an answer may do so by a reset, which may cut that answer, when not all that the client sent had been read.',
     explains: (script, cloned, plain) =>
       isHttp(script) && isPrefix(cloned, plain) && isPrefix(plain, cloned) && isOver(cloned) && isOver(plain),
   },
@@ -76,8 +75,9 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
     sentence: 'While a request waits for its clone, the time of one behind it that has begun runs on.',
     explains: ({ door }, cloned, plain) =>
       door.hasty === true &&
-      cloned.parts.at(-1)?.status === 408 &&
-      isPrefix({ ...cloned, parts: cloned.parts.slice(0, -1) }, plain),
+      cloned.ms > HASTY.headersTimeout &&
+      isOver(cloned) &&
+      isPrefix(withoutRefusal(cloned), plain),
   },
 ]
 
@@ -149,4 +149,20 @@ function withoutRefusal(outcome: Outcome): Outcome {
   return isRefusal ? { ...outcome, parts: outcome.parts.slice(0, -1) } : outcome
 }
 
-const REFUSALS = [400, 413, 431]
+const REFUSALS = [400, 408, 413, 431]
+
+/** What was answered. Where a clone may end a connection, it is not told from others by that it says so. */
+function answersIn(script: Script, outcome: Outcome): Outcome {
+  const answered = withoutRefusal(outcome)
+  const parts = answered.parts.map((part, i) => (mayClose(script, i) ? withoutConnection(part) : part))
+  return { ...answered, parts }
+}
+
+function isCutWhereItCloses({ parts }: Outcome): boolean {
+  const last = parts.at(-1)
+  return last !== undefined && !last.isWhole && closes(last)
+}
+
+function isEitherPrefix(one: Outcome, other: Outcome): boolean {
+  return isPrefix(one, other) || isPrefix(other, one)
+}

@@ -12,8 +12,6 @@ export type End = 'ended' | 'reset' | 'left' | 'hung'
 export interface Transcript {
   readonly parts: readonly Part[]
   readonly end: End
-  /** Whether the client had more to send when the server ended the connection. */
-  readonly isCutShort: boolean
   readonly ms: number
 }
 
@@ -60,19 +58,16 @@ class Player {
 
   async play(): Promise<Omit<Transcript, 'ms'>> {
     await this.#until(() => this.#isOpen)
-    let done = 0
     for (const step of this.#script.steps) {
       if (this.#end !== undefined) break
       await this.#do(step)
-      done++
     }
     await this.#until(() => false)
     const end = this.#end ?? 'hung'
     if (end === 'ended') this.#reader.finish()
     this.#socket.destroy()
     this.#raw.destroy()
-    const isCutShort = this.#script.steps.slice(done).some((step) => step.do === 'write')
-    return { parts: this.#reader.parts(), end, isCutShort }
+    return { parts: this.#reader.parts(), end }
   }
 
   async #do(step: Step): Promise<void> {
