@@ -97,6 +97,14 @@ for (const [how, error] of [
   })
 }
 
+test('a filter that throws over what a client sends does not end the parent', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'a filter that throws', noisy), {
+    request: 500,
+    next: '/next 0 true',
+    session: 'ECONNRESET',
+  })
+})
+
 test('a response that is not over keeps its clone alive, and so do timers without a reference a query', async (t) => {
   t.deepEqual(await playScene(t, 'hostile', 'what keeps no loop going'), {
     '/response': 'later',

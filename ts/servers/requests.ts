@@ -6,7 +6,7 @@ import { isInline } from '../settings.js'
 import { expectFunction, expectMilliseconds, expectNumber } from '../validate.js'
 import { type Exchange, exchange } from './exchange.js'
 import { drawRequestId } from './request-ids.js'
-import { expectCloneable, expectHttpServer, shimServer, type Taker, type Undo } from './shim.js'
+import { choose, expectCloneable, expectHttpServer, shimServer, type Taker, type Undo } from './shim.js'
 
 /** What answers to requests by clones have in common. */
 export interface AnsweringOptions extends ServingOptions {
@@ -77,7 +77,13 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
     (event: string, collect: number): Taker =>
     (next, ...args) => {
       const [request, response] = args as [IncomingMessage, ServerResponse]
-      if (isInline() || !match(request)) return next(...args)
+      const chosen = !isInline() && choose(match, request)
+      if (chosen === undefined) {
+        response.statusCode = 500
+        response.end()
+        return true
+      }
+      if (!chosen) return next(...args)
       drawRequestId(server, request)
       void exchange({
         event: 'request',
