@@ -117,6 +117,8 @@ export interface ForkOptions {
   limits?: NativeLimits
   /** Whether the clone may outlive its parent, in a session of its own. */
   detached: boolean
+  /** Whether the clone ignores SIGHUP, SIGINT and SIGTERM that its parent did not send. */
+  heedsParentOnly: boolean
   /** What `ps` is to show. The system cuts what is longer than the command line was. */
   title: string
   /**
@@ -168,6 +170,12 @@ export interface HeadroomOutcome {
   /** Why it is not known. */
   failure?: ForkFailure
 }
+
+/**
+ * In a clone: keeps its loop going, or no longer does, as a listening socket does in a server. What
+ * keeps no loop going by itself, such as a timer without a reference, then still comes to pass.
+ */
+export declare function holdLoop(held: boolean): void
 
 /** Whether anything but that keeps a clone's event loop going. */
 export declare function loopIsAlive(): boolean
@@ -231,6 +239,18 @@ export interface NativeOffender {
   busy: boolean
   /** What it is taken for. */
   what: string
+}
+
+/** How far a connection has come; see `qclone::socket::Progress`. */
+export interface NativeProgress {
+  /** Bytes sent that the other side has not taken. */
+  unacknowledged: number
+  /** Bytes received that nobody has read. */
+  unread: number
+  /** Bytes that the other side has taken in all. */
+  acknowledged?: number
+  /** Bytes received in all. */
+  received?: number
 }
 
 /** What a clone used; see getrusage(2). */
@@ -306,6 +326,9 @@ export declare function preflight(): ForkFailure | null
  */
 export declare function prepare(procSelf?: string | undefined | null): ForkFailure | null
 
+/** How far the connection `fd` has come; null when it is none. */
+export declare function progressOf(fd: number): NativeProgress | null
+
 /**
  * Says, in the parent, which arrays clones fill with random bytes before JavaScript goes on.
  *
@@ -318,6 +341,9 @@ export declare function refillInClones(arrays: Array<Uint8Array>): void
  * not found: then nothing else has changed.
  */
 export declare function reseedMathRandom(random: () => number): boolean
+
+/** Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket. */
+export declare function resetAtClose(fd: number): void
 
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void

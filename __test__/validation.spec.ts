@@ -8,6 +8,7 @@ const DEFAULTS = {
   readyWait: 5000,
   spawnWait: 1000,
   runWait: 30_000,
+  maxAnswerBytes: 1 << 30,
   inline: false,
 }
 
@@ -30,7 +31,7 @@ test.serial(
   refused,
   { spawnwait: 1 },
   TypeError,
-  /among maxClones, .*spawnWait, runWait, inline, got `spawnwait`/,
+  /among maxClones, .*spawnWait, runWait, maxAnswerBytes, inline, got `spawnwait`/,
 )
 test.serial(refused, { spawnWait: 1, other: 1 }, TypeError, /got `other`/)
 test.serial(refused, { spawnWait: '1' }, TypeError, /`spawnWait` to be a number, got `'1'` \(string\)/)

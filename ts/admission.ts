@@ -59,6 +59,21 @@ export function leavePlace(): void {
   letIn()
 }
 
+/**
+Lends the place of a live clone to another, while it can do nothing but wait for its client.
+
+@returns a function that takes the place back, before the clone ends at the latest. There may then be more clones for a
+while than settings allow.
+*/
+export function lendPlace(): () => void {
+  leavePlace()
+  let isLent = true
+  return () => {
+    if (isLent) taken++
+    isLent = false
+  }
+}
+
 /** How often all have been turned away. */
 let stops = 0
 

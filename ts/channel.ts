@@ -24,11 +24,25 @@ export interface Link extends EventEmitter<LinkEvents> {
   unref(): void
 }
 
+/** What a channel is opened with. */
+export interface ChannelOptions {
+  /** Whether this side sends. */
+  writable: boolean
+  /** Bytes of the largest message that is accepted. */
+  maxBytes: number
+  /** Called once when the other side sends what is no message. The channel closes, and {@link Channel.fault} says why. */
+  onFault?: () => void
+}
+
 /** Frames between a clone and its parent, over a descriptor that is this channel's to close. */
 export class Channel extends EventEmitter<LinkEvents> implements Link {
   readonly #fd: number
   readonly #socket: Socket
-  readonly #frames = new Frames()
+  readonly #frames: Frames
+  readonly #onFault: () => void
+  /** What was wrong with the bytes that the other side sent, if anything was. */
+  fault: Error | undefined
+  #destroyed = false
   #paused = false
   /** Whether the socket is paused, as something has come that is not wanted yet. */
   #isHeld = false
@@ -43,13 +57,15 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   #quietTurns = 0
   #whenResumed: (() => void) | undefined
 
-  constructor(fd: number, { writable }: { writable: boolean }) {
+  constructor(fd: number, { writable, maxBytes, onFault = () => {} }: ChannelOptions) {
     super()
     this.#fd = fd
+    this.#frames = new Frames(maxBytes)
+    this.#onFault = onFault
     this.#socket = new Socket({ fd, readable: true, writable })
     this.#socket.on('data', (chunk: Buffer) => {
-      // Sent before the other side knew of the end.
-      if (this.#lingers) return
+      // Sent before the other side knew of the end, or behind what could not be read.
+      if (this.#lingers || this.fault) return
       this.#quietTurns = 0
       this.#frames.push(chunk)
       this.#deliver()
@@ -118,7 +134,9 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     })
   }
 
+  /** Closes at once. Nothing is delivered any more. */
   destroy(): void {
+    this.#destroyed = true
     this.#socket.destroy()
   }
 
@@ -136,8 +154,8 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     this.#atWork = true
     this.#isBehind = true
     try {
-      while (!this.#paused) {
-        const next = this.#frames.take()
+      while (!this.#paused && !this.#destroyed) {
+        const next = this.#take()
         if (!next) break
         this.emit('frame', next)
       }
@@ -150,6 +168,17 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     if (this.#paused) this.#hold()
     else this.#goOn()
     this.#closeWhenDelivered()
+  }
+
+  #take(): Frame | undefined {
+    try {
+      return this.#frames.take()
+    } catch (error) {
+      this.fault = error as Error
+      this.destroy()
+      this.#onFault()
+      return undefined
+    }
   }
 
   /** Not before something has come that is not wanted: most pauses end sooner. */

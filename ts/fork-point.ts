@@ -155,7 +155,7 @@ function attempt(
         detached,
         loopGoesOn: ghosts !== undefined,
         title: titleOf(event, options),
-        ...boundsOf(options),
+        ...boundsOf(event, options),
       },
       facts,
     ),

@@ -20,9 +20,11 @@ export const KIND = {
   report: 4,
   /** Nothing follows. */
   end: 5,
-  /** The next thing that happens is that the client gets something. */
+  /** The client gets something next: with the head of the response, if there is one. */
   begun: 6,
 } as const
+
+const KINDS = new Set<number>(Object.values(KIND))
 
 export type Kind = (typeof KIND)[keyof typeof KIND]
 
@@ -56,8 +58,14 @@ const EMPTY = new Uint8Array()
 
 /** Puts frames together again from chunks of any size. */
 export class Frames {
+  readonly #maxBytes: number
   #chunks: Buffer[] = []
   #length = 0
+
+  /** @param maxBytes the largest body there may be: a process that sends nonsense must not fill the other's memory. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
 
   push(chunk: Uint8Array): void {
     this.#chunks.push(
@@ -70,11 +78,22 @@ export class Frames {
     return this.#length === 0
   }
 
-  /** The next frame, when all of it is there. */
+  /**
+  The next frame, when all of it is there.
+
+  @throws {Error} when the bytes are no frame, or one that is too large. Nothing that follows can be read then.
+  */
   take(): Frame | undefined {
     if (this.#length < HEAD_BYTES) return undefined
     const head = this.#front(HEAD_BYTES)
-    const end = HEAD_BYTES + head.readUIntLE(0, LENGTH_BYTES)
+    const length = head.readUIntLE(0, LENGTH_BYTES)
+    if (!KINDS.has(head[LENGTH_BYTES] as number) || (head[LENGTH_BYTES + 1] as number) > 1) {
+      throw new Error('it sent bytes that are no message')
+    }
+    if (length > this.#maxBytes) {
+      throw new Error(`it sent a message of ${length} bytes, and at most ${this.#maxBytes} are accepted`)
+    }
+    const end = HEAD_BYTES + length
     if (this.#length < end) return undefined
     const bytes = this.#front(end)
     this.#chunks =

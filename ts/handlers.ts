@@ -35,6 +35,11 @@ export class HandlerChain<A extends unknown[]> {
     }
   }
 
+  /** Whether nobody has put a handler here. */
+  get isEmpty(): boolean {
+    return this.#shims.length === 0
+  }
+
   /** Calls the handlers, newest first. One that throws is reported on stderr, and breaks nothing else. */
   call(...args: A): void {
     // A copy: a handler may add and undo handlers.

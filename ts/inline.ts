@@ -17,7 +17,7 @@ import type { WaitStatus } from './wait-status.js'
 
 /** What a value is after it has travelled. */
 function travelled<T>(value: T): T {
-  const frames = new Frames()
+  const frames = new Frames(Infinity)
   frames.push(encodeValue(KIND.value, value))
   return decodeValue(frames.take() as Frame) as T
 }
@@ -176,7 +176,7 @@ class LocalLink extends EventEmitter<LinkEvents> implements Link {
     while (!this.#paused) {
       const bytes = this.#arrived.shift()
       if (!bytes) break
-      const frames = new Frames()
+      const frames = new Frames(Infinity)
       frames.push(bytes)
       const frame = frames.take()
       if (frame) this.emit('frame', frame)

@@ -5,7 +5,7 @@ import { type Callable, calledInClones } from './clone-context/ahead.js'
 import { findTimers } from './clone-context/timers.js'
 import { fromFailure, QcloneError } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
-import { frame, KIND } from './frames.js'
+import { type Frame, frame, KIND } from './frames.js'
 import { discard, Guard } from './guard.js'
 import { handlers } from './handlers.js'
 import { native } from './native.js'
@@ -161,7 +161,11 @@ function forkFor(
             return beginInClone(task, { fd: ends.forClone, file: ends.file })
           }
           native().closePipeEnd(ends.forClone)
-          const channel = new Channel(ends.own, { writable: task.link === 'socket' })
+          const channel = new Channel(ends.own, {
+            writable: task.link === 'socket',
+            maxBytes: isServing(task.event) ? SERVING_BYTES : settings().maxAnswerBytes,
+            onFault: () => discard(clone),
+          })
           resolve({ clone, channel, file: ends.file })
         },
       },
@@ -202,6 +206,20 @@ export function closeFile(file: number | undefined): void {
   if (file !== undefined) native().closePipeEnd(file)
 }
 
+/** The largest message of a clone that serves a client: the head of a response at most. */
+const SERVING_BYTES = 1 << 20
+
+/** The error of a task whose clone ended before `what`. */
+export function diedBefore(
+  what: string,
+  { clone: { pid }, channel: { fault } }: Pick<Launched, 'channel' | 'clone'>,
+  status: WaitStatus,
+): QcloneError {
+  const why = fault ? `, as ${fault.message}` : ''
+  const message = `clone ${pid} ${inWords(status)} before ${what}${why}`
+  return new QcloneError('ERR_QCLONE_DIED', message, { status, ...(fault && { cause: fault }) })
+}
+
 /** Waits until the clone is ready, and leaves the channel paused. False: it never will be. */
 function isReady(clone: Clone, channel: Channel): Promise<boolean> {
   const { event, name, pid } = clone
@@ -222,9 +240,10 @@ function isReady(clone: Clone, channel: Channel): Promise<boolean> {
       }
       resolve(ready)
     }
-    const onFrame = () => {
+    const onFrame = ({ kind }: Frame) => {
       channel.pause()
-      settle(true)
+      if (kind !== KIND.ready) discard(clone)
+      settle(kind === KIND.ready)
     }
     const onClose = () => settle(false)
     channel.on('frame', onFrame)

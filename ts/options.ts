@@ -139,11 +139,28 @@ export interface DetachableOptions extends CloneOptions {
   readonly detached?: boolean
 }
 
-/** What every door takes that serves clients. */
-export type ServingOptions = Pick<
-  CloneOptions,
-  'affinity' | 'grace' | 'keep' | 'killSignal' | 'limits' | 'name' | 'priority' | 'timeout' | 'title'
->
+/** Options of every clone that serves a client. */
+export interface ServingOptions
+  extends Pick<
+    CloneOptions,
+    'affinity' | 'grace' | 'keep' | 'killSignal' | 'limits' | 'name' | 'priority' | 'timeout' | 'title'
+  > {
+  /**
+  Whether the clone ignores SIGHUP, SIGINT and SIGTERM that its parent did not send through this library. A terminal, a
+  container runtime or systemd sends them to every process of a group; the parent then decides when its clones end.
+
+  @default true
+  */
+  readonly ignoreSignals?: boolean
+
+  /**
+  Maximum time in milliseconds for which a client may take nothing of what its clone has sent. Then the connection is
+  reset and the clone is terminated. `Infinity` disables the check.
+
+  @default 20000
+  */
+  readonly writeStallTimeout?: number
+}
 
 const LOWEST_NICENESS = -20
 const HIGHEST_NICENESS = 19
@@ -160,10 +177,7 @@ const EXPECT_OF_CLONE: { [name in keyof Required<CloneOptions>]: Expect } = {
       throw new TypeError(`Expected \`${name}\` to be an AbortSignal, got ${shown(value)}`)
     }
   },
-  timeout: (value, name) => {
-    if (value === Infinity) return
-    expectMilliseconds(value, name)
-  },
+  timeout: expectMillisecondsOrInfinity,
   killSignal: expectSignal,
   grace: expectMilliseconds,
   priority: (value, name) => {
@@ -209,6 +223,8 @@ const EXPECT_OF_CLONE: { [name in keyof Required<CloneOptions>]: Expect } = {
 const EXPECT_OF_RUN = { ...EXPECT_OF_CLONE, onProgress: expectFunction as Expect }
 const { affinity, grace, keep, killSignal, limits, name, priority, timeout, title } = EXPECT_OF_CLONE
 const EXPECT_OF_SERVING: { [name in keyof Required<ServingOptions>]: Expect } = {
+  ignoreSignals: expectBoolean as Expect,
+  writeStallTimeout: expectMillisecondsOrInfinity,
   affinity,
   grace,
   keep,
@@ -246,6 +262,10 @@ function expectEach(options: unknown, expect: Record<string, Expect>): void {
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined) expect[name]?.(value, name)
   }
+}
+
+function expectMillisecondsOrInfinity(value: unknown, name: string): void {
+  if (value !== Infinity) expectMilliseconds(value, name)
 }
 
 function expectStdio(value: unknown, name: string): void {

@@ -3,16 +3,15 @@ import { Channel } from './channel.js'
 import type { Clone } from './children.js'
 import { calledInClones } from './clone-context/ahead.js'
 import { leave, leaveByError, onUncaught, STATUS_OF_ERROR } from './clone-context/leave.js'
-import { QcloneError } from './errors.js'
 import { type EndOptions, expectEndOptions, killAfter } from './guard.js'
 import { persistInline } from './inline.js'
-import { type Ends, type Launched, launch, prepare } from './launch.js'
+import { diedBefore, type Ends, type Launched, launch, prepare } from './launch.js'
 import { type DetachableOptions, expectDetachableOptions } from './options.js'
 import { leaveWith, Port } from './port.js'
 import { onReport } from './report.js'
-import { isInline } from './settings.js'
+import { isInline, settings } from './settings.js'
 import { expectFunction, shown } from './validate.js'
-import { inWords, type WaitStatus } from './wait-status.js'
+import type { WaitStatus } from './wait-status.js'
 
 /** A clone that stays, seen from its parent: the port to it, and the clone. */
 export interface Persistent<Received = unknown, Sent = unknown>
@@ -75,13 +74,13 @@ async function persistWith<Received, Sent, A extends unknown[]>(
 class ParentSide<Received, Sent> extends Port<Received, Sent> implements Persistent<Received, Sent> {
   readonly clone: Clone
 
-  constructor({ clone, channel, guard }: Launched) {
+  constructor(launched: Launched) {
+    const { clone, channel, guard } = launched
     super(channel, async () => {
       const status = await clone.exited
       if (guard.triggered) return guard.error(status)
       if (status.status === 0) return undefined
-      const message = `clone ${clone.pid} ${inWords(status)} with its port open`
-      return new QcloneError('ERR_QCLONE_DIED', message, { status })
+      return diedBefore('its port was closed', launched, status)
     })
     this.clone = clone
     const release = () => guard.release()
@@ -105,7 +104,7 @@ async function stay<A extends unknown[]>(
   args: A,
   { fd }: Ends,
 ): Promise<void> {
-  const channel = new Channel(fd, { writable: true })
+  const channel = new Channel(fd, { writable: true, maxBytes: settings().maxAnswerBytes })
   const port = new Port<never, never>(channel)
   onReport(undefined)
   const fail = (error: unknown) => {

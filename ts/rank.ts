@@ -1,5 +1,6 @@
 import { getPriority } from 'node:os'
-import type { DetachableOptions } from './options.js'
+import { type EventType, isServing } from './children.js'
+import type { DetachableOptions, ServingOptions } from './options.js'
 
 /**
 By how much less a clone is entitled to than its parent, as nice(1) counts: some 3 % of a processor that both want. With
@@ -16,11 +17,13 @@ with its parent as its own, so a lower one might not set the two apart once the 
 const OOM_SCORE_ADJ = 1000
 
 /** What the system is to bound a clone by, and how it is to rank it. */
-export function boundsOf({ priority, affinity, limits, detached }: DetachableOptions) {
+export function boundsOf(event: EventType, options: DetachableOptions & ServingOptions) {
+  const { priority, affinity, limits, detached, ignoreSignals = true } = options
   const isIdle = priority === 'idle'
   const niceness = priority ?? Math.min(getPriority() + NICENESS_ABOVE_PARENT, HIGHEST_NICENESS)
   return {
     idle: isIdle,
+    heedsParentOnly: isServing(event) && ignoreSignals,
     // A detached one has a life of its own.
     givesWay: priority === undefined && !detached,
     oomScoreAdj: OOM_SCORE_ADJ,

@@ -2,11 +2,10 @@ import { types } from 'node:util'
 import { calledInClones } from './clone-context/ahead.js'
 import { leave, onUncaught } from './clone-context/leave.js'
 import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './delivery.js'
-import { QcloneError } from './errors.js'
 import { KIND } from './frames.js'
 import { discard } from './guard.js'
 import { runInline } from './inline.js'
-import { closeFile, type Ends, type Launched, launch, prepare } from './launch.js'
+import { closeFile, diedBefore, type Ends, type Launched, launch, prepare } from './launch.js'
 import { native } from './native.js'
 import { expectRunOptions, type RunOptions } from './options.js'
 import { onReport } from './report.js'
@@ -14,7 +13,6 @@ import { isInline } from './settings.js'
 import { sign } from './signs.js'
 import { NO_STREAMS, type StandardStreams, type Stdio } from './stdio.js'
 import { expectFunction } from './validate.js'
-import { inWords } from './wait-status.js'
 
 /** The promise of a clone's answer, with the parent's ends of those standard streams that are pipes. */
 export interface Running<T> extends Promise<T>, StandardStreams {}
@@ -97,11 +95,11 @@ async function settle(launched: Launched, { onProgress }: RunOptions): Promise<u
         }
       })
       channel.on('close', () => {
-        clone.exited.then((status) => {
-          if (guard.triggered) return reject(guard.error(status))
-          const message = `clone ${pid} ${inWords(status)} before it answered`
-          reject(new QcloneError('ERR_QCLONE_DIED', message, { status }))
-        }, reject)
+        clone.exited.then(
+          (status) =>
+            reject(guard.triggered ? guard.error(status) : diedBefore('it answered', launched, status)),
+          reject,
+        )
       })
       channel.resume()
     })

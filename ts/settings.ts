@@ -50,6 +50,14 @@ export interface Settings {
   readonly runWait: number
 
   /**
+  Size in bytes of the largest answer, streamed value, message or report that is sent between a clone and its parent. A
+  larger one is `ERR_QCLONE_UNSERIALIZABLE` in its sender. A process that sends a larger one all the same is killed.
+
+  @default 1073741824
+  */
+  readonly maxAnswerBytes: number
+
+  /**
   Whether functions run in this process, and nothing is forked. See also the environment's `QCLONE`.
 
   @default false
@@ -64,6 +72,7 @@ let current: Settings = {
   readyWait: 5000,
   spawnWait: 1000,
   runWait: 30_000,
+  maxAnswerBytes: 1 << 30,
   inline: false,
 }
 
@@ -74,6 +83,7 @@ const EXPECT: { [name in keyof Settings]: (value: unknown, name: string) => void
   readyWait: (value, name) => expectMilliseconds(value, name, 1),
   spawnWait: (value, name) => expectMilliseconds(value, name),
   runWait: (value, name) => expectMilliseconds(value, name),
+  maxAnswerBytes: (value, name) => expectCount(value, name, 1),
   inline: expectBoolean,
 }
 

@@ -57,6 +57,11 @@ const NAMES = [
 const channels = Object.fromEntries(NAMES.map((name) => [name, channel(name)]))
 const debug = debuglog('qclone')
 
+/** Whether somebody has subscribed to a channel. */
+export function isHeard(name: keyof Signs): boolean {
+  return channels[name]?.hasSubscribers === true
+}
+
 /** Publishes a sign of life, and prints it with `NODE_DEBUG=qclone`. */
 export function sign<N extends keyof Signs>(name: N, message: Signs[N]): void {
   if (debug.enabled) debug('%s %o', name, message)

@@ -1,17 +1,15 @@
 import { Channel } from './channel.js'
 import { calledInClones } from './clone-context/ahead.js'
 import { leave, onUncaught, STATUS_OF_ERROR } from './clone-context/leave.js'
-import { QcloneError } from './errors.js'
 import { killAfter } from './guard.js'
 import { streamInline } from './inline.js'
-import { type Ends, type Launched, launch, prepare } from './launch.js'
+import { diedBefore, type Ends, type Launched, launch, prepare } from './launch.js'
 import { type CloneOptions, expectCloneOptions } from './options.js'
 import { leaveWith, Port } from './port.js'
 import { onReport } from './report.js'
-import { isInline } from './settings.js'
+import { isInline, settings } from './settings.js'
 import { NO_STREAMS, type StandardStreams } from './stdio.js'
 import { expectFunction } from './validate.js'
-import { inWords } from './wait-status.js'
 
 /** What a function gives one after another. */
 export type Source<T> = AsyncIterable<T> | Iterable<T>
@@ -137,8 +135,7 @@ class Values<A extends unknown[], T> implements StandardStreams {
       if (this.#left) return
       if (guard.triggered) throw guard.error(status)
       if (status.status === 0) return
-      const message = `clone ${clone.pid} ${inWords(status)} before its last value`
-      throw new QcloneError('ERR_QCLONE_DIED', message, { status })
+      throw diedBefore('its last value', launched, status)
     } finally {
       await this.#end(launched)
     }
@@ -156,7 +153,7 @@ async function produce<A extends unknown[]>(
   args: A,
   { fd }: Ends,
 ): Promise<void> {
-  const channel = new Channel(fd, { writable: true })
+  const channel = new Channel(fd, { writable: true, maxBytes: settings().maxAnswerBytes })
   const port = new Port(channel)
   // What is to be written keeps the event loop going; to wait for the parent does not.
   port.unref()

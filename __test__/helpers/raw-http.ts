@@ -18,8 +18,10 @@ export class RawClient {
   error: string | undefined
   #received = ''
 
-  constructor(port: number, tls?: ConnectionOptions) {
-    this.socket = tls ? connectTls({ ...tls, port, host: '127.0.0.1' }) : connect(port, '127.0.0.1')
+  /** @param to a port of this machine, or a connection. */
+  constructor(to: number | Socket, tls?: ConnectionOptions) {
+    if (typeof to !== 'number') this.socket = to
+    else this.socket = tls ? connectTls({ ...tls, port: to, host: '127.0.0.1' }) : connect(to, '127.0.0.1')
     this.socket.setEncoding('latin1')
     this.socket.on('data', (chunk: string) => {
       this.#received += chunk

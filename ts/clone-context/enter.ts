@@ -1,6 +1,7 @@
 import { forgetPlaces } from '../admission.js'
 import { disownAll } from '../children.js'
 import { native } from '../native.js'
+import { forgetStalls } from '../servers/stalls.js'
 import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
 import { compileHere } from './compile.js'
@@ -27,6 +28,7 @@ All that a clone does before the first line of user code.
 export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghosts | undefined): void {
   disownAll()
   forgetPlaces()
+  forgetStalls()
   // First of all, the way out, which what follows may have to take.
   dropListeners(inherited)
   leaveByItself()
@@ -42,4 +44,4 @@ export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghos
   native().unblockSignals()
 }
 
-calledInClones(enterClone, disownAll, forgetPlaces)
+calledInClones(enterClone, disownAll, forgetPlaces, forgetStalls)

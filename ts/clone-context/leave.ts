@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { native } from '../native.js'
 import { calledInClones } from './ahead.js'
+import { hasTimers } from './timers.js'
 
 /** The status of a node that ended while a promise it waited for was pending. */
 const STATUS_OF_UNSETTLED = 13
@@ -68,6 +69,7 @@ interface LastResort {
 /** Makes every way out of the clone end in `_exit`. */
 export function leaveByItself(): void {
   uncaught = leaveByError
+  waitsForAllTimers = false
   Object.assign(process, { reallyExit })
   // Not a listener of `uncaughtException`: the clone's own code may count those, and remove them all.
   lastResort._fatalException = (error, fromPromise) => {
@@ -85,12 +87,20 @@ export function leaveByItself(): void {
   }
 }
 
+let waitsForAllTimers = false
+
+/** In a clone: lets timers without a reference keep it alive, too, as they do in a server, which goes on anyway. */
+export function waitForAllTimers(): void {
+  waitsForAllTimers = true
+}
+
 let prepared = false
 
 /** In the parent, once: says what becomes of a clone whose event loop has nothing left to do. */
 export function prepareLeaving(): void {
   if (prepared) return
   native().onLoopEnd(() => {
+    if (waitsForAllTimers && hasTimers()) return
     process.emit('beforeExit', Number(process.exitCode ?? 0))
     if (native().loopIsAlive()) return
     process.exit(process.exitCode ?? STATUS_OF_UNSETTLED)

@@ -64,6 +64,11 @@ export function dropImmediates(current: NodeJS.Immediate): void {
   }
 }
 
+/** Whether there is any timer, with a reference or without. */
+export function hasTimers(): boolean {
+  return Object.keys(found().timerListMap).length > 0
+}
+
 function isOfNode(timer: NodeJS.Timeout): boolean {
   const { name } = timer._onTimeout
   return !timer.hasRef() && OF_NODE.includes(name)

@@ -33,7 +33,7 @@ export function isEncrypted(socket: Socket): boolean {
 /** How many hold a connection. */
 const holds = new WeakMap<Socket, number>()
 
-/** Reads nothing more from a connection of HTTP until {@link letGo}, called as often. */
+/** Reads nothing more from a connection of HTTP until {@link letGo} has been called as often. */
 export function hold(socket: Socket): void {
   const count = holds.get(socket) ?? 0
   holds.set(socket, count + 1)
@@ -44,23 +44,57 @@ export function hold(socket: Socket): void {
   Object.defineProperty(socket, 'resume', { value: () => socket, configurable: true })
 }
 
-/** Reads on. */
+/** Reads on. Never throws. */
 export function letGo(socket: Socket): void {
   const count = holds.get(socket) ?? 0
   holds.set(socket, count - 1)
   if (count > 1) return
   Reflect.deleteProperty(socket, 'resume')
-  if (!socket.destroyed) socket.resume()
+  try {
+    if (!socket.destroyed) socket.resume()
+  } catch (error) {
+    // A listener of `resume` threw.
+    socket.destroy(error as Error)
+  }
 }
 
 /**
-Says whether the server here is to see to it that a request arrives in time. When it is another process that reads
-it, none arrives here, and the server would break the connection off.
+Waits until the HTTP parser has taken all that was read from a connection. It parses one chunk after another within a
+callback of the event loop, and ticks and promise jobs run between a body and the request behind it in the same chunk.
+*/
+export function parserAtRest(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** In a clone: reads on as soon as somebody asks for more of a request's body. */
+export function readOnDemand(socket: Socket, onRead: () => void): void {
+  const resume = () => {
+    letGo(socket)
+    onRead()
+    return socket
+  }
+  Object.defineProperty(socket, 'resume', { value: resume, configurable: true })
+}
+
+/** Errors by which servers broke off connections that they were not to look at. */
+const missed = new WeakMap<Socket, Error>()
+
+/**
+Says whether the server here sees to it that a request arrives in time. While a clone answers nothing arrives here, and
+what the server says of a late request would land in the clone's answer. The parser must be at rest: what it parses while
+its requests are not expected has a connection that is none.
 */
 export function expectRequest(socket: Socket, expected: boolean): void {
   const { parser } = internals(socket)
   // The server goes through its parsers, and finds their connections by this.
   if (parser) parser.socket = expected ? socket : standInFor(socket)
+}
+
+/** Breaks a connection off if a request on it became late meanwhile, as the server would have: it says so once. */
+export function breakOffLate(socket: Socket): void {
+  const error = missed.get(socket)
+  missed.delete(socket)
+  if (error && !socket.destroyed) socket.emit('error', error)
 }
 
 /**
@@ -78,7 +112,12 @@ function standInFor(socket: Socket) {
     pause() {},
     removeListener() {},
     listenerCount: () => 1,
-    server: { emit: () => true },
+    server: {
+      emit(event: string, error: Error) {
+        if (event === 'clientError') missed.set(socket, error)
+        return true
+      },
+    },
   }
 }
 
@@ -113,15 +152,29 @@ export function close(socket: Socket): void {
   socket.destroy()
 }
 
-/** Breaks a connection off in such a way that what was sent cannot be taken for the whole. */
+/** Bytes that clones have written to a connection. */
+const writtenByClones = new WeakMap<Socket, number>()
+
+/** Counts bytes that a clone has written to a connection in its `bytesWritten`. */
+export function countWritten(socket: Socket, bytes: number): void {
+  const before = writtenByClones.get(socket)
+  writtenByClones.set(socket, (before ?? 0) + bytes)
+  if (before !== undefined) return
+  const prototype = Object.getPrototypeOf(socket) as object
+  Object.defineProperty(socket, 'bytesWritten', {
+    get: () => Number(Reflect.get(prototype, 'bytesWritten', socket)) + (writtenByClones.get(socket) ?? 0),
+    configurable: true,
+  })
+}
+
+/**
+Breaks a connection off in such a way that what was sent cannot be taken for the whole: by a reset, over TLS too, where
+Node has none. A unix socket has no reset, and is closed.
+*/
 export function cut(socket: Socket): void {
   if (socket.destroyed) return
-  try {
-    socket.resetAndDestroy()
-  } catch {
-    // Only TCP can be reset.
-    socket.destroy()
-  }
+  native().resetAtClose(descriptorOf(socket) ?? -1)
+  socket.destroy()
 }
 
 /** Calls `act`, once, at the next `event` of a connection, or when it is closed. */

@@ -5,8 +5,20 @@ import type { Callable } from '../clone-context/ahead.js'
 import { reportError } from '../clone-context/leave.js'
 import type { QcloneError } from '../errors.js'
 import type { ServingOptions } from '../options.js'
-import { close, cut, expectRequest, hold, isEncrypted, letGo, whenClosed } from './connection.js'
-import { answerInClone, type Told } from './response.js'
+import {
+  breakOffLate,
+  close,
+  countWritten,
+  cut,
+  expectRequest,
+  hold,
+  isEncrypted,
+  letGo,
+  parserAtRest,
+  whenClosed,
+} from './connection.js'
+import { handOver, takeBack } from './hand-over.js'
+import { answerInClone, type Begun, type Told } from './response.js'
 import { FAREWELL_MS, serve } from './serve.js'
 
 /** A request that a clone is to answer. */
@@ -32,72 +44,109 @@ export interface Exchange {
 export async function exchange(wanted: Exchange): Promise<void> {
   const { request, response } = wanted
   const { socket } = request
-  if (!hasBody(request)) hold(socket)
-  else {
-    await collected(request, wanted.collect)
-    hold(socket)
-  }
+  let isHeld = false
   try {
+    if (hasBody(request)) await collected(request, wanted.collect)
+    hold(socket)
+    isHeld = true
     await assigned(response, socket)
+    // Nothing is read from here on, so that what holds now holds at the fork.
+    await parserAtRest()
     if (!socket.destroyed) await haveAnswered(wanted, socket)
   } catch (error) {
     // Of this client's alone: it must not be what ends the parent.
     reportError(error)
     cut(socket)
   } finally {
-    letGo(socket)
+    if (isHeld) letGo(socket)
   }
 }
 
 async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
   const { event, name, request, response, options, linger, answer, calls } = wanted
   const whole = request.complete
-  // Of what still comes, and of what TLS counts, only the clone knows.
-  const reusable = whole && !isEncrypted(socket)
-  if (!whole) expectRequest(socket, false)
+  // Nobody has begun to read the body, whose rest may be of no interest.
+  const lazy = wanted.collect === 0 && request.readableFlowing === null
+  // Of what TLS counts only the clone knows.
+  const reusable = !isEncrypted(socket)
   const halfOpen = serverOf(socket)?.httpAllowHalfOpen === true
   const { timeout = 0 } = socket
+  // Late is what comes while the clone answers, not what the client has to send by then.
+  expectRequest(socket, false)
   socket.setTimeout(0)
-  const served = await serve<Told>({
+  const served = await serve<Begun, Told>({
     event,
     name,
     options,
     socket,
     halfOpen,
+    awaitsBody: !whole,
     farewell: FAREWELL_MS,
     linger,
     inClone: (line) =>
-      answerInClone({ request, response, socket, whole, reusable, halfOpen, timeout, line, answer }),
+      answerInClone({ request, response, socket, whole, lazy, reusable, halfOpen, timeout, line, answer }),
+    onBegun: (how) => {
+      const isOffloaded = takeBack(response)
+      noteHead(response, how)
+      if (isOffloaded) handOver(response)
+    },
     calls: [answer, ...calls],
   })
+  takeBack(response)
   if (socket.destroyed) return
   if ('how' in served) {
-    if (served.how.last) return close(socket)
-    socket.setTimeout(timeout)
-    return finish(response, served.how)
+    const { bytes, last, whole } = served.how
+    countWritten(socket, bytes)
+    if (last) close(socket)
+    else resumeConnection(socket, timeout)
+    if (whole) finish(response, served.how)
+    return breakOffLate(socket)
   }
   if (served.left) return close(socket)
-  if (served.begun || response.headersSent) return cut(socket)
-  socket.setTimeout(timeout)
-  if (!whole) {
-    expectRequest(socket, true)
-    response.shouldKeepAlive = false
-  }
+  if (served.begun || served.stalled || response.headersSent) return cut(socket)
+  resumeConnection(socket, timeout)
+  // The clone may have read some of the body.
+  if (!whole) response.shouldKeepAlive = false
   turnAway(response, served.error, wanted.retryAfter)
+  breakOffLate(socket)
+}
+
+function resumeConnection(socket: Socket, timeout: number): void {
+  expectRequest(socket, true)
+  socket.setTimeout(timeout)
 }
 
 function serverOf(socket: Socket): (Server & { httpAllowHalfOpen?: boolean }) | undefined {
   return (socket as { server?: Server }).server
 }
 
+/**
+Makes a response look as if this process had sent its head: loggers note by `writeHead` when an answer began, and read
+its headers at its end.
+*/
+function noteHead(response: ServerResponse, { statusCode, head }: Begun): void {
+  const [statusLine = '', ...lines] = head.split('\r\n')
+  // Only `100 Continue` or its like has been sent so far.
+  if (statusLine === '' || response.headersSent) return
+  try {
+    for (const name of response.getHeaderNames()) response.removeHeader(name)
+    for (const line of lines.filter(Boolean)) {
+      const colon = line.indexOf(': ')
+      response.appendHeader(line.slice(0, colon), line.slice(colon + 2))
+    }
+    response.writeHead(statusCode, statusLine.split(' ').slice(2).join(' '))
+  } catch (error) {
+    // A listener's, who hears of it here as it would in the clone.
+    reportError(error)
+  }
+}
+
 /** The response is over, although this process has written nothing of it: the connection goes on. */
-function finish(response: ServerResponse, { statusCode, head }: Told): void {
-  // For listeners, which log it perhaps.
-  Object.assign(response, { statusCode, _header: head, finished: true })
-  const { req: request } = response
+function finish(response: ServerResponse, told: Told): void {
+  noteHead(response, told)
+  // Node goes by these, once the listeners have been called. The connection is closed by now, if it is to be.
+  Object.assign(response, { statusCode: told.statusCode, _header: told.head, _last: false, finished: true })
   response.emit('finish')
-  // What of the body is still here nobody will read.
-  request.resume()
 }
 
 /** Tells a client that there was no clone, or none that answered. */

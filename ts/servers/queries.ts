@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import { calledInClones } from '../clone-context/ahead.js'
-import { leave, onUncaught, STATUS_OF_ERROR } from '../clone-context/leave.js'
+import { leave, onUncaught, STATUS_OF_ERROR, waitForAllTimers } from '../clone-context/leave.js'
 import type { Conversation, Query } from '../codecs/codec.js'
 import { handlers } from '../handlers.js'
 import { native } from '../native.js'
@@ -10,7 +10,16 @@ import { cut, descriptorOf, stopReading } from './connection.js'
 import { Dialogue } from './dialogue.js'
 import { EXPECT_OF_SPEAKING, GREETING_TIMEOUT_MS, replyTo, type SpeakingOptions } from './evaluate.js'
 import { FAREWELL_MS, type Line, serve } from './serve.js'
-import { expectServer, isHttp, isTls, keepWhileOpen, shimServer, type Taker, type Undo } from './shim.js'
+import {
+  expectCloneable,
+  expectServer,
+  isHttp,
+  isTls,
+  keepWhileOpen,
+  shimServer,
+  type Taker,
+  type Undo,
+} from './shim.js'
 
 /** What {@link cloneQueries} takes. */
 export interface QueryOptions extends SpeakingOptions, ServingOptions {}
@@ -26,6 +35,7 @@ option that is unknown or of no use.
 */
 export function cloneQueries(server: Server, options: QueryOptions): Undo {
   expectServer(server)
+  expectCloneable()
   if (isTls(server) || isHttp(server)) {
     throw new TypeError(
       'Expected `server` to be one of `node:net`: a clone cannot give an encrypted connection back, use `cloneSessions`',
@@ -73,12 +83,13 @@ interface Evaluation {
 /** Has a clone evaluate a query and reply. Gives a reply only when the clone could not. Never rejects. */
 async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undefined> {
   const { query, conversation, socket, options, evaluate } = evaluation
-  const served = await serve<true>({
+  const served = await serve<undefined, true>({
     event: 'query',
     name: options.name ?? evaluate.name,
     options,
     socket,
     halfOpen: socket.allowHalfOpen,
+    awaitsBody: false,
     farewell: FAREWELL_MS,
     linger: LINGER_MS,
     inClone: (line) => evaluateInClone(evaluation, line),
@@ -86,7 +97,7 @@ async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undef
   })
   if ('how' in served || socket.destroyed) return undefined
   if (served.left) socket.destroy()
-  else if (served.begun) cut(socket)
+  else if (served.begun || served.stalled) cut(socket)
   else return conversation.fail(query, served.error)
   return undefined
 }
@@ -95,17 +106,21 @@ async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undef
 const LINGER_MS = 1000
 
 /** In the clone. */
-function evaluateInClone({ query, conversation, socket, evaluate }: Evaluation, line: Line<true>): void {
+function evaluateInClone(
+  { query, conversation, socket, evaluate }: Evaluation,
+  line: Line<undefined, true>,
+): void {
   // What the client sends meanwhile is for the parent to read.
   stopReading(socket)
+  waitForAllTimers()
   onUncaught((error) => send(socket, line, conversation.fail(query, error)))
   handlers.inQuery.call(query.value)
   void replyTo(query, conversation, evaluate).then(send.bind(undefined, socket, line))
 }
 
-function send(socket: Socket, line: Line<true>, reply: Uint8Array): never {
+function send(socket: Socket, line: Line<undefined, true>, reply: Uint8Array): never {
   try {
-    line.begun()
+    line.begun(undefined)
     native().writeAll(descriptorOf(socket) ?? -1, reply)
     line.done(true)
   } catch {

@@ -5,7 +5,8 @@ import { type Expect, expectServingOptions, type ServingOptions } from '../optio
 import { isInline } from '../settings.js'
 import { expectFunction, expectMilliseconds, expectNumber } from '../validate.js'
 import { type Exchange, exchange } from './exchange.js'
-import { expectHttpServer, shimServer, type Taker, type Undo } from './shim.js'
+import { drawRequestId } from './request-ids.js'
+import { expectCloneable, expectHttpServer, shimServer, type Taker, type Undo } from './shim.js'
 
 /** What answers to requests by clones have in common. */
 export interface AnsweringOptions extends ServingOptions {
@@ -60,10 +61,11 @@ whatever handles the server's requests.
 
 @returns an undo, which gives the server back. Clones that answer go on to their end.
 @throws {TypeError} or {@link RangeError} when `server` is no server of HTTP/1, or is served by clones already, or on
-an option that is unknown or of no use.
+an option that is unknown or of no use; {@link QcloneError} `ERR_QCLONE_UNSUPPORTED` where no clone can ever be made.
 */
 export function cloneRequests(server: Server, options: RequestOptions = {}): Undo {
   expectHttpServer(server)
+  expectCloneable()
   expectServingOptions(options, {
     ...EXPECT_OF_ANSWERING,
     match: expectFunction as Expect,
@@ -76,7 +78,8 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
     (next, ...args) => {
       const [request, response] = args as [IncomingMessage, ServerResponse]
       if (isInline() || !match(request)) return next(...args)
-      exchange({
+      drawRequestId(server, request)
+      void exchange({
         event: 'request',
         ...by,
         name: options.name ?? nameOf(request),

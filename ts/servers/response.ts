@@ -2,16 +2,26 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { calledInClones } from '../clone-context/ahead.js'
 import { leave } from '../clone-context/leave.js'
-import { abandon, beforeFirstWrite, expectRequest, letGo, watchClient } from './connection.js'
+import { native } from '../native.js'
+import { abandon, beforeFirstWrite, expectRequest, letGo, readOnDemand, watchClient } from './connection.js'
+import { takeBack } from './hand-over.js'
 import type { Line } from './serve.js'
 
-/** What a clone tells of a response that it has sent. */
-export interface Told {
+/** What a clone tells its parent before the client gets anything. */
+export interface Begun {
+  statusCode: number
+  /** Status line and headers; empty while only `100 Continue` or its like is sent. */
+  head: string
+}
+
+/** What a clone tells its parent when the client has the whole response. */
+export interface Told extends Begun {
+  /** Whether the response is whole, rather than given up by its handler or its client. */
+  whole: boolean
   /** Whether the connection ends with it. */
   last: boolean
-  statusCode: number
-  /** Status line and headers. */
-  head: string
+  /** Bytes that the clone has written to the connection. */
+  bytes: number
 }
 
 /** What of a request its clone is to know. */
@@ -21,13 +31,15 @@ interface Answering {
   socket: Socket
   /** Whether the whole request had arrived at the fork. */
   whole: boolean
-  /** Whether the parent can go on with the connection. */
-  reusable: boolean
+  /** Whether the clone reads the rest of a body only if it is asked for. */
+  lazy: boolean
   /** Whether a client that only says that it sends nothing more has not left. */
   halfOpen: boolean
   /** After how many milliseconds without traffic the connection is broken off; 0: never. */
   timeout: number
-  line: Line<Told>
+  /** Whether the parent could go on with a connection on which the clone has only written. */
+  reusable: boolean
+  line: Line<Begun, Told>
   answer: () => void
 }
 
@@ -40,50 +52,67 @@ interface Internals {
 
 /** In a clone: answers a request with the parent's own request and response, on the connection that is kept. */
 export function answerInClone(answering: Answering): void {
-  const { response, socket, whole, reusable, halfOpen, timeout, line, answer } = answering
-  beforeFirstWrite(socket, line.begun)
+  const { response, socket, whole, lazy, halfOpen, timeout, line, answer } = answering
+  takeBack(response)
+  // As a listening socket does in a server: a handler may wait for a timer without a reference, or for its client.
+  native().holdLoop(true)
+  const internals = response as Internals
+  const bytesBefore = socket.bytesWritten
+  const begun = (): Begun => ({ statusCode: response.statusCode, head: internals._header ?? '' })
+  beforeFirstWrite(socket, () => line.begun(begun()))
   socket.setTimeout(timeout)
-  if (!reusable) response.shouldKeepAlive = false
+  if (!answering.reusable) response.shouldKeepAlive = false
   // Those of the parent are its own. Node's would go on with the next request, which is the parent's, too.
   for (const event of ['finish', 'close']) response.removeAllListeners(event)
   let over = false
   let unwatch = () => {}
-  const done = (told: Told) => {
-    if (!over) line.done(told)
+  const done = (whole: boolean, last: boolean) => {
+    if (!over) line.done({ ...begun(), whole, last, bytes: socket.bytesWritten - bytesBefore })
     over = true
     unwatch()
+    native().holdLoop(false)
   }
   response.on('finish', () => finish(answering, done))
   // As by a handler that destroys it: the parent then closes it, too, and does not answer in its place.
-  socket.on('close', () => done({ last: true, statusCode: response.statusCode, head: '' }))
-  if (!whole) {
+  socket.on('close', () => done(false, true))
+  const read = () => {
+    // Of what still comes only this process knows.
+    answering.reusable = false
+    response.shouldKeepAlive = false
+    unwatch()
     expectRequest(socket, true)
+    endLate(answering)
+  }
+  if (!whole && lazy) readOnDemand(socket, read)
+  else if (!whole) {
+    read()
     letGo(socket)
-    endLate(answering, done)
   }
   answer()
   // As node does with a client that has ended its side: what is answered at once it has, what comes later not.
-  if (whole && !over) unwatch = watchClient(socket, { halfOpen }, () => leaveWithClient(answering, done))
+  const reads = !whole && !answering.reusable
+  if (!reads && !over) unwatch = watchClient(socket, { halfOpen }, () => leaveWithClient(answering, done))
 }
 
-/** The client has left, or has ended its side before it was answered. Listeners for that are told first. */
-function leaveWithClient({ response, socket }: Answering, done: (told: Told) => void): void {
-  done({ last: true, statusCode: response.statusCode, head: '' })
+type Done = (whole: boolean, last: boolean) => void
+
+/** The client has left, or has ended its side before it was answered. Listeners for that are called before the end. */
+function leaveWithClient({ socket }: Answering, done: Done): void {
+  done(false, true)
+  const leaveSoon = () => setImmediate(() => leave(Number(process.exitCode ?? 0)))
+  if (socket.closed) return void leaveSoon()
+  socket.on('close', leaveSoon)
   socket.destroy()
-  setImmediate(() => leave(Number(process.exitCode ?? 0)))
 }
 
 /** As node does with a request that does not arrive in time. */
-function endLate({ request, response, socket }: Answering, done: (told: Told) => void): void {
+function endLate({ request, response, socket }: Answering): void {
   const { requestTimeout = 0 } = (socket as { server?: Server }).server ?? {}
   if (requestTimeout === 0) return
   const timer = setTimeout(() => {
     if (request.complete) return
     if (response.headersSent) return void socket.destroy()
-    socket.end(LATE, () => {
-      done({ last: true, statusCode: 408, head: LATE })
-      socket.destroy()
-    })
+    socket.end(LATE, () => socket.destroy())
   }, requestTimeout)
   timer.unref()
 }
@@ -91,10 +120,9 @@ function endLate({ request, response, socket }: Answering, done: (told: Told) =>
 const LATE = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 
 /** The whole response is with the kernel. */
-function finish({ response, socket, reusable }: Answering, done: (told: Told) => void): void {
+function finish({ response, socket, reusable }: Answering, done: Done): void {
   const internals = response as Internals
   const last = internals._last === true || !reusable
-  const { statusCode } = response
   response.detachSocket(socket)
   process.nextTick(() => {
     if (internals._closed) return
@@ -103,7 +131,7 @@ function finish({ response, socket, reusable }: Answering, done: (told: Told) =>
   })
   // What the clone does from here on is no longer for the client.
   process.exitCode ??= 0
-  done({ last, statusCode, head: internals._header ?? '' })
+  done(true, last)
   if (last) socket.destroySoon()
   else setImmediate(() => abandon(socket))
 }

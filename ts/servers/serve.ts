@@ -3,18 +3,19 @@ import type { Clone, Serving } from '../children.js'
 import { type Callable, calledInClones } from '../clone-context/ahead.js'
 import { decodeValue, encodeValue } from '../delivery.js'
 import { QcloneError } from '../errors.js'
-import { frame, KIND } from '../frames.js'
-import { killAfter } from '../guard.js'
-import { type Launched, launch, prepare } from '../launch.js'
+import { KIND } from '../frames.js'
+import { discard, killAfter } from '../guard.js'
+import { diedBefore, type Launched, launch, prepare } from '../launch.js'
 import { native } from '../native.js'
 import type { ServingOptions } from '../options.js'
 import { onReport } from '../report.js'
 import { sign } from '../signs.js'
-import { inWords } from '../wait-status.js'
 import { watchClient } from './connection.js'
+import { watchForStall } from './stalls.js'
+import { tellOperator } from './tell-operator.js'
 
 /** A client that wants a clone of its own. */
-export interface Client<D> {
+export interface Client<B, D> {
   event: Serving
   name: string
   options: ServingOptions
@@ -22,20 +23,24 @@ export interface Client<D> {
   socket: Socket
   /** Whether a client that only says that it sends nothing more has not left. */
   halfOpen: boolean
+  /** Whether the clone may have to read more from the client before it can answer. */
+  awaitsBody: boolean
   /** For how many milliseconds a clone may go on after its client has left. */
   farewell: number
   /** For how many milliseconds a clone may go on after it has told that it is done. */
   linger: number
   /** Called in the clone. */
-  inClone: (line: Line<D>) => void
+  inClone: (line: Line<B, D>) => void
+  /** Called in this process when the client gets something next. */
+  onBegun?: (how: B) => void
   /** Functions that `inClone` calls first. */
   calls: readonly Callable[]
 }
 
 /** By which a clone tells its parent how far it is with a client. */
-export interface Line<D> {
+export interface Line<B, D> {
   /** To be called before the client gets anything. */
-  begun: () => void
+  begun: (how: B) => void
   /** The client has got everything, and the connection is the parent's again. */
   done: (how: D) => void
 }
@@ -51,6 +56,8 @@ export type Served<D> =
       readonly begun: boolean
       /** Whether it has left. */
       readonly left: boolean
+      /** Whether it was given up, as it took nothing. */
+      readonly stalled: boolean
     }
 
 /**
@@ -59,18 +66,29 @@ that it has sent it. A clone that has not told by then is no longer wanted.
 */
 export const FAREWELL_MS = 250
 
+/** How long a client may take nothing, by default. */
+const WRITE_STALL_TIMEOUT_MS = 20_000
+
 /** Makes a clone that serves a client, and waits until it is done. Never rejects. */
-export async function serve<D>(client: Client<D>): Promise<Served<D>> {
+export async function serve<B, D>(client: Client<B, D>): Promise<Served<D>> {
   const gone = new AbortController()
   let begun = false
   let left = false
+  let stalled = false
   let farewell: NodeJS.Timeout | undefined
   let unwatch = () => {}
+  let unwatchStall = () => {}
   const onLeft = () => {
     left = true
     farewell = setTimeout(() => gone.abort(new Error('the client has left')), client.farewell)
   }
-  const { event, name, options, socket, inClone, calls } = client
+  const giveUp = (reason: string) => {
+    stalled = true
+    sign('qclone:client', { reason, remoteAddress: client.socket.remoteAddress })
+    gone.abort(new Error(`the client was given up: ${reason}`))
+  }
+  const { event, name, socket, inClone, calls } = client
+  const { writeStallTimeout = WRITE_STALL_TIMEOUT_MS, ...options } = client.options
   try {
     const stdio = prepare(client, {}, () => {
       unwatch = watchClient(socket, client, onLeft)
@@ -87,20 +105,30 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
       },
       calls: [inClone, ...calls],
     })
-    const onBegun = () => {
+    unwatchStall = watchForStall({
+      socket,
+      awaitsBody: client.awaitsBody,
+      timeout: writeStallTimeout,
+      giveUp,
+    })
+    const onBegun = (how: B) => {
       begun = true
+      client.onBegun?.(how)
     }
-    return { how: await answer<D>(launched, onBegun, client.linger) }
+    return { how: await answer<B, D>(launched, onBegun, client.linger) }
   } catch (error) {
-    return { error: error as QcloneError, begun, left }
+    // One that has left, or was given up, is no failure of a clone's.
+    if (!gone.signal.aborted && !left && !socket.destroyed) tellOperator(client, error as QcloneError)
+    return { error: error as QcloneError, begun, left, stalled }
   } finally {
     clearTimeout(farewell)
     unwatch()
+    unwatchStall()
   }
 }
 
-function tellBegun(fd: number): void {
-  native().writeAll(fd, frame(KIND.begun))
+function tellBegun(fd: number, how: unknown): void {
+  native().writeAll(fd, encodeValue(KIND.begun, how))
 }
 
 function tellDone(fd: number, how: unknown): void {
@@ -108,30 +136,37 @@ function tellDone(fd: number, how: unknown): void {
 }
 
 /** Waits until the clone has told that it is done. */
-function answer<D>({ clone, channel, guard }: Launched, onBegun: () => void, linger: number): Promise<D> {
+function answer<B, D>(launched: Launched, onBegun: (how: B) => void, linger: number): Promise<D> {
+  const { clone, channel, guard } = launched
   const { event, name, pid } = clone
   const launchedAt = performance.now()
-  return new Promise((resolve, reject) => {
+  return new Promise<D>((resolve, reject) => {
     channel.on('frame', (frame) => {
-      if (frame.kind === KIND.begun) return onBegun()
-      sign('qclone:answered', { event, name, pid, ms: performance.now() - launchedAt, failed: false })
-      guard.release()
-      endSoon(clone, linger)
-      resolve(decodeValue(frame) as D)
+      try {
+        const how = decodeValue(frame)
+        if (frame.kind === KIND.begun) return onBegun(how as B)
+        if (frame.kind !== KIND.value) throw new Error('its last message is of the wrong kind')
+        sign('qclone:answered', { event, name, pid, ms: performance.now() - launchedAt, failed: false })
+        endSoon(clone, linger)
+        resolve(how as D)
+      } catch (cause) {
+        const message = `clone ${pid} sent what cannot be read: ${(cause as Error).message}`
+        reject(new QcloneError('ERR_QCLONE_DIED', message, { cause }))
+        discard(clone)
+      }
       channel.destroy()
     })
     channel.on('close', () => {
       clone.exited
         .then((status) => {
-          if (guard.triggered) throw guard.error(status)
-          const message = `clone ${pid} ${inWords(status)} before its client had the whole answer`
-          throw new QcloneError('ERR_QCLONE_DIED', message, { status })
+          throw guard.triggered
+            ? guard.error(status)
+            : diedBefore('its client had the whole answer', launched, status)
         })
         .catch(reject)
-        .finally(() => guard.release())
     })
     channel.resume()
-  })
+  }).finally(() => guard.release())
 }
 
 function endSoon(clone: Clone, linger: number): void {

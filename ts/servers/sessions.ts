@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net'
 import { type Callable, calledInClones } from '../clone-context/ahead.js'
 import { leave } from '../clone-context/leave.js'
 import { handlers } from '../handlers.js'
+import { native } from '../native.js'
 import { type Expect, expectServingOptions, type ServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
 import { expectFunction, expectOneOf } from '../validate.js'
@@ -10,7 +11,16 @@ import { Dialogue } from './dialogue.js'
 import { EXPECT_OF_SPEAKING, replyTo, type SpeakingOptions } from './evaluate.js'
 import { closeUnlessEstablished } from './queries.js'
 import { type Line, serve } from './serve.js'
-import { expectServer, isHttp, isTls, keepWhileOpen, shimServer, type Taker, type Undo } from './shim.js'
+import {
+  expectCloneable,
+  expectServer,
+  isHttp,
+  isTls,
+  keepWhileOpen,
+  shimServer,
+  type Taker,
+  type Undo,
+} from './shim.js'
 
 /** What {@link cloneSessions} takes. */
 export interface SessionOptions extends ServingOptions, Partial<SpeakingOptions> {
@@ -53,6 +63,7 @@ of no use.
 */
 export function cloneSessions(server: Server, options: SessionOptions = {}): Undo {
   expectServer(server)
+  expectCloneable()
   expectServingOptions(options, {
     ...EXPECT_OF_SPEAKING,
     match: expectFunction as Expect,
@@ -126,12 +137,13 @@ async function session(
   }
   if (socket.destroyed) return
   stopReading(socket)
-  const served = await serve<never>({
+  const served = await serve<undefined, never>({
     event: 'session',
     name: options.name ?? evaluate?.name ?? 'session',
     options: cloneOptions,
     socket,
     halfOpen: socket.allowHalfOpen,
+    awaitsBody: false,
     farewell,
     linger: Infinity,
     inClone: (line) => beInSession(socket, line, begin),
@@ -144,9 +156,10 @@ async function session(
 }
 
 /** In the clone. */
-function beInSession(socket: Socket, line: Line<never>, begin: () => void): void {
+function beInSession(socket: Socket, line: Line<undefined, never>, begin: () => void): void {
   // From now on the session's end is the client's, and this clone's.
-  line.begun()
+  line.begun(undefined)
+  native().holdLoop(true)
   process.once('exit', () => handlers.inSessionEnd.call(socket))
   socket.on('close', () => leave(Number(process.exitCode ?? 0)))
   startReading(socket)

@@ -1,6 +1,10 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server, Socket } from 'node:net'
+import { isMainThread } from 'node:worker_threads'
+import { QcloneError } from '../errors.js'
 import { handlers } from '../handlers.js'
+import { native } from '../native.js'
+import { isInline } from '../settings.js'
 import { expectFunction, shown } from '../validate.js'
 
 /**
@@ -130,6 +134,17 @@ function callFrom(chain: Taker[], listeners: (...args: unknown[]) => boolean, ar
   const taker = chain.at(-1)
   if (!taker) return listeners(...args)
   return taker((...passed) => callFrom(chain.slice(0, -1), listeners, passed), ...args)
+}
+
+/** @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` where no clone can ever be made: every client would be turned away. */
+export function expectCloneable(): void {
+  if (isInline()) return
+  native()
+  if (isMainThread) return
+  throw new QcloneError(
+    'ERR_QCLONE_UNSUPPORTED',
+    'a Worker cannot clone its process: serve from the main thread, or set `QCLONE=inline`',
+  )
 }
 
 /** @throws {TypeError} when `value` is no server of `node:net`, or of what is built on it. */

@@ -2,7 +2,7 @@
 
 use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
-    process,
+    process, ptr,
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,7 @@ use nix::{
 
 use crate::{
     Error, Result, fds,
+    signals::Marked,
     wait::{self, WaitStatus},
 };
 
@@ -100,20 +101,23 @@ impl Child {
     /// Sends it a signal, by its number. See `pidfd_send_signal(2)`.
     ///
     /// It reaches this clone or nobody: never another process that was given the same pid. To
-    /// signal a clone that has ended already is no error.
+    /// signal a clone that has ended already is no error. SIGHUP, SIGINT and SIGTERM carry a mark for
+    /// clones that [heed only their parent](crate::signals::heed_parent_only); a handler of the
+    /// clone's own sees SI_QUEUE for `si_code`.
     ///
     /// # Errors
     /// [`Error::Syscall`]: EINVAL for a number that is no signal's, EPERM when the clone runs as
     /// another user by now.
     pub fn kill(&self, signal: i32) -> Result<()> {
-        // SAFETY: the call takes an open descriptor and integers; a null siginfo means that of
-        // kill(2), so no memory is read.
+        let mark = Marked::for_signal(signal);
+        // SAFETY: the call takes an open descriptor, integers, and a siginfo_t that outlives it, or
+        // null for that of kill(2).
         let sent = unsafe {
             libc::syscall(
                 libc::SYS_pidfd_send_signal,
                 c_long::from(self.pidfd.as_raw_fd()),
                 c_long::from(signal),
-                std::ptr::null::<libc::siginfo_t>(),
+                mark.as_ref().map_or(ptr::null(), ptr::from_ref),
                 c_long::from(0),
             )
         };

@@ -41,6 +41,8 @@ mod modules;
 mod orphans;
 mod peek;
 mod procfs;
+pub mod signals;
+pub mod socket;
 pub mod threads;
 pub mod wait;
 

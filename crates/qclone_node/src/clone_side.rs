@@ -5,7 +5,7 @@ use std::ffi::{CString, c_int, c_void};
 use std::os::fd::RawFd;
 use std::sync::{
     Mutex, PoisonError,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use napi_derive::napi;
@@ -14,6 +14,7 @@ use qclone::{
     fds::{self, Fate},
     give_way::give_way_to,
     limits::{self, Limit},
+    signals,
 };
 
 use crate::{
@@ -35,6 +36,8 @@ pub(crate) struct Inheritance {
     pub(crate) title: CString,
     /// Whether the clone may outlive its parent.
     pub(crate) detached: bool,
+    /// Whether it ignores signals to end that its parent did not send.
+    pub(crate) heeds_parent_only: bool,
     pub(crate) parent: i32,
 }
 
@@ -120,6 +123,9 @@ impl EarlierPipes {
 /// thread pool, and of handles being closed.
 static REQUESTS_OF_PARENT: AtomicU32 = AtomicU32::new(0);
 
+/// Whether this clone ignores signals to end that its parent did not send.
+static HEEDS_PARENT_ONLY: AtomicBool = AtomicBool::new(false);
+
 /// The clone's side of its fork, for as long as signals are blocked.
 static SIDE: Mutex<Option<CloneSide>> = Mutex::new(None);
 
@@ -127,6 +133,10 @@ static SIDE: Mutex<Option<CloneSide>> = Mutex::new(None);
 #[napi]
 pub fn unblock_signals() {
     ignore_what_node_ignores();
+    if HEEDS_PARENT_ONLY.load(Ordering::Relaxed) {
+        // It fails for no signal that there is.
+        let _ = signals::heed_parent_only();
+    }
     drop(SIDE.lock().unwrap_or_else(PoisonError::into_inner).take());
 }
 
@@ -220,6 +230,7 @@ pub(crate) fn settle(
     loop_end::keep_going().map_err(|error| error.reason.clone())?;
     REQUESTS_OF_PARENT.store(event_loop.requests(), Ordering::Relaxed);
     install_net();
+    HEEDS_PARENT_ONLY.store(inheritance.heeds_parent_only, Ordering::Relaxed);
     random::refill().map_err(|error| error.reason.clone())?;
     *SIDE.lock().unwrap_or_else(PoisonError::into_inner) = Some(side);
     Ok(streams.outputs)

@@ -9,9 +9,10 @@ use std::{
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
 use napi_derive::napi;
 use nix::sys::socket::{MsgFlags, recv};
+use qclone::socket;
 
 use crate::{
-    convert::ForkFailure,
+    convert::{ForkFailure, number},
     uv::{self, Loop, UvHandle},
 };
 
@@ -52,6 +53,45 @@ pub fn discard_input(fd: i32) {
     }
 }
 
+/// How far a connection has come; see `qclone::socket::Progress`.
+#[napi(object, object_from_js = false)]
+pub struct NativeProgress {
+    /// Bytes sent that the other side has not taken.
+    pub unacknowledged: f64,
+    /// Bytes received that nobody has read.
+    pub unread: f64,
+    /// Bytes that the other side has taken in all.
+    pub acknowledged: Option<f64>,
+    /// Bytes received in all.
+    pub received: Option<f64>,
+}
+
+/// How far the connection `fd` has come; null when it is none.
+#[napi]
+pub fn progress_of(fd: i32) -> Option<NativeProgress> {
+    let progress = socket::progress(borrow(fd)?).ok()?;
+    Some(NativeProgress {
+        unacknowledged: number(progress.unacknowledged),
+        unread: number(progress.unread),
+        acknowledged: progress.acknowledged.map(number),
+        received: progress.received.map(number),
+    })
+}
+
+/// Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket.
+#[napi]
+pub fn reset_at_close(fd: i32) {
+    if let Some(connection) = borrow(fd) {
+        // What is no socket cannot be reset, and is closed in order.
+        let _ = socket::reset_at_close(connection);
+    }
+}
+
+fn borrow<'a>(fd: i32) -> Option<BorrowedFd<'a>> {
+    // SAFETY: not negative, and not closed during the call. A number that is not open gives an error.
+    (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
+}
+
 const DISCARDED_AT_ONCE: usize = 1 << 16;
 /// Of who sends on and on, no more is taken.
 const MOST_DISCARDED: usize = 1 << 20;
@@ -61,12 +101,8 @@ const MOST_DISCARDED: usize = 1 << 20;
 /// it or shut its sending down, or the connection is broken. Keeps no event loop going.
 #[napi]
 pub fn watch_hangup(env: Env, fd: i32, left: Function<'_, (), ()>) -> Result<HangupOutcome> {
-    if fd < 0 {
-        return Err(Error::from_reason("a connection has a descriptor"));
-    }
+    let connection = borrow(fd).ok_or_else(|| Error::from_reason("a connection has a descriptor"))?;
     let event_loop = Loop::of(&env)?;
-    // SAFETY: not negative, and not closed here. A number that is not open gives an error.
-    let connection = unsafe { BorrowedFd::borrow_raw(fd) };
     let connection = match connection.try_clone_to_owned() {
         Ok(connection) => connection,
         Err(error) => {

@@ -59,6 +59,8 @@ pub struct ForkOptions {
     pub limits: Option<NativeLimits>,
     /// Whether the clone may outlive its parent, in a session of its own.
     pub detached: bool,
+    /// Whether the clone ignores SIGHUP, SIGINT and SIGTERM that its parent did not send.
+    pub heeds_parent_only: bool,
     /// What `ps` is to show. The system cuts what is longer than the command line was.
     pub title: String,
     /// Whether the clone's event loop goes on. There is no fork then while V8 has tasks for this
@@ -177,6 +179,7 @@ pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Resul
             limits: options.limits.as_ref().map(NativeLimits::list).unwrap_or_default(),
         },
         detached: options.detached,
+        heeds_parent_only: options.heeds_parent_only,
         title: terminated(&options.title),
         parent: own_pid(),
     };

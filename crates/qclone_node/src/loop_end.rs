@@ -6,7 +6,7 @@
 
 use std::{
     ptr,
-    sync::atomic::{AtomicPtr, Ordering},
+    sync::atomic::{AtomicBool, AtomicPtr, Ordering},
 };
 
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
@@ -30,6 +30,16 @@ static END: AtomicPtr<End> = AtomicPtr::new(ptr::null_mut());
 /// Keeps a clone's loop going; asks before each poll. Null in a process that is no clone.
 static KEEPER: AtomicPtr<UvHandle> = AtomicPtr::new(ptr::null_mut());
 
+/// Whether a clone's loop goes on although nothing keeps it going: see [`hold_loop`].
+static HELD: AtomicBool = AtomicBool::new(false);
+
+/// In a clone: keeps its loop going, or no longer does, as a listening socket does in a server. What
+/// keeps no loop going by itself, such as a timer without a reference, then still comes to pass.
+#[napi]
+pub fn hold_loop(held: bool) {
+    HELD.store(held, Ordering::Relaxed);
+}
+
 /// Says, in the parent, what clones call before each poll of their event loop at which nothing but
 /// this would keep it going. `idle` begins something new, or ends the process.
 #[napi]
@@ -51,6 +61,7 @@ pub fn on_loop_end(env: Env, idle: Function<'_, (), ()>) -> Result<()> {
 
 /// In a clone: keeps its loop going until [`on_loop_end`]'s function has ended it.
 pub(crate) fn keep_going() -> Result<()> {
+    HELD.store(false, Ordering::Relaxed);
     let Some(end) = end() else { return Ok(()) };
     let keeper = KEEPER.load(Ordering::Relaxed);
     if keeper.is_null() {
@@ -89,7 +100,7 @@ unsafe extern "C" fn ask(_: *mut UvHandle) {
 
 fn is_alive(end: &End) -> bool {
     let keeper = KEEPER.load(Ordering::Relaxed);
-    if keeper.is_null() {
+    if keeper.is_null() || HELD.load(Ordering::Relaxed) {
         return true;
     }
     // SAFETY: the handle lives as long as the process.

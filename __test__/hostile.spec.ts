@@ -1,0 +1,109 @@
+import test from 'ava'
+import { playScene } from './helpers/fixture.js'
+
+const noisy = { noisy: true }
+
+for (const [which, first, second] of [
+  ['requests', '/first 1200 true', '/next 0 true'],
+  // What TLS counts only the clone knows, and what it has read is lost to its parent: the connection ends.
+  ['tls', '/first 1200 true', 'true'],
+  ['continue', '/first 1200 true', 'true'],
+  ['offload', '/first true', '/next true'],
+]) {
+  test(`${which}: the end of a body may come with the next request`, async (t) => {
+    const told = await playScene(t, 'hostile', 'a tail with the next request', { args: [which as string] })
+    t.is(told.first, first)
+    t.is(String(told.second), second as string)
+    t.is(String(told.others).split(' ')[0], '/other')
+  })
+}
+
+test('an offloaded request with a body keeps its connection, unless the clone reads the body', async (t) => {
+  const { seen } = await playScene(t, 'hostile', 'an offloaded body')
+  const notRead = ['keep-alive', 'not read']
+  t.deepEqual(seen, [notRead, notRead, notRead, ['close', `${20 << 20}`]])
+})
+
+test('bytes of a clone that are no message fail its task, and nothing else', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'bytes that are no message', noisy), {
+    'no kind': 500,
+    'no flag': 500,
+    'a value of no kind': 500,
+    'a number that is cut': 500,
+    'a file that is not there': 500,
+    'what was thrown, of no kind': 500,
+    'too large': 500,
+    others: 'fine',
+    'query: no kind': 'ERR_QCLONE_DIED',
+    'query: a number that is cut': 'ERR_QCLONE_DIED',
+    'run: no kind': 'ERR_QCLONE_DIED',
+    'run: a value of no kind': 'ERR_QCLONE_UNSERIALIZABLE',
+    'run: what was thrown, of no kind': 'ERR_QCLONE_UNSERIALIZABLE',
+    'run: too large': 'ERR_QCLONE_DIED',
+  })
+})
+
+test('an answer that is larger than settings allow is an error of its sender', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'more than is accepted'), {
+    enough: 1 << 19,
+    text: 'ERR_QCLONE_UNSERIALIZABLE',
+    bytes: 'ERR_QCLONE_UNSERIALIZABLE',
+    port: 'ERR_QCLONE_UNSERIALIZABLE',
+  })
+})
+
+test('a request that is late behind one that a clone answers is refused after that answer', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'a late request behind one that is answered'), {
+    answer: 11,
+    // Node refuses it with 408 when nothing else is under way.
+    next: 408,
+  })
+})
+
+test('clients that take nothing lend the places of their clones, and are cut off in the end', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'clients that take nothing'), {
+    'served meanwhile': true,
+    'in time': true,
+    'cut off': true,
+  })
+})
+
+test('there is a bound to the clones whose clients take nothing', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'more clients that take nothing than places'), {
+    served: true,
+    bounded: true,
+  })
+})
+
+test('clients that send their bodies slowly lend the places of their clones', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'clients that send their bodies slowly'), {
+    'served meanwhile': '/quick 0 true',
+    'and then they': '/slow 10000 true',
+  })
+})
+
+for (const [how, error] of [
+  ['tcp', 'ECONNRESET'],
+  ['tls', 'ECONNRESET'],
+  // It has no reset: over HTTP/1.1 the last chunk is missing, over HTTP/1.0 nothing tells.
+  ['unix', null],
+] as const) {
+  test(`${how}: an answer whose clone dies does not look whole`, async (t) => {
+    const { seen } = await playScene(t, 'hostile', 'a clone dies in the middle', { ...noisy, args: [how] })
+    t.deepEqual(seen, [
+      [true, false, error],
+      [true, false, error],
+    ])
+  })
+}
+
+test('a response that is not over keeps its clone alive, and so do timers without a reference a query', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'what keeps no loop going'), {
+    '/response': 'later',
+    '/signal': 'later',
+    '/timer': 'later',
+    '/child': 'later',
+    'told that it left': true,
+    query: 'later',
+  })
+})

@@ -1,0 +1,96 @@
+//! Signals that a clone leaves to its parent.
+//!
+//! A terminal, `docker stop`, and systemd send SIGTERM or SIGINT to every process of a group. A clone
+//! that serves a client would end in the middle of its answer, although the parent means to finish
+//! what is under way. So such a clone heeds those signals only if its parent sent them, by
+//! [`Child::kill`](crate::Child::kill).
+
+use std::{ffi::c_int, mem, ptr};
+
+use libc::{c_void, siginfo_t};
+use nix::{errno::Errno, unistd::getpid};
+
+use crate::{Error, Result};
+
+/// Signals by which others ask a process to end.
+const ENDING: [c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
+
+/// Accompanies a signal sent by [`Child::kill`](crate::Child::kill): "qclone".
+const MARK: usize = 0x7163_6c6f_6e65;
+
+/// A `siginfo_t` as `rt_sigqueueinfo(2)` takes it: the kernel's layout on 64-bit systems, of which
+/// libc names no field that can be set.
+#[repr(C)]
+pub(crate) struct Marked {
+    signal: c_int,
+    errno: c_int,
+    code: c_int,
+    _alignment: c_int,
+    pid: i32,
+    uid: u32,
+    value: usize,
+    _rest: [u8; size_of::<siginfo_t>() - 32],
+}
+
+const _: () = assert!(size_of::<Marked>() == size_of::<siginfo_t>() && size_of::<usize>() == 8);
+
+impl Marked {
+    /// What goes with `signal` to a clone that [heeds only its parent](heed_parent_only); `None` for
+    /// a signal that needs no mark.
+    pub(crate) fn for_signal(signal: c_int) -> Option<Self> {
+        ENDING.contains(&signal).then(|| Self {
+            signal,
+            errno: 0,
+            code: libc::SI_QUEUE,
+            _alignment: 0,
+            pid: getpid().as_raw(),
+            uid: nix::unistd::getuid().as_raw(),
+            value: MARK,
+            _rest: [0; _],
+        })
+    }
+}
+
+/// Makes this process ignore SIGHUP, SIGINT and SIGTERM unless [`Child::kill`](crate::Child::kill)
+/// sent them. A signal for which a handler is set, or which is ignored, stays as it is.
+///
+/// A program that this process executes has the defaults again, since handlers do not outlive
+/// `execve(2)`.
+///
+/// Async-signal-safe: `sigaction(2)` alone.
+///
+/// # Errors
+/// [`Error::Syscall`] when `sigaction(2)` fails, which it does for no valid signal.
+pub fn heed_parent_only() -> Result<()> {
+    for signal in ENDING {
+        // SAFETY: all zeroes is a valid value of this structure of integers and nullable pointers.
+        let mut action: libc::sigaction = unsafe { mem::zeroed() };
+        // SAFETY: there is room for what is written.
+        let read = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
+        Errno::result(read).map_err(Error::syscall("sigaction(2)"))?;
+        if action.sa_sigaction != libc::SIG_DFL {
+            continue;
+        }
+        let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = end_if_marked;
+        action.sa_sigaction = handler as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+        // SAFETY: the handler has the signature that SA_SIGINFO asks for, and is async-signal-safe.
+        let set = unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
+        Errno::result(set).map_err(Error::syscall("sigaction(2)"))?;
+    }
+    Ok(())
+}
+
+/// Async-signal-safe: `signal(2)` and `raise(3)`.
+extern "C" fn end_if_marked(signal: c_int, info: *mut siginfo_t, _: *mut c_void) {
+    // SAFETY: the kernel passes a whole siginfo_t to a handler set with SA_SIGINFO, and `Marked` has
+    // its size and, for SI_QUEUE, its layout.
+    let info = unsafe { &*info.cast::<Marked>() };
+    if info.code == libc::SI_QUEUE && info.value == MARK {
+        // SAFETY: both calls take a valid signal. It is blocked until this handler returns, and then
+        // ends the process with the status of that signal.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // SAFETY: a valid signal.
+        unsafe { libc::raise(signal) };
+    }
+}
