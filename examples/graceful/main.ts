@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-import { cloneRequests, configure, handlers } from 'node-qclone'
+import { cloneRequests, configure } from 'node-qclone'
 
 import { runExample } from '../lib/main.js'
 import { readConfig } from './config.js'
@@ -19,10 +19,6 @@ process.exitCode = await runExample('graceful', async () => {
   const stop = stopSignal()
   const { maxClones, maxQueue, memory } = config
   configure({ maxClones, maxQueue, memory })
-  handlers.forkFailed.shim((prev, error, event) => {
-    console.error(`no clone for a ${event}: ${error.message}`)
-    prev(error, event)
-  })
 
   const health = new Health()
   const trades = new Trades()
