@@ -18,6 +18,7 @@ use crate::{
     child::ChildHandle,
     clone_side::{self, EarlierPipes, Inheritance, Rank, Standard},
     convert::{self, ForkFailure},
+    loop_end,
     node_threads::{NodeThreads, may_be_of_pool},
     uv::{Loop, PlatformTasks},
     v8_worker,
@@ -180,7 +181,7 @@ pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Resul
         title: terminated(&options.title),
         parent: own_pid(),
     };
-    let tasks = options.loop_goes_on.then(|| event_loop.platform_tasks());
+    let tasks = options.loop_goes_on.then(|| loop_end::platform_tasks(event_loop));
     loop {
         let forked = with_state(|state| {
             // SAFETY: `NodeThreads` calls a thread of node at rest when it waits for work, which
@@ -297,7 +298,7 @@ impl qclone::Policy for NodePolicy<'_> {
     /// listed, too, and closed in the clone by the time that the list is used.
     fn all_at_rest(&mut self) -> qclone::Result<()> {
         if let Some(inheritance) = &mut self.inheritance {
-            let descriptors = fds::list()?;
+            let descriptors = fds::runs()?;
             let pipes = self.earlier_pipes.get_or_insert_with(|| EarlierPipes::among(&descriptors));
             inheritance.earlier_pipes = pipes.now();
             inheritance.descriptors = descriptors;
