@@ -107,9 +107,10 @@ impl Inheritance {
 pub(crate) struct EarlierPipes(Vec<RawFd>);
 
 impl EarlierPipes {
-    pub(crate) fn among(descriptors: &[Range<RawFd>]) -> Self {
-        let is_pipe = |&fd: &RawFd| matches!(fds::kind(fd), fds::Kind::Pipe { .. });
-        Self(descriptors.iter().cloned().flatten().filter(is_pipe).collect())
+    pub(crate) fn find(event_loop: Loop) -> qclone::Result<Self> {
+        let tcp = Handles::of(event_loop).tcp;
+        let is_pipe = |&fd: &RawFd| !tcp.contains(fd) && matches!(fds::kind(fd), fds::Kind::Pipe { .. });
+        Ok(Self(fds::runs()?.into_iter().flatten().filter(is_pipe).collect()))
     }
 
     /// What is open at these numbers now.
@@ -172,9 +173,7 @@ pub(crate) fn settle(
     // What `process.title` gives and sets. It fails where node was started without any name.
     // SAFETY: a string that ends, which is copied.
     unsafe { uv::uv_set_process_title(inheritance.title.as_ptr()) };
-    let mut handles = Handles::default();
-    event_loop.walk(note_handle, &mut handles);
-    let Handles { input: has_input, mut outputs, tcp } = handles;
+    let Handles { input: has_input, mut outputs, tcp } = Handles::of(event_loop);
     event_loop.drop_untold();
     // First the descriptors. The old epoll instance is shared with the parent, and from here on its
     // number is a fresh one, so that nothing libuv does below can reach it.
@@ -245,6 +244,14 @@ struct Handles {
     tcp: Numbers,
 }
 
+impl Handles {
+    fn of(event_loop: Loop) -> Self {
+        let mut handles = Self::default();
+        event_loop.walk(note_handle, &mut handles);
+        handles
+    }
+}
+
 /// A set of numbers of descriptors.
 #[derive(Default)]
 struct Numbers(Vec<bool>);
@@ -264,7 +271,7 @@ impl Numbers {
 }
 
 unsafe extern "C" fn note_handle(handle: *mut UvHandle, handles: *mut c_void) {
-    // SAFETY: `settle` passes them.
+    // SAFETY: `Handles::of` passes them.
     let handles = unsafe { &mut *handles.cast::<Handles>() };
     // SAFETY: uv_walk passes live handles.
     let kind = unsafe { uv::uv_handle_get_type(handle) };
