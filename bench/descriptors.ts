@@ -19,6 +19,7 @@ spend, and the clone's page faults; then what each connection adds. Met when eac
     some: { about: 'connections, at first', fallback: 1000, min: 1, max: 20_000 },
     many: { about: 'connections, then', fallback: 15_000, min: 2, max: 20_000 },
     forks: { about: 'clones for each', fallback: 30, min: 4, max: 1000 },
+    timeout: { about: 'timeout of each connection in seconds; 0: none', fallback: 0, min: 0, max: 3600 },
   },
 )
 
@@ -59,6 +60,7 @@ async function serve(): Promise<void> {
   const accepted: Socket[] = []
   const server = createServer((socket) => {
     socket.on('error', () => {})
+    socket.setTimeout(options.timeout * 1000)
     accepted.push(socket)
   })
   server.listen(0, '127.0.0.1')
