@@ -36,8 +36,7 @@ pub(crate) const HEADROOM: usize = 16;
 /// Up to this size of the table it is quicker to try each number.
 const TRIED_AT_MOST: RawFd = 65_536;
 
-/// Neighbours that are tried one by one before the end of their run is asked for, which takes as long as
-/// some of them.
+/// Neighbours that are tried one by one before the end of their run is asked for: that takes four calls.
 const TRIED_OF_A_RUN: RawFd = 64;
 
 const OWN_DESCRIPTORS: &str = "/proc/self/fd";
@@ -121,8 +120,8 @@ pub enum Fate {
     /// told at once, where an answer would never come. Reads are silent still, since an end of file
     /// would pass for the end of an answer.
     Mute,
-    /// The same for what the caller knows to be an open stream socket. The kernel is not asked, which
-    /// takes longer than the replacing.
+    /// The same for a descriptor that the caller knows to be an open stream socket: the kernel is not asked,
+    /// which would take half as long again.
     MuteStream,
 }
 
@@ -157,8 +156,8 @@ pub fn list() -> Result<Vec<RawFd>> {
 
 /// As [`list()`], as runs of neighbours: most often few, however many descriptors there are.
 ///
-/// The end of a long run is found by asking for the lowest free number behind its begin
-/// (`F_DUPFD_CLOEXEC`), with an eventfd that is open meanwhile.
+/// The end of a long run is the lowest free number after its start (`F_DUPFD_CLOEXEC`, of an eventfd that
+/// is open meanwhile: to close a copy of another file could drop its locks).
 ///
 /// # Errors
 /// As [`list()`].
@@ -356,14 +355,15 @@ fn kind_of_other(fd: RawFd) -> Kind {
 /// # Safety
 /// For the clone alone, after the fork and before anything else in it uses a descriptor: the open
 /// file beneath each number changes under its owner. Nothing in the clone may rely on the old one,
-/// as code does that keeps a lock or a mapping in step with it.
+/// as code does that keeps a lock or a mapping in step with it. What has the fate
+/// [`Fate::MuteStream`] is open: a replacement may otherwise sit on its number.
 pub unsafe fn make_inert(fds: impl Iterator<Item = RawFd>, fate: &dyn Fn(RawFd) -> Fate) -> Result<Summary> {
     // Looked at in full before the first replacement is opened: that may land on a number of the
     // list where nothing was open.
     let look = |fd| match fate(fd) {
-        Fate::Keep => (fd, Fate::Keep, Stead::Itself),
-        Fate::MuteStream => (fd, Fate::Mute, Stead::Shared(Shape::Socket(SocketKind::Stream))),
-        fate => (fd, fate, Stead::of(fd)),
+        Fate::Keep => (fd, Fate::Keep, Replacement::Unchanged),
+        Fate::MuteStream => (fd, Fate::Mute, Replacement::Shared(Shape::Socket(SocketKind::Stream))),
+        fate => (fd, fate, Replacement::of(fd)),
     };
     let found: Vec<_> = fds.map(look).collect();
     let above = found.iter().map(|(fd, ..)| fd.saturating_add(1)).max().unwrap_or(0);
@@ -371,14 +371,14 @@ pub unsafe fn make_inert(fds: impl Iterator<Item = RawFd>, fate: &dyn Fn(RawFd) 
     with_highest_limit(|| {
         let mut silence = Silence::new(above);
         let mut summary = Summary::default();
-        for (fd, fate, stead) in found {
-            match stead {
-                Stead::Itself => summary.left += 1,
-                Stead::Nothing => summary.absent += 1,
-                stead => {
+        for (fd, fate, replacement) in found {
+            match replacement {
+                Replacement::Unchanged => summary.left += 1,
+                Replacement::Absent => summary.absent += 1,
+                replacement => {
                     // SAFETY: the caller has given up what is open at `fd`, and it is open, so that
                     // no descriptor of `silence` can sit there.
-                    unsafe { silence.replace(fd, stead, fate) }?;
+                    unsafe { silence.replace(fd, replacement, fate) }?;
                     summary.replaced += 1;
                 }
             }
@@ -474,12 +474,12 @@ pub unsafe fn redirect(fd: RawFd, source: Option<RawFd>) -> Result<()> {
 
 /// What takes the place of a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stead {
-    /// It is left as it is.
-    Itself,
-    /// Nothing is open at the number, and nothing will be.
-    Nothing,
-    /// What stands for others of its shape, too.
+enum Replacement {
+    /// None: what is open stays.
+    Unchanged,
+    /// None: nothing is open at the number.
+    Absent,
+    /// One open file for all of its shape.
     Shared(Shape),
     /// An eventfd of its own: what is written to one must not make another ready.
     EventFd,
@@ -487,16 +487,16 @@ enum Stead {
     Epoll,
 }
 
-impl Stead {
-    /// What is to take the place of what is open at `fd`.
+impl Replacement {
+    /// The replacement for what is open at `fd`.
     fn of(fd: RawFd) -> Self {
         // Sockets first: a server has thousands, and this is one call.
         if let Some(kind) = socket_kind(fd) {
             return Self::Shared(Shape::Socket(kind));
         }
         match kind_of_other(fd) {
-            Kind::Closed => Self::Nothing,
-            Kind::CharDevice | Kind::IoUring | Kind::Path => Self::Itself,
+            Kind::Closed => Self::Absent,
+            Kind::CharDevice | Kind::IoUring | Kind::Path => Self::Unchanged,
             Kind::Pipe { access: Access::Read } => Self::Shared(Shape::Reader),
             Kind::Pipe { access: Access::Write } => Self::Shared(Shape::Writer),
             Kind::Pipe { access: Access::Both } => Self::Shared(Shape::Socket(SocketKind::Stream)),
@@ -529,20 +529,20 @@ impl Silence {
         Self { above, opened: Vec::new() }
     }
 
-    /// Puts what `stead` says on the number `fd`.
+    /// Puts the replacement on the number `fd`.
     ///
     /// # Safety
     /// What is open at `fd` must be the caller's to close, and none of the replacements.
-    unsafe fn replace(&mut self, fd: RawFd, stead: Stead, fate: Fate) -> Result<()> {
+    unsafe fn replace(&mut self, fd: RawFd, replacement: Replacement, fate: Fate) -> Result<()> {
         let fresh;
-        let silent = match stead {
-            Stead::Itself | Stead::Nothing => return Ok(()),
-            Stead::Shared(shape) => self.shared(shape, fate)?,
-            Stead::EventFd => {
+        let silent = match replacement {
+            Replacement::Unchanged | Replacement::Absent => return Ok(()),
+            Replacement::Shared(shape) => self.shared(shape, fate)?,
+            Replacement::EventFd => {
                 fresh = silent_eventfd()?;
                 &fresh
             }
-            Stead::Epoll => {
+            Replacement::Epoll => {
                 fresh = silent_epoll()?;
                 &fresh
             }

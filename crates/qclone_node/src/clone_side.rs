@@ -240,7 +240,7 @@ struct Handles {
     input: bool,
     /// 1 and 2, where there is one of a pipe or a socket. Those of a terminal have nothing pending.
     outputs: Vec<RawFd>,
-    /// Stream sockets: a server has thousands, and the kernel need not be asked what they are.
+    /// Stream sockets: a server has thousands, and the kernel need not say what they are.
     tcp: Numbers,
 }
 

@@ -252,7 +252,7 @@ impl State {
         Ok(Self { forker, threads, earlier_pipes: None })
     }
 
-    /// Looks for them before the first fork. Later ones do without.
+    /// Finds the pipes that are open before the first fork; does nothing before later ones.
     fn find_earlier_pipes(&mut self, event_loop: Loop) -> qclone::Result<()> {
         if self.earlier_pipes.is_none() {
             self.earlier_pipes = Some(EarlierPipes::find(event_loop)?);

@@ -71,8 +71,8 @@ fn end() -> Option<&'static End> {
     unsafe { END.load(Ordering::Relaxed).as_ref() }
 }
 
-/// The tasks of V8's for the thread of `event_loop`. Found once, as to walk over the handles writes to each
-/// of them, and so to memory that the parent shares with its clones.
+/// V8's tasks for the thread of `event_loop`. Found once: `uv_walk` writes to each handle, and so would make
+/// the parent copy memory that it shares with its clones.
 pub(crate) fn platform_tasks(event_loop: Loop) -> PlatformTasks {
     match end() {
         Some(end) if end.event_loop == event_loop => end.tasks,

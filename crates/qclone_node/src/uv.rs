@@ -386,24 +386,23 @@ impl Loop {
         unsafe { (*self.0).nfds -= 1 };
     }
 
-    /// Resets the loop in a forked child. The next poll tells the new epoll instance of each watcher that
-    /// is still started, so handles that are to deliver nothing are stopped before.
+    /// Resets the loop in a forked child. The next poll adds each started watcher to the new epoll instance,
+    /// so handles that must deliver nothing are stopped before.
     ///
-    /// libuv remembers what it last told epoll, and `uv_loop_fork` makes it forget that, except for
-    /// watchers with a change queued: its next poll would modify what the new instance has never heard
-    /// of, and libuv aborts on the ENOENT. So it is made to forget those too.
+    /// `uv_loop_fork` leaves out watchers with a change queued. Their next poll would modify what the new
+    /// instance does not know, and libuv aborts on the ENOENT. Without events, they are added like the others.
     pub(crate) fn fork(self) -> Result<()> {
         // SAFETY: the loop is live for as long as its environment, which called into here.
         check(unsafe { uv_loop_fork(self.0) })?;
         // SAFETY: the loop is live.
         let head = unsafe { &raw mut (*self.0).watcher_queue };
-        // SAFETY: as above.
+        // SAFETY: the head of the loop's queue, which is intact between callbacks.
         let mut element = unsafe { (*head).next };
         while !ptr::eq(element, head) {
             let watcher: *mut UvIo = element.wrapping_byte_sub(offset_of!(UvIo, watcher_queue)).cast();
             // SAFETY: the elements of this queue are the fields of that name of live watchers.
             unsafe { (*watcher).events = 0 };
-            // SAFETY: an element of the loop's intact queue.
+            // SAFETY: an element of the same intact queue.
             element = unsafe { (*element).next };
         }
         Ok(())
