@@ -1,14 +1,20 @@
 import type { Server, Socket } from 'node:net'
 import { calledInClones } from '../clone-context/ahead.js'
-import { leave, onUncaught, STATUS_OF_ERROR } from '../clone-context/leave.js'
-import type { Conversation, Query } from '../codecs/codec.js'
+import { leave, leaveByError, onUncaught, STATUS_OF_ERROR } from '../clone-context/leave.js'
+import { type Conversation, ProtocolError, type Query } from '../codecs/codec.js'
 import { handlers } from '../handlers.js'
 import { native } from '../native.js'
 import { expectServingOptions, type ServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
 import { cut, descriptorOf, stopReading } from './connection.js'
 import { Dialogue } from './dialogue.js'
-import { EXPECT_OF_SPEAKING, GREETING_TIMEOUT_MS, replyTo, type SpeakingOptions } from './evaluate.js'
+import {
+  type Evaluate,
+  EXPECT_OF_SPEAKING,
+  GREETING_TIMEOUT_MS,
+  replyTo,
+  type SpeakingOptions,
+} from './evaluate.js'
 import { FAREWELL_MS, type Line, serve } from './serve.js'
 import { expectServer, isHttp, isTls, keepWhileOpen, shimServer, type Taker, type Undo } from './shim.js'
 
@@ -16,8 +22,8 @@ import { expectServer, isHttp, isTls, keepWhileOpen, shimServer, type Taker, typ
 export interface QueryOptions extends SpeakingOptions, ServingOptions {}
 
 /**
-Serves a server's clients by a codec: each query is evaluated by a clone of its own, which replies to the client
-itself. Messages that wait for no reply go to `update` in the parent, so that a feed can publish on the same port.
+Serves a server's clients by a codec: each query is decoded and evaluated by a clone of its own, which replies to the
+client itself. Messages that wait for no reply go to `update` in the parent, so that a feed can publish on the same port.
 All that one client sends is done with in order.
 
 @returns an undo: connections that come later are for the server's own listeners. Those that are open stay served.
@@ -32,7 +38,7 @@ export function cloneQueries(server: Server, options: QueryOptions): Undo {
     )
   }
   expectServingOptions(options, EXPECT_OF_SPEAKING)
-  const { codec, evaluate, update = () => {}, greetingTimeout, ...rest } = options
+  const { codec, evaluate, update, greetingTimeout, ...rest } = options
   // Found missing before a client comes.
   EXPECT_OF_SPEAKING.codec?.(codec, 'codec')
   EXPECT_OF_SPEAKING.evaluate?.(evaluate, 'evaluate')
@@ -67,13 +73,20 @@ interface Evaluation {
   conversation: Conversation
   socket: Socket
   options: ServingOptions
-  evaluate: (query: unknown) => unknown
+  evaluate: Evaluate
 }
 
-/** Has a clone evaluate a query and reply. Gives a reply only when the clone could not. Never rejects. */
+/** What a clone tells: true when it has replied, a text when the query is not of the protocol, and why. */
+type Outcome = true | string
+
+/**
+Has a clone evaluate a query and reply. Gives a reply only when the clone could not.
+
+@throws {ProtocolError} when the query turned out not to be of the protocol.
+*/
 async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undefined> {
   const { query, conversation, socket, options, evaluate } = evaluation
-  const served = await serve<true>({
+  const served = await serve<Outcome>({
     event: 'query',
     name: options.name ?? evaluate.name,
     options,
@@ -84,7 +97,11 @@ async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undef
     inClone: (line) => evaluateInClone(evaluation, line),
     calls: [evaluate, conversation.reply],
   })
-  if ('how' in served || socket.destroyed) return undefined
+  if ('how' in served) {
+    if (served.how !== true) throw new ProtocolError(served.how)
+    return undefined
+  }
+  if (socket.destroyed) return undefined
   if (served.left) socket.destroy()
   else if (served.begun) cut(socket)
   else return conversation.fail(query, served.error)
@@ -95,15 +112,22 @@ async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undef
 const LINGER_MS = 1000
 
 /** In the clone. */
-function evaluateInClone({ query, conversation, socket, evaluate }: Evaluation, line: Line<true>): void {
+function evaluateInClone({ query, conversation, socket, evaluate }: Evaluation, line: Line<Outcome>): void {
   // What the client sends meanwhile is for the parent to read.
   stopReading(socket)
   onUncaught((error) => send(socket, line, conversation.fail(query, error)))
-  handlers.inQuery.call(query.value)
-  void replyTo(query, conversation, evaluate).then(send.bind(undefined, socket, line))
+  replyTo(query, conversation, tellAndEvaluate.bind(undefined, evaluate)).then(
+    send.bind(undefined, socket, line),
+    refuse.bind(undefined, line),
+  )
 }
 
-function send(socket: Socket, line: Line<true>, reply: Uint8Array): never {
+function tellAndEvaluate(evaluate: Evaluate, value: unknown): unknown {
+  handlers.inQuery.call(value)
+  return evaluate(value)
+}
+
+function send(socket: Socket, line: Line<Outcome>, reply: Uint8Array): never {
   try {
     line.begun()
     native().writeAll(descriptorOf(socket) ?? -1, reply)
@@ -115,4 +139,17 @@ function send(socket: Socket, line: Line<true>, reply: Uint8Array): never {
   return leave(0)
 }
 
-calledInClones(evaluateInClone, stopReading, replyTo, send)
+/** Leaves the connection to the parent, which closes it. */
+function refuse(line: Line<Outcome>, error: unknown): never {
+  // There is no other error, unless the codec fails to say what went wrong.
+  if (!(error instanceof ProtocolError)) return leaveByError(error)
+  try {
+    line.done(error.message)
+  } catch {
+    // The parent has left.
+    return leave(STATUS_OF_ERROR)
+  }
+  return leave(0)
+}
+
+calledInClones(evaluateInClone, stopReading, replyTo, tellAndEvaluate, send, refuse)
