@@ -24,4 +24,17 @@ export class KdbMessage extends LazyMessage {
   }
 }
 
-calledInClones(uncompress, decode)
+/** A list of a symbol, a text, a long, some longs, a dict and a table. */
+const SAMPLE = Buffer.from(
+  '000006000000f561000a000100000061f900000000000000000700010000000000000000000000630b000' +
+    '10000006100060001000000010000006200630b0001000000610000000100000006000100000001000000',
+  'hex',
+)
+const SAMPLE_BOUNDS = { maxDepth: 8, maxItems: 100 }
+
+calledInClones(uncompress)
+
+/** Decodes a message of this project's own. */
+export function decodeSample(): void {
+  decode(new Reader(SAMPLE, 0, true), SAMPLE_BOUNDS)
+}
