@@ -20,8 +20,8 @@ export interface NdjsonOptions {
   readonly maxUpdateBytes?: number
 
   /**
-  Maximum number of items in a line: each value in an array or object is one, and each array and object counts for four
-  more. Parsed, an item takes 60 bytes of memory at most.
+  Maximum number of items in a line. Each value in an array or object is one; each array and object counts for four
+  besides its items. Parsed, an item takes 100 bytes of memory at most.
 
   @default 4_194_304
   */

@@ -42,8 +42,8 @@ export interface KdbOptions {
   readonly maxUpdateBytes?: number
 
   /**
-  Maximum number of items in a message: each atom, symbol, text, and item of a vector is one; each list, vector, dict,
-  table and function counts for four more. Bytes and chars of a vector are none. Decoded, an item takes 50 bytes of
+  Maximum number of items in a message. Each atom, text and item of a vector is one; each list, vector, dict, table and
+  function counts for four besides its items. The bytes of a byte vector are none. Decoded, an item takes 64 bytes of
   memory at most.
 
   @default 4_194_304

@@ -33,7 +33,7 @@ const CLOSING_BRACE = 0x7d
 const MOST_KEY_BYTES = 64
 /** The parent parses it. */
 const MOST_ID_BYTES = 1024
-/** Items that an array or object counts for, besides those in it: an empty one takes memory too. */
+/** Items that an array or object counts for, besides its own: an empty one takes memory too. */
 const COMPOSITE_ITEMS = 4
 
 /**
@@ -90,6 +90,7 @@ function endOfValue(line: Buffer, from: number, { maxDepth, maxItems }: ValueBou
   let depth = 0
   let items = 1
   for (let at = from; at < line.length; at++) {
+    if (items > maxItems) throw new ProtocolError(`A line has too many items: \`maxItems\` is ${maxItems}`)
     switch (line[at]) {
       case QUOTE:
         at = endOfString(line, at + 1)
