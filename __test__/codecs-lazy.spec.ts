@@ -1,6 +1,7 @@
 import test from 'ava'
 import { type Message, ProtocolError } from '#dist/codecs/codec.js'
 import { encodeMessage } from '#dist/codecs/kdb/encode-reply.js'
+import { decodeSample } from '#dist/codecs/kdb/message.js'
 import { uncompress } from '#dist/codecs/kdb/uncompress.js'
 import { type KdbOptions, kdb } from '#dist/codecs/kdb.js'
 import { outlineOf } from '#dist/codecs/ndjson/outline.js'
@@ -48,6 +49,10 @@ test('a query whose value nobody has read can be failed, with its id', (t) => {
     Buffer.from(conversation.fail(query, new Error('no clone'))).toString(),
     '{"id":{"a":7},"error":{"name":"Error","message":"no clone"}}\n',
   )
+})
+
+test('what the parent decodes before a fork is a message as it should be', (t) => {
+  t.notThrows(decodeSample)
 })
 
 test('a value is decoded once', (t) => {
@@ -341,11 +346,14 @@ for (const [literals, more] of [
     t.timeout(60_000)
     const time = (length: number) => {
       const packed = packedZeros(length, literals, more)
-      const begun = performance.now()
-      t.is(uncompress(packed, length).length, length)
-      return performance.now() - begun
+      // The least of some: the machine may be busy otherwise.
+      const took = [1, 2, 3, 4, 5].map(() => {
+        const begun = performance.now()
+        t.is(uncompress(packed, length).length, length)
+        return performance.now() - begun
+      })
+      return Math.min(...took)
     }
-    time(100_000)
     const [short, long] = [time(500_000), time(4_000_000)]
     t.true(long < 30 * Math.max(short, 1), `${short} ms, ${long} ms`)
   })

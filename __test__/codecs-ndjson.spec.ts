@@ -238,6 +238,16 @@ test('a query fails with name, message and code', (t) => {
   t.is(fail(Object.assign(new Error('x'), { code: {} })), '{"error":{"name":"Error","message":"x"}}\n')
 })
 
+test('of an error that is long only the beginning is told', (t) => {
+  const long = 'x'.repeat(1 << 20)
+  const error = Object.assign(new Error(long), { code: long, name: long })
+  const told = JSON.parse(fail(error)).error
+  t.deepEqual(
+    [told.message, told.code, told.name].map((text) => text.length),
+    [1 << 16, 1 << 16, 1 << 16],
+  )
+})
+
 test('a query fails as what was thrown, whatever that is', (t) => {
   const message = (error: unknown) => JSON.parse(fail(error)).error
   t.deepEqual(message('text'), { name: 'Error', message: 'text' })
