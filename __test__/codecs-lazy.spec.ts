@@ -10,7 +10,7 @@ import { ndjsonSubject } from '../bench/fuzz/ndjson.js'
 import { Random } from '../bench/fuzz/random.js'
 import { framed, greeting, hex, opened, queryOf, received } from './helpers/kdb.js'
 
-const UNBOUNDED = { maxDepth: Infinity, maxItems: Infinity }
+const UNBOUNDED = { maxDepth: Infinity, maxItems: Infinity, maxUpdateItems: Infinity }
 
 function read(message: Message | undefined): unknown {
   if (!message || !('value' in message)) throw new Error(`no query or update: ${message?.kind}`)
@@ -192,7 +192,7 @@ const counts = test.macro({
     if (items === 1) return
     t.throws(() => received(framed(hex(body)), opened({ maxItems: items - 1 })), {
       instanceOf: ProtocolError,
-      message: new RegExp(`more items than ${items - 1}`),
+      message: new RegExp(`more than the ${items - 1} items`),
     })
   },
 })
@@ -212,6 +212,28 @@ test(counts, 'a primitive', '6601', 4)
 test(counts, 'a lambda', '64000a00050000007b782b797d', 4)
 test(counts, 'a projection', '68020000006601ff01', 9)
 
+test('an update has bounds of its own for items', (t) => {
+  const [body, more] = [Buffer.alloc(6 + 262_140), Buffer.alloc(6 + 262_141)]
+  for (const bytes of [body, more]) {
+    bytes[0] = 1
+    bytes.writeInt32LE(bytes.length - 6, 2)
+  }
+  const error = { instanceOf: ProtocolError, message: /more than the 262144 items/ }
+  t.is((received(framed(body, { kind: 0 })) as unknown[]).length, 262_140)
+  t.throws(() => received(framed(more, { kind: 0 })), error)
+  t.is((received(framed(more)) as unknown[]).length, 262_141)
+  t.throws(() => received(framed(hex('010003000000010100'), { kind: 0 }), opened({ maxItems: 6 })))
+  t.throws(() => received(framed(hex('010003000000010100'), { kind: 0 }), opened({ maxUpdateItems: 6 })))
+  const text = (kind: string) => `{"${kind}":[${'0,'.repeat(262_139)}0]}\n`
+  t.is(lines(text('update')).length, 1)
+  t.is(lines(text('query').replace('[', '[0,')).length, 1)
+  t.throws(() => lines(text('update').replace('[', '[0,')), {
+    instanceOf: ProtocolError,
+    message: /`maxUpdateItems` is 262144/,
+  })
+  t.throws(() => lines('{"update":[1,2]}\n', { maxUpdateItems: 5 }), { message: /`maxUpdateItems` is 5/ })
+})
+
 test('items are counted before memory is taken for them', (t) => {
   // As many symbols as a message has room for.
   const body = Buffer.alloc(8 * MIB)
@@ -219,7 +241,10 @@ test('items are counted before memory is taken for them', (t) => {
   body.writeInt32LE(body.length - 6, 2)
   const before = process.memoryUsage().heapUsed
   const begun = performance.now()
-  t.throws(() => received(framed(body)), { instanceOf: ProtocolError, message: /more items than 4194304/ })
+  t.throws(() => received(framed(body)), {
+    instanceOf: ProtocolError,
+    message: /more than the 4194304 items/,
+  })
   t.true(performance.now() - begun < 1000)
   t.true(process.memoryUsage().heapUsed - before < 8 * MIB)
 })
@@ -230,7 +255,7 @@ test('the items of a line are counted', (t) => {
     ['{"query":[1,2,3]}', 7],
     ['{"query":{"a":1,"b":[]}}', 10],
     ['{"query":[[],[],{}],"id":1}', 19],
-    ['{"update":["a,[b",",,\\",{"]}', 6],
+    ['{"query":["a,[b",",,\\",{"]}', 6],
   ] as const) {
     t.is(taken(text, items), 1)
     t.throws(() => taken(text, items - 1), { instanceOf: ProtocolError, message: /`maxItems` is/ }, text)

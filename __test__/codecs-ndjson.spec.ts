@@ -287,7 +287,7 @@ test(
   'an unknown option',
   { maxBytes: 1 },
   TypeError,
-  /among maxMessageBytes, maxUpdateBytes, maxItems, maxDepth, got `maxBytes`/,
+  /among maxMessageBytes, maxUpdateBytes, maxItems, maxUpdateItems, maxDepth, got `maxBytes`/,
 )
 test(option, 'a bound that is no number', { maxDepth: '1' }, TypeError, /`maxDepth` to be a number/)
 test(option, 'a bound of nothing', { maxMessageBytes: 0 }, RangeError, /at least 1/)

@@ -21,11 +21,18 @@ export interface NdjsonOptions {
 
   /**
   Maximum number of items in a line. Each value in an array or object is one; each array and object counts for four
-  besides its items. Parsed, an item takes 100 bytes of memory at most.
+  besides its items. Parsed, an item takes 120 bytes of memory at most.
 
   @default 4_194_304
   */
   readonly maxItems?: number
+
+  /**
+  As {@link maxItems}, of a line that is an update.
+
+  @default 262_144
+  */
+  readonly maxUpdateItems?: number
 
   /**
   How deep arrays and objects may be within each other in what a client sends.
@@ -39,6 +46,7 @@ const DEFAULTS: Required<NdjsonOptions> = {
   maxMessageBytes: 16 << 20,
   maxUpdateBytes: 1 << 20,
   maxItems: 1 << 22,
+  maxUpdateItems: 1 << 18,
   maxDepth: 128,
 }
 

@@ -187,7 +187,7 @@ export class Dialogue {
     // Nobody waits for what becomes of it.
     try {
       const result = onUpdate(value)
-      if (result instanceof Promise) result.catch(reportError)
+      if (typeof result === 'object' && result !== null) Promise.resolve(result).catch(reportError)
     } catch (error) {
       reportError(error)
     }

@@ -72,7 +72,8 @@ export class Decoder {
   /** Counts items before memory is taken for them. */
   #count(items: number): void {
     this.#itemsLeft -= items
-    if (this.#itemsLeft < 0) throw this.reader.wrong(`There are more items than ${this.#maxItems}`)
+    if (this.#itemsLeft < 0)
+      throw this.reader.wrong(`There are more than the ${this.#maxItems} items allowed`)
   }
 
   /** Any value, or an error, which only a whole message can be. */

@@ -5,22 +5,32 @@ import { HEAD_BYTES, type Head, PACKED_HEAD_BYTES, SYNC } from './frame.js'
 import { Reader } from './reader.js'
 import { uncompress } from './uncompress.js'
 
+/** What one message may make of its bytes. */
+export interface MessageBounds extends DecodeBounds {
+  /** As `maxItems`, of a message that waits for no reply. */
+  readonly maxUpdateItems: number
+}
+
 /** A message that is whole, and was found so by its head alone. */
 export class KdbMessage extends LazyMessage {
   readonly #head: Head
-  readonly #bounds: DecodeBounds
+  readonly #bounds: MessageBounds
 
-  constructor(head: Head, bytes: Buffer, bounds: DecodeBounds) {
+  constructor(head: Head, bytes: Buffer, bounds: MessageBounds) {
     super(head.kind === SYNC ? 'query' : 'update', bytes)
     this.#head = head
     this.#bounds = bounds
   }
 
   protected override decode(bytes: Buffer): unknown {
-    const { isLittleEndian, unpackedLength } = this.#head
+    const { isLittleEndian, unpackedLength, kind } = this.#head
+    const { maxDepth, maxItems, maxUpdateItems } = this.#bounds
     const message =
       unpackedLength === undefined ? bytes : uncompress(bytes.subarray(PACKED_HEAD_BYTES), unpackedLength)
-    return decode(new Reader(message, HEAD_BYTES, isLittleEndian), this.#bounds)
+    return decode(new Reader(message, HEAD_BYTES, isLittleEndian), {
+      maxDepth,
+      maxItems: kind === SYNC ? maxItems : Math.min(maxItems, maxUpdateItems),
+    })
   }
 }
 

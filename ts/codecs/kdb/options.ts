@@ -51,6 +51,13 @@ export interface KdbOptions {
   readonly maxItems?: number
 
   /**
+  As {@link maxItems}, of a message that waits for no reply.
+
+  @default 262_144
+  */
+  readonly maxUpdateItems?: number
+
+  /**
   How deep lists, dicts, tables and functions may be within each other, in messages and in replies; 500 at most.
 
   @default 128
@@ -71,6 +78,7 @@ const DEFAULTS: Required<KdbOptions> = {
   maxMessageBytes: 16 << 20,
   maxUpdateBytes: 1 << 20,
   maxItems: 1 << 22,
+  maxUpdateItems: 1 << 18,
   maxDepth: 128,
   maxGreetingBytes: 4096,
 }
@@ -90,6 +98,7 @@ const EXPECT: { [name in keyof Required<KdbOptions>]: Expect } = {
   maxMessageBytes: upTo(LONGEST_MESSAGE_BYTES),
   maxUpdateBytes: upTo(LONGEST_MESSAGE_BYTES),
   maxItems: upTo(MOST_ITEMS),
+  maxUpdateItems: upTo(MOST_ITEMS),
   maxDepth: upTo(DEEPEST),
   maxGreetingBytes: upTo(LONGEST_MESSAGE_BYTES),
 }

@@ -14,6 +14,8 @@ export interface ValueBounds {
   readonly maxDepth: number
   /** How many items all arrays and objects have together. */
   readonly maxItems: number
+  /** As `maxItems`, of an update. */
+  readonly maxUpdateItems: number
 }
 
 const TAB = 0x09
@@ -67,7 +69,7 @@ function valuesOf(line: Buffer, bounds: ValueBounds): Map<string, Buffer> {
     if (line[colonAt] !== COLON) throw new ProtocolError('A line is no JSON: it lacks a colon')
     const key = keyOf(line.subarray(at, colonAt))
     if (values.has(key)) throw new ProtocolError(`A line has two of the key ${JSON.stringify(key)}`)
-    at = endOfValue(line, colonAt + 1, bounds)
+    at = endOfValue(line, colonAt + 1, bounds, key === 'update' ? 'maxUpdateItems' : 'maxItems')
     values.set(key, line.subarray(colonAt + 1, at))
     if (line[at] === CLOSING_BRACE) break
     if (line[at] !== COMMA) throw new ProtocolError('A line is no JSON: its brackets do not match')
@@ -86,11 +88,18 @@ function keyOf(text: Buffer): string {
 }
 
 /** Where the value that begins at `from` ends: at a comma or a closing bracket. */
-function endOfValue(line: Buffer, from: number, { maxDepth, maxItems }: ValueBounds): number {
+function endOfValue(
+  line: Buffer,
+  from: number,
+  bounds: ValueBounds,
+  itemsBy: 'maxItems' | 'maxUpdateItems',
+): number {
+  const { maxDepth } = bounds
+  const maxItems = bounds[itemsBy]
   let depth = 0
   let items = 1
   for (let at = from; at < line.length; at++) {
-    if (items > maxItems) throw new ProtocolError(`A line has too many items: \`maxItems\` is ${maxItems}`)
+    if (items > maxItems) throw new ProtocolError(`A line has too many items: \`${itemsBy}\` is ${maxItems}`)
     switch (line[at]) {
       case QUOTE:
         at = endOfString(line, at + 1)
@@ -108,7 +117,7 @@ function endOfValue(line: Buffer, from: number, { maxDepth, maxItems }: ValueBou
       case COMMA:
         if (depth === 0) return at
         if (++items > maxItems)
-          throw new ProtocolError(`A line has too many items: \`maxItems\` is ${maxItems}`)
+          throw new ProtocolError(`A line has too many items: \`${itemsBy}\` is ${maxItems}`)
     }
   }
   throw new ProtocolError('A line is no JSON: it ends too early')
