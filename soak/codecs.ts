@@ -144,9 +144,13 @@ function query(codec: Case['codec'], send: () => Buffer, most: Case['most']): Ca
   return { codec, send, until: REPLY_BYTES[codec], most }
 }
 
+/** How many updates, each as large as can be, are garbage before V8 collects it. */
+const MOST_GARBAGE = 4
+
 /** Updates, until a query behind them is answered. */
 function updates(codec: Case['codec'], send: () => Buffer, count: number): Case {
-  const most = { ...UPDATE, cpuMs: count * UPDATE.cpuMs }
+  const peakMb = Math.min(count, MOST_GARBAGE) * UPDATE.peakMb
+  const most = { ...UPDATE, cpuMs: count * UPDATE.cpuMs, peakMb }
   return { codec, send: () => Buffer.concat([send(), SMALL_QUERY[codec]]), until: REPLY_BYTES[codec], most }
 }
 
