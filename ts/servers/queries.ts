@@ -139,12 +139,15 @@ function send(socket: Socket, line: Line<Outcome>, reply: Uint8Array): never {
   return leave(0)
 }
 
+/** How much of a fault is told: a codec may put the query itself into it. */
+const MOST_FAULT_CHARACTERS = 4096
+
 /** Leaves the connection to the parent, which closes it. */
 function refuse(line: Line<Outcome>, error: unknown): never {
   // There is no other error, unless the codec fails to say what went wrong.
   if (!(error instanceof ProtocolError)) return leaveByError(error)
   try {
-    line.done(error.message)
+    line.done(error.message.slice(0, MOST_FAULT_CHARACTERS))
   } catch {
     // The parent has left.
     return leave(STATUS_OF_ERROR)
