@@ -111,10 +111,7 @@ function eventOf(server: Server): string {
 }
 
 /** Serves a client in this process. */
-function speak(
-  socket: Socket,
-  { codec, evaluate, update = () => {}, greetingTimeout }: SpeakingOptions,
-): Dialogue {
+function speak(socket: Socket, { codec, evaluate, update, greetingTimeout }: SpeakingOptions): Dialogue {
   const dialogue = new Dialogue(socket, codec, {
     onUpdate: update,
     onQuery: (query, conversation) => replyTo(query, conversation, evaluate),
