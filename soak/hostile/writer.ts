@@ -35,4 +35,5 @@ function headOf(bytes: number): string {
   return `POST ${UPLOAD_PATH} HTTP/1.1\r\nhost: a\r\ncontent-length: ${bytes}\r\n\r\n`
 }
 
-const COLLECTED = Buffer.alloc(COLLECTED_BYTES, 'x')
+/** The server waits for no more before it forks. */
+const COLLECTED = Buffer.alloc(COLLECTED_BYTES + 1, 'x')
