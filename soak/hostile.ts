@@ -20,11 +20,15 @@ const options = readArgs(
   `Usage: npm run soak:hostile -- [options]
 
 Honest clients ask a server whose requests clones answer, with all defaults: alone, and in hostile company, in turns.
-The company: clients that ask for 32 MiB and take nothing of it, or a byte each second; clients that send a head, a
-body, or the rest of a body of more than 1 MiB by a byte each half of a second; and clients of kdb+ that are refused
-and send a message behind their greeting that uncompresses to 64 MiB. Each comes back a second after it was cut off.
-Met when honest clients have 95 % of the answers a second that they have alone, and no errors, and the server
-lives, takes at most 64 MiB more, and has nothing left at the end.`,
+Slow readers ask for 32 MiB and take nothing, or a byte each second. Slow writers send a head, a body, or the rest of a
+body of more than 1 MiB, at a byte each half of a second. Bombers are refused by kdb+, and send a message of 550 kB
+right behind their greeting that uncompresses to 64 MiB. Each comes back a second after it was cut off.
+
+An answer takes some 20 ms of processor time. With pauses of 500 ms, 20 honest clients keep less than half of two
+processors busy, so that what the company takes from them shows as such, and not as a full machine.
+
+Met when honest clients get 95 % of the answers a second that they get alone, and no errors, and the server lives,
+takes at most 64 MiB more than in the first window, and has nothing left at the end.`,
   {
     minutes: { about: 'length of all windows', fallback: 5, fraction: true, min: 0.1, max: 1000 },
     window: { about: 'seconds of a window, at most', fallback: 30, min: 1, max: 3600 },
@@ -37,7 +41,7 @@ lives, takes at most 64 MiB more, and has nothing left at the end.`,
     clients: { about: 'honest clients', fallback: 20, min: 1, max: 500 },
     'think-ms': {
       about: 'pause of an honest client after each answer, on the average',
-      fallback: 250,
+      fallback: 500,
       min: 0,
       max: 10_000,
     },
