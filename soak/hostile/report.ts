@@ -70,7 +70,7 @@ export function conclude({ windows, saturated, fates, errors, left }: Outcome, j
 function figuresOf(windows: readonly Measured[]) {
   return {
     perSecond: rounded(mean(windows.map(({ perSecond }) => perSecond))),
-    p50Ms: rounded(mean(windows.map(({ p50Ms }) => p50Ms))),
+    p50Ms: rounded(mean(windows.filter(({ requests }) => requests > 0).map(({ p50Ms }) => p50Ms))),
     p99Ms: rounded(Math.max(...windows.map(({ p99Ms }) => p99Ms))),
     mostMb: mostMb(windows),
   }
