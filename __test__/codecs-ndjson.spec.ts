@@ -2,12 +2,10 @@ import test from 'ava'
 import { QcloneError } from 'node-qclone'
 import { ProtocolError, type Query } from '#dist/codecs/codec.js'
 import { type NdjsonOptions, ndjson } from '#dist/codecs/ndjson.js'
-import { outcomeOf } from './helpers/kdb.js'
+import { messagesIn, outcomeOf } from './helpers/kdb.js'
 
 function receive(text: string | Uint8Array, options?: NdjsonOptions) {
-  return ndjson(options)
-    .open()
-    .receive(typeof text === 'string' ? Buffer.from(text) : text)
+  return messagesIn(typeof text === 'string' ? Buffer.from(text) : text, ndjson(options).open())
 }
 
 /** The query of one line. */
@@ -44,7 +42,7 @@ test('a line is one however its bytes are cut', (t) => {
     )
     const conversation = ndjson().open()
     t.deepEqual(outcomeOf(conversation, chunks), whole, `chunks of ${size}`)
-    t.deepEqual(conversation.receive(Buffer.from('\n')), [{ kind: 'query', value: 2 }])
+    t.deepEqual(messagesIn(Buffer.from('\n'), conversation), [{ kind: 'query', value: 2 }])
   }
 })
 
@@ -76,20 +74,30 @@ const refused = test.macro({
   },
 })
 
-test(refused, 'no JSON', /no JSON/)
-test(refused, ' ', /no JSON/)
+test(refused, 'no JSON', /no JSON object/)
+test(refused, ' ', /no JSON object/)
 test(refused, '{"query":1', /no JSON/)
 test(refused, '{"query":1}{"query":2}', /no JSON/)
 test(refused, '\ufeff{"query":1}', /no JSON/)
-test(refused, '5', /no object/)
-test(refused, 'null', /no object/)
-test(refused, '[{"query":1}]', /no object/)
+test(refused, '5', /no JSON object/)
+test(refused, 'null', /no JSON object/)
+test(refused, '[{"query":1}]', /no JSON object/)
+test(refused, '{"query":x}', /no JSON: /)
+test(refused, '{"query":1,}', /lacks a key/)
+test(refused, '{query:1}', /lacks a key/)
+test(refused, '{"query" 1}', /lacks a colon/)
+test(refused, '{"query"', /lacks a colon/)
+test(refused, '{"query', /lacks a colon/)
+test(refused, '{"query":1]', /brackets do not match/)
+test(refused, '{"query":[1}}', /no JSON: /)
+test(refused, '{"query":"}', /ends too early/)
 test(refused, '{}', /either a query or an update/)
 test(refused, '{"id":1}', /either a query or an update/)
 test(refused, '{"query":1,"update":2}', /either a query or an update/)
 test(refused, '{"update":1,"id":2}', /An update has no id/)
 test(refused, '{"query":1,"extra":2}', /no meaning: "extra"/)
-test(refused, Uint8Array.of(0x22, 0xff, 0x22), /not UTF-8/)
+test(refused, Buffer.from('{"\xff":1}', 'latin1'), /not UTF-8/)
+test(refused, Buffer.from('{"query":1,"id":"\xff"}', 'latin1'), /not UTF-8/)
 test(refused, Buffer.from('{"query":"é"}', 'latin1'), /not UTF-8/)
 test(refused, '{"query":{"__proto__":{"admin":true}}}', /__proto__/)
 test(refused, '{"__proto__":{"query":1}}', /__proto__/)
@@ -130,7 +138,7 @@ test('values are nested as deep as is allowed, and no deeper', (t) => {
   t.throws(() => receive(nested(129)), error)
   t.throws(() => receive(nested(3), { maxDepth: 2 }), error)
   t.throws(() => receive(`{"query":${'{"a":'.repeat(200)}1${'}'.repeat(200)}}\n`), error)
-  t.throws(() => receive(`${'['.repeat(1 << 20)}\n`), error)
+  t.throws(() => receive(`{"query":${'['.repeat(1 << 20)}\n`), error)
   t.is(receive(`{"query":"${'['.repeat(200)}\\"${'['.repeat(200)}\\\\"}\n`).length, 1)
   t.is(receive(`{"query":[${Array(500).fill('[]')}]}\n`, { maxDepth: 2 }).length, 1)
 })
@@ -230,6 +238,16 @@ test('a query fails with name, message and code', (t) => {
   t.is(fail(Object.assign(new Error('x'), { code: {} })), '{"error":{"name":"Error","message":"x"}}\n')
 })
 
+test('of an error that is long only the beginning is told', (t) => {
+  const long = 'x'.repeat(1 << 20)
+  const error = Object.assign(new Error(long), { code: long, name: long })
+  const told = JSON.parse(fail(error)).error
+  t.deepEqual(
+    [told.message, told.code, told.name].map((text) => text.length),
+    [1 << 16, 1 << 16, 1 << 16],
+  )
+})
+
 test('a query fails as what was thrown, whatever that is', (t) => {
   const message = (error: unknown) => JSON.parse(fail(error)).error
   t.deepEqual(message('text'), { name: 'Error', message: 'text' })
@@ -269,7 +287,7 @@ test(
   'an unknown option',
   { maxBytes: 1 },
   TypeError,
-  /among maxMessageBytes, maxDepth, got `maxBytes`/,
+  /among maxMessageBytes, maxUpdateBytes, maxItems, maxUpdateItems, maxDepth, got `maxBytes`/,
 )
 test(option, 'a bound that is no number', { maxDepth: '1' }, TypeError, /`maxDepth` to be a number/)
 test(option, 'a bound of nothing', { maxMessageBytes: 0 }, RangeError, /at least 1/)

@@ -82,20 +82,36 @@ test('clients that send their bodies slowly lend the places of their clones', as
   })
 })
 
-for (const [how, error] of [
-  ['tcp', 'ECONNRESET'],
-  ['tls', 'ECONNRESET'],
-  // It has no reset: over HTTP/1.1 the last chunk is missing, over HTTP/1.0 nothing tells.
-  ['unix', null],
+const CUT = [200, true, false, 'ECONNRESET']
+for (const [how, ...expected] of [
+  ['tcp', CUT, CUT],
+  ['tls', CUT, CUT],
+  // It has no reset. Over HTTP/1.1 the last chunk is missing; over HTTP/1.0 nothing is sent before all of it is there.
+  ['unix', [200, true, false, null], [500, false, false, null]],
 ] as const) {
   test(`${how}: an answer whose clone dies does not look whole`, async (t) => {
     const { seen } = await playScene(t, 'hostile', 'a clone dies in the middle', { ...noisy, args: [how] })
-    t.deepEqual(seen, [
-      [true, false, error],
-      [true, false, error],
-    ])
+    t.deepEqual(seen, expected)
   })
 }
+
+test('over a unix socket an answer to HTTP/1.0 is kept back unless its client sees its end', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'kept back'), {
+    '/parts': ['one two', false],
+    '/events': ['one two', true],
+    '/sized': ['one two', true],
+    '/large': [(2 << 20) + 'one two'.length, true],
+    'HTTP/1.1': ['one two', true],
+  })
+})
+
+test('a filter that throws over what a client sends does not end the parent', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'a filter that throws', noisy), {
+    request: 500,
+    next: '/next 0 true',
+    session: 'ECONNRESET',
+  })
+})
 
 test('a response that is not over keeps its clone alive, and so do timers without a reference a query', async (t) => {
   t.deepEqual(await playScene(t, 'hostile', 'what keeps no loop going'), {

@@ -11,6 +11,16 @@ test('a socket that is kept goes on in the clone, and others are mute there', as
   })
 })
 
+test('one of many sockets is kept, the others are mute, and their numbers are not used again', async (t) => {
+  t.deepEqual(await playScene(t, 'keep', 'one of many'), {
+    'codes of the others': ['EPIPE'],
+    'a new connection': 'works',
+    'numbers used again': [],
+    'peer of the kept one': 'from the clone',
+    'ended in the parent': 0,
+  })
+})
+
 test('a server that is kept accepts in the clone', async (t) => {
   t.deepEqual(await playScene(t, 'keep', 'a server'), { answer: 'the clone' })
 })

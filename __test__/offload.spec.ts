@@ -1,11 +1,11 @@
 import test from 'ava'
-import { playScene } from './helpers/fixture.js'
+import { playScene, runFixture } from './helpers/fixture.js'
 
 const TEXT = 'text/plain; charset=utf-8'
 
 test('a request is answered from a clone by what its function gives', async (t) => {
   const plain = (body: string, status = 200) => [status, TEXT, 'keep-alive', body]
-  t.deepEqual(await playScene(t, 'offload', 'what it gives'), {
+  t.deepEqual(await playScene(t, 'offload', 'what it gives', { noisy: true }), {
     '/text': plain('text of a clone: true'),
     '/bytes': plain('\u0001\u0002\u0003'),
     '/stream': plain('one two three'),
@@ -13,9 +13,56 @@ test('a request is answered from a clone by what its function gives', async (t) 
     '/large': 16 << 20,
     '/object': plain("{ a: [ 1, { b: 2 } ], c: Map(1) { 'd' => 4 } }"),
     '/nothing': plain('undefined'),
-    '/throw': plain("'no such thing", 500),
-    '/rejects': plain("''no error'", 500),
+    '/throw': plain('Internal Server Error\n', 500),
+    '/rejects': plain('Internal Server Error\n', 500),
   })
+})
+
+test('what its function throws is for stderr, and for the client only if asked for', async (t) => {
+  const { told, stderr } = await runFixture('offload', 'throws')
+  t.deepEqual([told.hidden, told.exposed], ['Internal Server Error\n', "'a secret"])
+  t.is(stderr.match(/Error: a secret/g)?.length, 1)
+})
+
+test('a value is sent as JSON if that is the content type', async (t) => {
+  t.deepEqual(await playScene(t, 'offload', 'JSON'), {
+    'application/json': '{"a":[1,null]}',
+    'application/problem+json; charset=utf-8': '{"a":[1,null]}',
+    'Application/JSON': '{"a":[1,null]}',
+    'text/plain': '{ a: [ 1, null ] }',
+    'application/jsonp': '{ a: [ 1, null ] }',
+    text: 'text',
+    nothing: 'null',
+  })
+})
+
+test('a response that a clone answers is not for the parent to answer, too', async (t) => {
+  t.deepEqual(await playScene(t, 'offload', 'answered twice'), {
+    failures: Object.fromEntries(
+      ['again', 'end', 'write', 'writeHead', 'flushHeaders'].map((what) => [what, 'TypeError']),
+    ),
+    'seen to': [true, true],
+    body: 'of the clone',
+    afterwards: [true, true, 200],
+  })
+})
+
+test('what is not on a connection of its own is a TypeError', async (t) => {
+  t.deepEqual(await playScene(t, 'offload', 'no connection'), {
+    'HTTP/2': ['TypeError', true],
+    'a request that is injected': ['TypeError', false],
+    'a response by itself': ['TypeError', false],
+    'a client that has left': 'resolved',
+  })
+})
+
+test('loggers see an offloaded answer as if the parent had sent it', async (t) => {
+  const { seen, ...rest } = await playScene(t, 'offload', 'seen by a logger')
+  t.deepEqual(rest, { 'writeHead is called before the end': true, 'bytes written': true })
+  t.deepEqual(seen, [
+    ['/', 200, '1000', 'text/plain; charset=utf-8', 'of the clone', true],
+    ['/last', 201, '1000', 'text/plain; charset=utf-8', 'of the clone', true],
+  ])
 })
 
 test('what was set of the response holds', async (t) => {
@@ -26,7 +73,7 @@ test('what was set of the response holds', async (t) => {
 })
 
 test('a clone that does not answer, or could not be made, is an error of HTTP', async (t) => {
-  t.deepEqual(await playScene(t, 'offload', 'fails'), {
+  t.deepEqual(await playScene(t, 'offload', 'fails', { noisy: true }), {
     '/exit': 500,
     '/stands': 504,
     busy: [503, '3'],
@@ -35,7 +82,7 @@ test('a clone that does not answer, or could not be made, is an error of HTTP', 
 })
 
 test("the parent's listeners for the end of a response are told in the parent, once", async (t) => {
-  t.deepEqual(await playScene(t, 'offload', 'listeners'), {
+  t.deepEqual(await playScene(t, 'offload', 'listeners', { noisy: true }), {
     'finished /text in a clone: false': true,
     'finished /throw in a clone: false': true,
     'over /text': [false, true],

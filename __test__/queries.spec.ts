@@ -69,11 +69,14 @@ test('a client that only stops to send has its replies, where the server lets it
 })
 
 test('a query that finds no place is an error', async (t) => {
-  t.deepEqual(await playScene(t, 'queries', 'a full queue'), { error: 'ERR_QCLONE_BUSY' })
+  t.deepEqual(await playScene(t, 'queries', 'a full queue', { noisy: true }), { error: 'ERR_QCLONE_BUSY' })
 })
 
 test('clients that come when no descriptor is left are turned away, and do not end the parent', async (t) => {
-  const told = await playScene(t, 'queries', 'no descriptor left', { wrapper: ['prlimit', '--nofile=200'] })
+  const told = await playScene(t, 'queries', 'no descriptor left', {
+    wrapper: ['prlimit', '--nofile=200'],
+    noisy: true,
+  })
   t.deepEqual(told, {
     before: 0,
     query: 'ERR_QCLONE_FORK',

@@ -120,7 +120,7 @@ test('a client that leaves ends its clone, whatever that is at, and nobody else 
 })
 
 test('when the queue is full a client is told to come back', async (t) => {
-  t.deepEqual(await playScene(t, 'requests', 'a full queue'), {
+  t.deepEqual(await playScene(t, 'requests', 'a full queue', { noisy: true }), {
     status: 503,
     'retry after': '7',
     refused: 1,

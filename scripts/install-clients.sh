@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the clients that `npm run clients` and the browser tests use, where they are missing: Debian's packages,
-# or Ubuntu's. Usage: scripts/install-clients.sh [nginx] [curl] [chromium]; without names, all of them.
+# or Ubuntu's. Usage: scripts/install-clients.sh [nginx] [curl] [chromium] [slowhttptest]; without names, the first
+# three. The last is for `npm run h1` alone.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
 
@@ -21,8 +22,8 @@ missing=()
 for name in "${@:-nginx curl chromium}"; do
   for one in $name; do
     case $one in
-      nginx | curl | chromium) if ! is_installed "$one"; then missing+=("$one"); fi ;;
-      *) echo "Expected nginx, curl or chromium, got \`$one\`" >&2; exit 2 ;;
+      nginx | curl | chromium | slowhttptest) if ! is_installed "$one"; then missing+=("$one"); fi ;;
+      *) echo "Expected nginx, curl, chromium or slowhttptest, got \`$one\`" >&2; exit 2 ;;
     esac
   done
 done

@@ -1,7 +1,7 @@
-// Gives a Python that has a client of kdb+: node scripts/python-clients.mjs qpython|pykx
+// Gives a Python that has a client of kdb+, or tools that test HTTP: node scripts/python-clients.mjs qpython|pykx|h1
 // The environment is made when it is not there yet, and kept. The last line on stdout is the path of its interpreter.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { argv, cwd } from 'node:process'
 
@@ -11,6 +11,11 @@ const PACKAGES = {
   qpython: ['numpy<2', 'qPython==2.0.0'],
   // Used without a licence of q: for IPC none is needed.
   pykx: ['pykx==4.2.0'],
+  h1: ['redbot==2.7.1', 'h11==0.16.0'],
+}
+/** Packages whose sources are wanted, with tests that are not installed. They are put in `sources`. */
+const SOURCES = {
+  h1: ['gunicorn==27.0.1'],
 }
 
 const [, , client] = argv
@@ -19,6 +24,7 @@ if (!Object.hasOwn(PACKAGES, client ?? '')) {
   process.exit(2)
 }
 
+const PIP = ['-m', 'pip', '--quiet', '--disable-pip-version-check']
 const home = join(cwd(), '.cache', 'python', client)
 const python = join(home, 'bin', 'python')
 /** Written last: an installation that was broken off is made anew. */
@@ -27,10 +33,19 @@ if (!existsSync(complete)) {
   rmSync(home, { recursive: true, force: true })
   mkdirSync(home, { recursive: true })
   run('python3', ['-m', 'venv', home])
-  run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES[client]])
+  run(python, [...PIP, 'install', ...PACKAGES[client]])
+  for (const name of SOURCES[client] ?? []) unpack(name)
   writeFileSync(complete, '')
 }
 console.log(python)
+
+function unpack(name) {
+  const sources = join(home, 'sources')
+  run(python, [...PIP, 'download', '--no-deps', '--no-binary', ':all:', '--dest', sources, name])
+  for (const file of readdirSync(sources).filter((file) => file.endsWith('.tar.gz'))) {
+    run(python, ['-m', 'tarfile', '--extract', join(sources, file), sources])
+  }
+}
 
 function run(program, args) {
   const { error, status } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })

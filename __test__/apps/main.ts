@@ -36,6 +36,7 @@ const APPS: Record<string, (wrong: boolean) => Promise<App>> = {
   fastify: async () => (await import('./fastify.js')).fastify,
   koa: async () => (await import('./koa.js')).koa,
   hono: async () => (await import('./hono.js')).hono,
+  h1: async (wrong) => (await import('./h1.js')).h1(wrong),
   broken: async (wrong) => (await import('./broken.js')).broken(wrong),
 }
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** A server that listens on loopback. */
-export async function netServer(): Promise<Server> {
+/** A server that listens on loopback, or at `path`. */
+export async function netServer(path?: string): Promise<Server> {
   const server = createServer()
-  server.listen(0, '127.0.0.1')
+  server.listen(path === undefined ? { port: 0, host: '127.0.0.1' } : { path })
   await once(server, 'listening')
   return server
 }
@@ -12,7 +12,8 @@ export async function netServer(): Promise<Server> {
 /** Both ends of a new connection: the client's, the server's. */
 export async function pair(server: Server): Promise<[Socket, Socket]> {
   const accepted = once(server, 'connection') as Promise<[Socket]>
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const address = server.address() as AddressInfo | string
+  const socket = typeof address === 'string' ? connect(address) : connect(address.port, '127.0.0.1')
   await once(socket, 'connect')
   const [peer] = await accepted
   return [socket, peer]

@@ -1,6 +1,9 @@
-import { type Conversation, type Message, ProtocolError, type Query } from '#dist/codecs/codec.js'
+import type { Conversation, Message, Query } from '#dist/codecs/codec.js'
 import { encodeMessage } from '#dist/codecs/kdb/encode-reply.js'
 import { type KdbOptions, kdb } from '#dist/codecs/kdb.js'
+import { plain } from '../../bench/fuzz/outcome.js'
+
+export { outcomeOf, plain } from '../../bench/fuzz/outcome.js'
 
 const HEAD_BYTES = 8
 const ENCODING = { compress: false, maxDepth: 128 }
@@ -44,6 +47,11 @@ export function opened(options: KdbOptions = {}, capability: number | null = CAP
   return conversation
 }
 
+/** The messages in `bytes`, decoded. */
+export function messagesIn(bytes: Uint8Array, conversation = opened()): Message[] {
+  return conversation.receive(bytes).map(plain)
+}
+
 /** What the only message in `bytes` says. */
 export function received(bytes: Uint8Array, conversation = opened()): unknown {
   const messages = conversation.receive(bytes)
@@ -74,24 +82,6 @@ export function roundTrip(value: unknown): unknown {
 /** An object as dicts with names are decoded: without a prototype. */
 export function record(properties: object): Record<string, unknown> {
   return Object.assign(Object.create(null), properties)
-}
-
-/** What came of a stream that was cut into chunks. */
-export interface Outcome {
-  messages: Message[]
-  error: string | undefined
-}
-
-/** All messages in chunks, and why there are no more. */
-export function outcomeOf(conversation: Conversation, chunks: Iterable<Uint8Array>): Outcome {
-  const messages: Message[] = []
-  try {
-    for (const chunk of chunks) messages.push(...conversation.receive(chunk))
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error
-    return { messages: [...messages, ...error.messages], error: error.message }
-  }
-  return { messages, error: undefined }
 }
 
 export function hex(text: string): Buffer {

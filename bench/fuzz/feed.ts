@@ -1,5 +1,6 @@
 import { QcloneError } from 'node-qclone'
-import { type Conversation, type Message, ProtocolError } from '#dist/codecs/codec.js'
+import type { Conversation, Message } from '#dist/codecs/codec.js'
+import { type Outcome, outcomeOf } from './outcome.js'
 import type { Random } from './random.js'
 import type { Sample, Subject } from './subject.js'
 
@@ -18,32 +19,15 @@ export interface Reception {
 
 /** Feeds a sample to a conversation. @throws {Error} when that does what it should not. */
 export function feed(subject: Subject, sample: Sample, random: Random): Reception {
-  const outcome = receive(subject.open(), cut(random, sample.bytes))
+  const outcome = outcomeOf(subject.open(), cut(random, sample.bytes))
   if (sample.isValid && (outcome.error !== undefined || outcome.messages.length !== 1)) {
     throw new Error(`a message as it should be gave ${outcome.messages.length}: ${outcome.error}`)
   }
   if (random.oneIn(AGAIN_ONE_IN)) {
-    compare(outcome, receive(subject.open(), [sample.bytes]))
+    compare(outcome, outcomeOf(subject.open(), [sample.bytes]))
     for (const message of outcome.messages) answer(subject.open(), message)
   }
   return { messages: outcome.messages.length, isRefused: outcome.error !== undefined }
-}
-
-interface Outcome {
-  messages: readonly Message[]
-  error: string | undefined
-}
-
-function receive(conversation: Conversation, chunks: readonly Uint8Array[]): Outcome {
-  const messages: Message[] = []
-  try {
-    for (const chunk of chunks) messages.push(...conversation.receive(chunk))
-    return { messages, error: undefined }
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error
-    messages.push(...error.messages)
-    return { messages, error: error.message }
-  }
 }
 
 /** The same bytes, in chunks. */

@@ -60,6 +60,7 @@ export async function runPart<T>(name: string, options: PartOptions): Promise<T>
 /** A part that answers questions, so that two of them can be measured in turns. */
 export interface OpenPart<Question, Answer> {
   ask(question: Question): Promise<Answer>
+  /** May be called again. */
   end(): Promise<void>
 }
 
@@ -72,10 +73,11 @@ export function openPart<Q, A>(name: string, options: PartOptions): OpenPart<Q, 
       new Promise((resolve, reject) => {
         child.once('message', (answer) => resolve(answer as A))
         ended.then(() => reject(new Error(`${name} ended before it answered`)), reject)
-        child.send(question as object)
+        // That it cannot be sent is told by how the part has ended.
+        child.send(question as object, () => {})
       }),
     end: () => {
-      child.disconnect()
+      if (child.connected) child.disconnect()
       return ended
     },
   }

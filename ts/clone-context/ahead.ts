@@ -15,6 +15,16 @@ export function calledInClones(...functions: Callable[]): void {
   ofClones.push(...functions)
 }
 
+const rehearsals = new Set<() => void>()
+
+/**
+Has the parent call `act` before each fork, as it calls many small functions that only clones would call otherwise. It
+must be quick.
+*/
+export function rehearseForClones(act: () => void): void {
+  rehearsals.add(act)
+}
+
 /**
 In the parent, before a fork: sees to it that they are compiled, and `functions` with them. Most often they already
 are, and it takes microseconds.
@@ -22,4 +32,5 @@ are, and it takes microseconds.
 export function compileAhead(functions: readonly Callable[]): void {
   native().compile(ofClones)
   native().compile([...functions])
+  for (const rehearse of rehearsals) rehearse()
 }

@@ -1,8 +1,11 @@
 /** What a client's bytes held. */
 export type Message =
-  /** The client waits for a reply, which `reply` or `fail` of the conversation makes for this very message. */
+  /**
+  The client waits for a reply, which `reply` or `fail` of the conversation makes for this very message. `value` can be a
+  getter that decodes: only the process that evaluates the query reads it, which is its clone, and reads it once.
+  */
   | { readonly kind: 'query'; readonly value: unknown }
-  /** The client waits for nothing. */
+  /** The client waits for nothing. `value` can be a getter: it is read once, and only if there is somebody to take it. */
   | { readonly kind: 'update'; readonly value: unknown }
   /** Part of the protocol itself, such as the answer to a greeting. To be sent as it is. */
   | { readonly kind: 'send'; readonly bytes: Uint8Array }
@@ -25,14 +28,19 @@ export interface Conversation {
   /** Whether the client has been let in: greetings are over. */
   readonly established: boolean
   /**
-  Takes bytes apart, as many messages as are whole.
+  Takes bytes apart, as many messages as are whole. The parent calls this for all clients, so it should find where
+  messages begin and end, and leave the decoding to the getters of `value`.
 
-  @throws {ProtocolError} when they are not of this protocol, or beyond its bounds. The conversation is over then.
+  @throws {ProtocolError} when they are not of this protocol, or beyond its bounds. The conversation is over then, as it
+  is when a getter of `value` throws a ProtocolError.
   */
   receive(chunk: Uint8Array): Message[]
   /** The bytes that answer a query. @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` when the protocol has no way to say the value. */
   reply(query: Query, value: unknown): Uint8Array
-  /** The bytes that tell the client what went wrong with its query. Never throws. */
+  /**
+  The bytes that tell the client what went wrong with its query. Never throws. The parent calls it when the query has no
+  clone, and has not read `value`.
+  */
   fail(query: Query, error: unknown): Uint8Array
 }
 

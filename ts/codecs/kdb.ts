@@ -1,5 +1,7 @@
+import { rehearseForClones } from '../clone-context/ahead.js'
 import type { Codec } from './codec.js'
 import { KdbConversation } from './kdb/conversation.js'
+import { decodeSample } from './kdb/message.js'
 import { type KdbOptions, readOptions } from './kdb/options.js'
 
 export { QDict } from './kdb/dict.js'
@@ -18,5 +20,6 @@ The protocol that clients of kdb+ speak: q itself, and its libraries for other l
 */
 export function kdb(options: KdbOptions = {}): Codec {
   const known = readOptions(options)
+  rehearseForClones(decodeSample)
   return { name: 'kdb', open: () => new KdbConversation(known) }
 }

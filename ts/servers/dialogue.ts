@@ -1,19 +1,27 @@
 import type { Socket } from 'node:net'
 import { reportError } from '../clone-context/leave.js'
 import { type Codec, type Conversation, type Message, ProtocolError, type Query } from '../codecs/codec.js'
+import { messageOf } from '../codecs/unsayable.js'
 import { sign } from '../signs.js'
 import { atNext, cut, startReading, stopReading } from './connection.js'
 
 /** What becomes of what a client says. */
 export interface Listener {
-  /** Gives the reply; nothing else that the client has sent is looked at meanwhile. Never rejects. */
+  /**
+  Gives the reply; nothing else that the client has sent is looked at meanwhile. Rejects with a ProtocolError when the
+  query turns out not to be of the protocol.
+  */
   onQuery: (query: Query, conversation: Conversation) => Promise<Uint8Array | undefined>
-  /** What the client waits for no reply to. */
-  onUpdate: (value: unknown) => void
+  /** Takes what the client waits for no reply to. Without it, such messages are dropped undecoded. */
+  onUpdate: ((value: unknown) => unknown) | undefined
 }
 
-/** How much a client may have sent, in bytes, that has not been looked at, before no more is read from it. */
+/** How much a client may have sent, in bytes, that has not been done with, before no more is read from it. */
 const MOST_PENDING_BYTES = 1 << 20
+/** And in messages: a small one takes far more memory than its bytes. One chunk may go beyond. */
+const MOST_PENDING_MESSAGES = 1000
+/** How long the messages of one client, in milliseconds, may keep this process from everybody else. */
+const MOST_TURN_MS = 10
 
 function isForListener({ kind }: Message): boolean {
   return kind === 'query' || kind === 'update'
@@ -24,14 +32,19 @@ export class Dialogue {
   readonly socket: Socket
   readonly #conversation: Conversation
   /** Messages from `#next` on are to be looked at: to shift a long array would move all of it. */
-  #pending: Message[] = []
+  #pending: (Message | undefined)[] = []
   #next = 0
   readonly #listener: Listener
   #pendingBytes = 0
   #busy = false
   /** Whether messages that are no greeting are left lying for now. */
   #greeting = false
+  #letIn = false
   #full = false
+  /** How long this client's messages have taken since its last pause. */
+  #spentMs = 0
+  /** Whether others have their turn. */
+  #paused = false
   /** In what the client has broken its protocol. */
   #fault: string | undefined
   #ended = false
@@ -50,9 +63,10 @@ export class Dialogue {
     socket.on('error', () => {})
   }
 
-  /** Whether the client has been let in. */
+  /** Whether the client has been let in, even if it has broken its protocol since. */
   get established(): boolean {
-    return this.#conversation.established
+    this.#letIn ||= this.#conversation.established
+    return this.#letIn
   }
 
   /** Looks at no more than the greeting until {@link resume}. What else the client sends is left lying. */
@@ -68,15 +82,13 @@ export class Dialogue {
 
   #receive(chunk: Buffer): void {
     if (this.socket.destroyed || this.#fault !== undefined) return
+    this.#pendingBytes += chunk.length
     try {
-      this.#pendingBytes += chunk.length
       this.#queue(this.#conversation.receive(chunk))
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
       // What came whole before is done with first: how the bytes were cut into packets must not count.
-      this.#queue(error.messages)
-      this.#fault = error.message
-      stopReading(this.socket)
+      if (error instanceof ProtocolError) this.#queue(error.messages)
+      this.#failBy(error)
     }
     this.#goOn()
   }
@@ -86,22 +98,65 @@ export class Dialogue {
   }
 
   #queue(messages: readonly Message[]): void {
+    this.#letIn ||= messages.some(isForListener)
     this.#pending = this.#allTaken ? [...messages] : this.#pending.slice(this.#next).concat(messages)
     this.#next = 0
   }
 
+  /** Nothing more is read from a client, and its connection is broken off once what came before is done with. */
+  #failBy(error: unknown): void {
+    // It is the codec that has failed, and its author wants to know.
+    if (!(error instanceof ProtocolError)) reportError(error)
+    this.#fault ??= messageOf(error)
+    if (!this.socket.destroyed) stopReading(this.socket)
+  }
+
+  /** As {@link #failBy}, by a message that was taken: what came behind it is dropped. */
+  #failNow(error: unknown): void {
+    this.#forget()
+    this.#fault = undefined
+    this.#failBy(error)
+  }
+
   #goOn(): void {
-    while (!this.#busy && !this.socket.destroyed) {
+    const begun = performance.now() - this.#spentMs
+    while (!this.#busy && !this.#paused && !this.socket.destroyed) {
       const message = this.#pending[this.#next]
       if (!message || (this.#greeting && isForListener(message))) break
-      this.#next++
-      this.#take(message)
+      if (isForListener(message) && performance.now() - begun > MOST_TURN_MS) {
+        this.#pause()
+        break
+      }
+      // Once it is decoded it may be large, and those behind it may have to wait.
+      this.#pending[this.#next++] = undefined
+      try {
+        this.#take(message)
+      } catch (error) {
+        this.#failNow(error)
+      }
     }
+    this.#spentMs = performance.now() - begun
     const done = this.#allTaken && !this.#busy
-    if (done) this.#pendingBytes = 0
+    if (done) this.#forget()
     this.#readOrNot()
     if (done && this.#fault !== undefined) this.#breakOff(this.#fault)
     else this.#endWhenDone()
+  }
+
+  /** Lets others have their turn. */
+  #pause(): void {
+    this.#paused = true
+    setImmediate(() => {
+      this.#paused = false
+      this.#spentMs = 0
+      this.#goOn()
+    })
+  }
+
+  #forget(): void {
+    this.#pending = []
+    this.#next = 0
+    this.#pendingBytes = 0
   }
 
   #take(message: Message): void {
@@ -114,29 +169,53 @@ export class Dialogue {
         this.socket.destroySoon()
         break
       case 'update':
-        try {
-          this.#listener.onUpdate(message.value)
-        } catch (error) {
-          // Nobody waits for it.
-          reportError(error)
-        }
+        if (this.#listener.onUpdate) this.#update(message.value, this.#listener.onUpdate)
         break
       case 'query':
         this.#busy = true
-        this.#listener.onQuery(message, this.#conversation).then((reply) => {
-          const done = () => {
-            this.#busy = false
-            this.#goOn()
-          }
-          // A client that reads no replies gets no more of them.
-          if (!reply || this.socket.destroyed || this.socket.write(reply)) done()
-          else atNext(this.socket, 'drain', done)
-        })
+        this.#listener.onQuery(message, this.#conversation).then(
+          (reply) => this.#send(reply),
+          (error) => {
+            this.#failNow(error)
+            this.#done()
+          },
+        )
     }
   }
 
+  #update(value: unknown, onUpdate: (value: unknown) => unknown): void {
+    // Nobody waits for what becomes of it.
+    try {
+      const result = onUpdate(value)
+      if (typeof result === 'object' && result !== null) Promise.resolve(result).catch(reportError)
+    } catch (error) {
+      reportError(error)
+    }
+  }
+
+  #send(reply: Uint8Array | undefined): void {
+    try {
+      // A client that reads no replies gets no more of them.
+      if (reply && !this.socket.destroyed && !this.socket.write(reply)) {
+        atNext(this.socket, 'drain', () => this.#done())
+        return
+      }
+    } catch (error) {
+      this.#failNow(error)
+    }
+    this.#done()
+  }
+
+  #done(): void {
+    this.#busy = false
+    this.#goOn()
+  }
+
   #readOrNot(): void {
-    const full = !this.#allTaken && this.#pendingBytes > MOST_PENDING_BYTES
+    const isWaiting = this.#busy || !this.#allTaken
+    const isMuch =
+      this.#pendingBytes > MOST_PENDING_BYTES || this.#pending.length - this.#next > MOST_PENDING_MESSAGES
+    const full = isWaiting && isMuch
     if (full === this.#full || this.#fault !== undefined || this.socket.destroyed) return
     this.#full = full
     if (full) stopReading(this.socket)

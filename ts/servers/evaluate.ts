@@ -1,4 +1,5 @@
-import type { Codec, Conversation, Query } from '../codecs/codec.js'
+import { calledInClones } from '../clone-context/ahead.js'
+import { type Codec, type Conversation, ProtocolError, type Query } from '../codecs/codec.js'
 import type { Expect } from '../options.js'
 import { expectFunction, expectMilliseconds, shown } from '../validate.js'
 
@@ -17,9 +18,10 @@ export interface SpeakingOptions {
   readonly evaluate: Evaluate
 
   /**
-  Called with each message that waits for no reply.
+  Called with each message that waits for no reply. What it throws, or what the promise that it returns rejects with, is
+  printed.
 
-  @default such messages are dropped
+  @default such messages are dropped, and not even decoded
   */
   readonly update?: Update
 
@@ -45,15 +47,32 @@ export const EXPECT_OF_SPEAKING: Record<string, Expect> = {
   greetingTimeout: expectMilliseconds,
 }
 
-/** The bytes that answer a query: with its value, or with what went wrong. Never rejects. */
+/**
+The bytes that answer a query: with its value, or with what went wrong. Decodes the query, where its codec has not.
+
+@throws {ProtocolError} when the query turns out not to be of the protocol.
+*/
 export async function replyTo(
   query: Query,
   conversation: Conversation,
   evaluate: Evaluate,
 ): Promise<Uint8Array> {
+  const decoded = decode(query)
   try {
-    return conversation.reply(query, await evaluate(query.value))
+    if ('error' in decoded) throw decoded.error
+    return conversation.reply(query, await evaluate(decoded.value))
   } catch (error) {
     return conversation.fail(query, error)
   }
 }
+
+function decode(query: Query): { value: unknown } | { error: unknown } {
+  try {
+    return { value: query.value }
+  } catch (error) {
+    if (error instanceof ProtocolError) throw error
+    return { error }
+  }
+}
+
+calledInClones(decode)

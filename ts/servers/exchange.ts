@@ -85,6 +85,8 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
     linger,
     inClone: (line) =>
       answerInClone({ request, response, socket, whole, lazy, reusable, halfOpen, timeout, line, answer }),
+    // The clone has the body, too. In this process nobody will read it, unless somebody has offloaded the answer.
+    onReady: () => void (wanted.collect > 0 && request.resume()),
     onBegun: (how) => {
       const isOffloaded = takeBack(response)
       noteHead(response, how)
@@ -176,10 +178,10 @@ async function collected(request: IncomingMessage, bytes: number): Promise<void>
   const state = (request as unknown as { _readableState: { highWaterMark: number } })._readableState
   const { highWaterMark } = state
   // Node stops reading from a connection whose body nobody takes, when there is that much of it.
-  state.highWaterMark = Math.max(bytes, highWaterMark)
+  state.highWaterMark = Math.max(bytes + 1, highWaterMark)
   // What has come with the head is taken apart in this turn.
   await new Promise<void>(process.nextTick)
-  const isHere = () => request.complete || request.readableLength >= bytes || request.destroyed
+  const isHere = () => request.complete || request.readableLength > bytes || request.destroyed
   // To listen is to take the end of a body that is over and empty.
   if (!isHere()) {
     await new Promise<void>((resolve) => {

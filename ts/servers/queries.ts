@@ -1,14 +1,20 @@
 import type { Server, Socket } from 'node:net'
 import { calledInClones } from '../clone-context/ahead.js'
-import { leave, onUncaught, STATUS_OF_ERROR, waitForAllTimers } from '../clone-context/leave.js'
-import type { Conversation, Query } from '../codecs/codec.js'
+import { leave, leaveByError, onUncaught, STATUS_OF_ERROR, waitForAllTimers } from '../clone-context/leave.js'
+import { type Conversation, ProtocolError, type Query } from '../codecs/codec.js'
 import { handlers } from '../handlers.js'
 import { native } from '../native.js'
 import { expectServingOptions, type ServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
 import { cut, descriptorOf, stopReading } from './connection.js'
 import { Dialogue } from './dialogue.js'
-import { EXPECT_OF_SPEAKING, GREETING_TIMEOUT_MS, replyTo, type SpeakingOptions } from './evaluate.js'
+import {
+  type Evaluate,
+  EXPECT_OF_SPEAKING,
+  GREETING_TIMEOUT_MS,
+  replyTo,
+  type SpeakingOptions,
+} from './evaluate.js'
 import { FAREWELL_MS, type Line, serve } from './serve.js'
 import {
   expectCloneable,
@@ -25,8 +31,8 @@ import {
 export interface QueryOptions extends SpeakingOptions, ServingOptions {}
 
 /**
-Serves a server's clients by a codec: each query is evaluated by a clone of its own, which replies to the client
-itself. Messages that wait for no reply go to `update` in the parent, so that a feed can publish on the same port.
+Serves a server's clients by a codec: each query is decoded and evaluated by a clone of its own, which replies to the
+client itself. Messages that wait for no reply go to `update` in the parent, so that a feed can publish on the same port.
 All that one client sends is done with in order.
 
 @returns an undo: connections that come later are for the server's own listeners. Those that are open stay served.
@@ -42,7 +48,7 @@ export function cloneQueries(server: Server, options: QueryOptions): Undo {
     )
   }
   expectServingOptions(options, EXPECT_OF_SPEAKING)
-  const { codec, evaluate, update = () => {}, greetingTimeout, ...rest } = options
+  const { codec, evaluate, update, greetingTimeout, ...rest } = options
   // Found missing before a client comes.
   EXPECT_OF_SPEAKING.codec?.(codec, 'codec')
   EXPECT_OF_SPEAKING.evaluate?.(evaluate, 'evaluate')
@@ -77,13 +83,20 @@ interface Evaluation {
   conversation: Conversation
   socket: Socket
   options: ServingOptions
-  evaluate: (query: unknown) => unknown
+  evaluate: Evaluate
 }
 
-/** Has a clone evaluate a query and reply. Gives a reply only when the clone could not. Never rejects. */
+/** What a clone tells: true when it has replied, a text when the query is not of the protocol, and why. */
+type Outcome = true | string
+
+/**
+Has a clone evaluate a query and reply. Gives a reply only when the clone could not.
+
+@throws {ProtocolError} when the query turned out not to be of the protocol.
+*/
 async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undefined> {
   const { query, conversation, socket, options, evaluate } = evaluation
-  const served = await serve<undefined, true>({
+  const served = await serve<undefined, Outcome>({
     event: 'query',
     name: options.name ?? evaluate.name,
     options,
@@ -95,7 +108,11 @@ async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undef
     inClone: (line) => evaluateInClone(evaluation, line),
     calls: [evaluate, conversation.reply],
   })
-  if ('how' in served || socket.destroyed) return undefined
+  if ('how' in served) {
+    if (served.how !== true) throw new ProtocolError(served.how)
+    return undefined
+  }
+  if (socket.destroyed) return undefined
   if (served.left) socket.destroy()
   else if (served.begun || served.stalled) cut(socket)
   else return conversation.fail(query, served.error)
@@ -108,17 +125,24 @@ const LINGER_MS = 1000
 /** In the clone. */
 function evaluateInClone(
   { query, conversation, socket, evaluate }: Evaluation,
-  line: Line<undefined, true>,
+  line: Line<undefined, Outcome>,
 ): void {
   // What the client sends meanwhile is for the parent to read.
   stopReading(socket)
   waitForAllTimers()
   onUncaught((error) => send(socket, line, conversation.fail(query, error)))
-  handlers.inQuery.call(query.value)
-  void replyTo(query, conversation, evaluate).then(send.bind(undefined, socket, line))
+  replyTo(query, conversation, tellAndEvaluate.bind(undefined, evaluate)).then(
+    send.bind(undefined, socket, line),
+    refuse.bind(undefined, line),
+  )
 }
 
-function send(socket: Socket, line: Line<undefined, true>, reply: Uint8Array): never {
+function tellAndEvaluate(evaluate: Evaluate, value: unknown): unknown {
+  handlers.inQuery.call(value)
+  return evaluate(value)
+}
+
+function send(socket: Socket, line: Line<undefined, Outcome>, reply: Uint8Array): never {
   try {
     line.begun(undefined)
     native().writeAll(descriptorOf(socket) ?? -1, reply)
@@ -130,4 +154,20 @@ function send(socket: Socket, line: Line<undefined, true>, reply: Uint8Array): n
   return leave(0)
 }
 
-calledInClones(evaluateInClone, stopReading, replyTo, send)
+/** How much of a fault is told: a codec may put the query itself into it. */
+const MOST_FAULT_CHARACTERS = 4096
+
+/** Leaves the connection to the parent, which closes it. */
+function refuse(line: Line<undefined, Outcome>, error: unknown): never {
+  // There is no other error, unless the codec fails to say what went wrong.
+  if (!(error instanceof ProtocolError)) return leaveByError(error)
+  try {
+    line.done(error.message.slice(0, MOST_FAULT_CHARACTERS))
+  } catch {
+    // The parent has left.
+    return leave(STATUS_OF_ERROR)
+  }
+  return leave(0)
+}
+
+calledInClones(evaluateInClone, stopReading, replyTo, tellAndEvaluate, send, refuse)

@@ -6,7 +6,7 @@ import { isInline } from '../settings.js'
 import { expectFunction, expectMilliseconds, expectNumber } from '../validate.js'
 import { type Exchange, exchange } from './exchange.js'
 import { drawRequestId } from './request-ids.js'
-import { expectCloneable, expectHttpServer, shimServer, type Taker, type Undo } from './shim.js'
+import { choose, expectCloneable, expectHttpServer, shimServer, type Taker, type Undo } from './shim.js'
 
 /** What answers to requests by clones have in common. */
 export interface AnsweringOptions extends ServingOptions {
@@ -41,14 +41,14 @@ export interface RequestOptions extends AnsweringOptions {
   forked for when all of it has arrived, so that a slow client holds no clone, and the connection can go on to the
   next request. The clone of a longer one reads the rest itself, and closes the connection after its response.
 
-  @default 1048576
+  @default 262144
   */
   readonly collect?: number
 }
 
 const LINGER_MS = 1000
 const RETRY_AFTER_S = 1
-const COLLECT_BYTES = 1 << 20
+const COLLECT_BYTES = 1 << 18
 
 export const EXPECT_OF_ANSWERING: Record<string, Expect> = {
   retryAfter: (value, name) => expectNumber(value, name, 0),
@@ -77,7 +77,13 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
     (event: string, collect: number): Taker =>
     (next, ...args) => {
       const [request, response] = args as [IncomingMessage, ServerResponse]
-      if (isInline() || !match(request)) return next(...args)
+      const chosen = !isInline() && choose(match, request)
+      if (chosen === undefined) {
+        response.statusCode = 500
+        response.end()
+        return true
+      }
+      if (!chosen) return next(...args)
       drawRequestId(server, request)
       void exchange({
         event: 'request',

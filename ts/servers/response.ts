@@ -5,6 +5,7 @@ import { leave } from '../clone-context/leave.js'
 import { native } from '../native.js'
 import { abandon, beforeFirstWrite, expectRequest, letGo, readOnDemand, watchClient } from './connection.js'
 import { takeBack } from './hand-over.js'
+import { keepBackUntilWhole } from './keep-back.js'
 import type { Line } from './serve.js'
 
 /** What a clone tells its parent before the client gets anything. */
@@ -52,7 +53,7 @@ interface Internals {
 
 /** In a clone: answers a request with the parent's own request and response, on the connection that is kept. */
 export function answerInClone(answering: Answering): void {
-  const { response, socket, whole, lazy, halfOpen, timeout, line, answer } = answering
+  const { request, response, socket, whole, lazy, halfOpen, timeout, line, answer } = answering
   takeBack(response)
   // As a listening socket does in a server: a handler may wait for a timer without a reference, or for its client.
   native().holdLoop(true)
@@ -60,6 +61,7 @@ export function answerInClone(answering: Answering): void {
   const bytesBefore = socket.bytesWritten
   const begun = (): Begun => ({ statusCode: response.statusCode, head: internals._header ?? '' })
   beforeFirstWrite(socket, () => line.begun(begun()))
+  keepBackUntilWhole(request, response, socket)
   socket.setTimeout(timeout)
   if (!answering.reusable) response.shouldKeepAlive = false
   // Those of the parent are its own. Node's would go on with the next request, which is the parent's, too.

@@ -31,6 +31,8 @@ export interface Client<B, D> {
   linger: number
   /** Called in the clone. */
   inClone: (line: Line<B, D>) => void
+  /** Called in this process when the clone is ready. */
+  onReady?: () => void
   /** Called in this process when the client gets something next. */
   onBegun?: (how: B) => void
   /** Functions that `inClone` calls first. */
@@ -105,6 +107,7 @@ export async function serve<B, D>(client: Client<B, D>): Promise<Served<D>> {
       },
       calls: [inClone, ...calls],
     })
+    client.onReady?.()
     unwatchStall = watchForStall({
       socket,
       awaitsBody: client.awaitsBody,

@@ -12,6 +12,7 @@ import { EXPECT_OF_SPEAKING, replyTo, type SpeakingOptions } from './evaluate.js
 import { closeUnlessEstablished } from './queries.js'
 import { type Line, serve } from './serve.js'
 import {
+  choose,
   expectCloneable,
   expectServer,
   isHttp,
@@ -85,7 +86,12 @@ export function cloneSessions(server: Server, options: SessionOptions = {}): Und
     const [client] = args as [never]
     // What is upgraded before its body has arrived is no connection yet.
     const isConnection = 'setKeepAlive' in socket
-    if (isInline() || !isConnection || !(options.match?.(client) ?? true)) {
+    const chosen = isConnection && !isInline() && choose(options.match ?? (() => true), client)
+    if (chosen === undefined) {
+      cut(socket)
+      return true
+    }
+    if (!chosen) {
       if (!codec || !evaluate) return next(...args)
       keepWhileOpen(socket, connections)
       speak(socket, options as SpeakingOptions)
@@ -105,10 +111,7 @@ function eventOf(server: Server): string {
 }
 
 /** Serves a client in this process. */
-function speak(
-  socket: Socket,
-  { codec, evaluate, update = () => {}, greetingTimeout }: SpeakingOptions,
-): Dialogue {
+function speak(socket: Socket, { codec, evaluate, update, greetingTimeout }: SpeakingOptions): Dialogue {
   const dialogue = new Dialogue(socket, codec, {
     onUpdate: update,
     onQuery: (query, conversation) => replyTo(query, conversation, evaluate),

@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
+import { reportError } from '../clone-context/leave.js'
 import { QcloneError } from '../errors.js'
 import { handlers } from '../handlers.js'
 import { native } from '../native.js'
@@ -95,6 +96,19 @@ connections are to be closed.
 export function unload(options?: UndoOptions): void {
   for (const undo of [...undos]) undo(options)
   handlers.unload.call()
+}
+
+/**
+Whether `filter` chooses a client. Undefined when it throws, which is printed: what a client sends must not end the
+parent.
+*/
+export function choose<T>(filter: (client: T) => boolean, client: T): boolean | undefined {
+  try {
+    return Boolean(filter(client))
+  } catch (error) {
+    reportError(error)
+    return undefined
+  }
 }
 
 /** Keeps a connection in a set for as long as it is open. */

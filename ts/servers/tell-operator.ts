@@ -16,7 +16,10 @@ be made is a warning of the process, once for each code: most often the next cli
 */
 export function tellOperator({ event, name }: { event: Serving; name: string }, error: QcloneError): void {
   const { code, message, status } = error
-  if (!FAILED.includes(code)) return warnOnce(code, message)
+  if (!FAILED.includes(code)) {
+    warnOnce(code, message)
+    return
+  }
   // A session is over when its clone leaves in order.
   if (event === 'session' && status?.status === 0) return
   if (!handlers.oldClone.isEmpty || isHeard('qclone:reaped')) return

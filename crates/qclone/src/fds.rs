@@ -9,6 +9,7 @@
 use std::{
     fs,
     mem::MaybeUninit,
+    ops::Range,
     os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
     path::Path,
 };
@@ -34,6 +35,9 @@ pub(crate) const HEADROOM: usize = 16;
 
 /// Up to this size of the table it is quicker to try each number.
 const TRIED_AT_MOST: RawFd = 65_536;
+
+/// Neighbours that are tried one by one before the end of their run is asked for: that takes four calls.
+const TRIED_OF_A_RUN: RawFd = 64;
 
 const OWN_DESCRIPTORS: &str = "/proc/self/fd";
 
@@ -116,6 +120,9 @@ pub enum Fate {
     /// told at once, where an answer would never come. Reads are silent still, since an end of file
     /// would pass for the end of an answer.
     Mute,
+    /// The same for a descriptor that the caller knows to be an open stream socket: the kernel is not asked,
+    /// which would take half as long again.
+    MuteStream,
 }
 
 /// How many descriptors [`make_inert`] did what with.
@@ -131,11 +138,12 @@ pub struct Summary {
 
 /// Descriptors open in this process, in ascending order.
 ///
-/// Tries every number that the process's table has room for, by `FDSize` in `/proc/self/status`:
-/// some 60 ns each, where reading `/proc/self/fd` takes microseconds a descriptor. Where the table
-/// is very large, or its size cannot be read, `/proc/self/fd` is. If that cannot be read either,
-/// every number below the soft `RLIMIT_NOFILE` is tried: slow where the limit is in the billions,
-/// and a descriptor above a limit that was lowered is missed.
+/// Tries the numbers that the process's table has room for, by `FDSize` in `/proc/self/status`:
+/// some 60 ns each, where reading `/proc/self/fd` takes microseconds a descriptor. Long runs are
+/// passed over; see [`runs`]. Where the table is very large, or its size cannot be read,
+/// `/proc/self/fd` is. If that cannot be read either, every number below the soft `RLIMIT_NOFILE` is
+/// tried: slow where the limit is in the billions, and a descriptor above a limit that was lowered is
+/// missed.
 ///
 /// Not async-signal-safe: allocates. In the child of a fork it relies on `malloc` being usable
 /// there, which glibc and musl see to in a process whose other threads are at rest.
@@ -143,10 +151,81 @@ pub struct Summary {
 /// # Errors
 /// [`Error::Syscall`] when the limit cannot be read either.
 pub fn list() -> Result<Vec<RawFd>> {
+    Ok(runs()?.into_iter().flatten().collect())
+}
+
+/// As [`list()`], as runs of neighbours: most often few, however many descriptors there are.
+///
+/// The end of a long run is the lowest free number after its start (`F_DUPFD_CLOEXEC`, of an eventfd that
+/// is open meanwhile: to close a copy of another file could drop its locks).
+///
+/// # Errors
+/// As [`list()`].
+pub fn runs() -> Result<Vec<Range<RawFd>>> {
     match table_size() {
-        Some(size) if size <= TRIED_AT_MOST => Ok((0..size).filter(|fd| is_open(*fd)).collect()),
-        _ => list_in(Path::new(OWN_DESCRIPTORS)),
+        Some(size) if size <= TRIED_AT_MOST => Ok(runs_below(size)),
+        _ => Ok(in_runs(list_in(Path::new(OWN_DESCRIPTORS))?)),
     }
+}
+
+/// Runs of open numbers in a table with room for `size`.
+fn runs_below(size: RawFd) -> Vec<Range<RawFd>> {
+    let mut runs = Vec::new();
+    let mut probe = None;
+    // Where even the last number is taken, the lowest free one may be beyond, and the table would grow.
+    let mut asks = !is_open(size - 1);
+    let mut fd = 0;
+    while fd < size {
+        if !is_open(fd) {
+            fd += 1;
+            continue;
+        }
+        let start = fd;
+        while fd < size && is_open(fd) {
+            fd += 1;
+            if asks && fd - start == TRIED_OF_A_RUN {
+                probe = probe.or_else(|| silent_eventfd().ok());
+                match probe.as_ref().and_then(|probe| lowest_free(probe, fd)) {
+                    Some(free) => fd = free,
+                    None => asks = false,
+                }
+            }
+        }
+        runs.push(start..fd);
+    }
+    match probe {
+        None => runs,
+        Some(probe) => without(&runs, probe.as_raw_fd()),
+    }
+}
+
+/// The lowest number from `fd` on where nothing is open; `None` when there is none below the soft limit.
+fn lowest_free(probe: &OwnedFd, fd: RawFd) -> Option<RawFd> {
+    let copy = fcntl(probe, FcntlArg::F_DUPFD_CLOEXEC(fd)).ok()?;
+    // SAFETY: the call has opened it just now, and nobody else knows of it.
+    drop(unsafe { OwnedFd::from_raw_fd(copy) });
+    Some(copy)
+}
+
+/// `runs` with `fd` taken out.
+fn without(runs: &[Range<RawFd>], fd: RawFd) -> Vec<Range<RawFd>> {
+    let split = |run: &Range<RawFd>| match run.contains(&fd) {
+        true => [run.start..fd, fd + 1..run.end],
+        false => [run.clone(), 0..0],
+    };
+    runs.iter().flat_map(split).filter(|run| !run.is_empty()).collect()
+}
+
+/// Ascending numbers as runs.
+fn in_runs(fds: Vec<RawFd>) -> Vec<Range<RawFd>> {
+    let mut runs: Vec<Range<RawFd>> = Vec::new();
+    for fd in fds {
+        match runs.last_mut() {
+            Some(run) if run.end == fd => run.end = fd + 1,
+            _ => runs.push(fd..fd + 1),
+        }
+    }
+    runs
 }
 
 /// Numbers that the table of descriptors has room for. Never less than what is open, as the kernel
@@ -186,11 +265,29 @@ pub fn identity(fd: RawFd) -> Option<(u64, u64)> {
 
 /// What is open at `fd`.
 ///
-/// By `fstat(2)`, then `getsockopt(2)` for sockets, `F_GETFL` for pipes, and the name under
+/// By `getsockopt(2)` for sockets, else by `fstat(2)`, `F_GETFL` for pipes, and the name under
 /// `/proc/self/fd` for files that have no type of their own.
 ///
 /// Not async-signal-safe: may allocate, under the condition told at [`list()`].
 pub fn kind(fd: RawFd) -> Kind {
+    match socket_kind(fd) {
+        Some(kind) => Kind::Socket { domain: socket_option(fd, libc::SO_DOMAIN), kind },
+        None => kind_of_other(fd),
+    }
+}
+
+/// The type of the socket at `fd`, if there is one and the kernel says.
+fn socket_kind(fd: RawFd) -> Option<SocketKind> {
+    Some(match socket_option(fd, libc::SO_TYPE)? {
+        libc::SOCK_STREAM => SocketKind::Stream,
+        libc::SOCK_DGRAM => SocketKind::Datagram,
+        libc::SOCK_SEQPACKET => SocketKind::SeqPacket,
+        _ => SocketKind::Other,
+    })
+}
+
+/// What is open at `fd`, where [`socket_kind`] did not say.
+fn kind_of_other(fd: RawFd) -> Kind {
     // SAFETY: F_GETFL takes an integer and touches no memory; EBADF is among its answers.
     let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
     if flags == -1 {
@@ -217,15 +314,7 @@ pub fn kind(fd: RawFd) -> Kind {
                 _ => Access::Both,
             },
         },
-        libc::S_IFSOCK => Kind::Socket {
-            domain: socket_option(fd, libc::SO_DOMAIN),
-            kind: match socket_option(fd, libc::SO_TYPE) {
-                Some(libc::SOCK_STREAM) => SocketKind::Stream,
-                Some(libc::SOCK_DGRAM) => SocketKind::Datagram,
-                Some(libc::SOCK_SEQPACKET) => SocketKind::SeqPacket,
-                _ => SocketKind::Other,
-            },
-        },
+        libc::S_IFSOCK => Kind::Socket { domain: None, kind: SocketKind::Other },
         // Pidfds have been regular files to fstat, from Linux 6.9 on.
         libc::S_IFREG => anonymous(fd).unwrap_or(Kind::Regular),
         _ => anonymous(fd).unwrap_or(Kind::Unknown),
@@ -266,28 +355,30 @@ pub fn kind(fd: RawFd) -> Kind {
 /// # Safety
 /// For the clone alone, after the fork and before anything else in it uses a descriptor: the open
 /// file beneath each number changes under its owner. Nothing in the clone may rely on the old one,
-/// as code does that keeps a lock or a mapping in step with it.
+/// as code does that keeps a lock or a mapping in step with it. What has the fate
+/// [`Fate::MuteStream`] is open: a replacement may otherwise sit on its number.
 pub unsafe fn make_inert(fds: impl Iterator<Item = RawFd>, fate: &dyn Fn(RawFd) -> Fate) -> Result<Summary> {
     // Looked at in full before the first replacement is opened: that may land on a number of the
     // list where nothing was open.
     let look = |fd| match fate(fd) {
-        Fate::Keep => (fd, None),
-        fate => (fd, Some((kind(fd), fate))),
+        Fate::Keep => (fd, Fate::Keep, Replacement::Unchanged),
+        Fate::MuteStream => (fd, Fate::Mute, Replacement::Shared(Shape::Socket(SocketKind::Stream))),
+        fate => (fd, fate, Replacement::of(fd)),
     };
     let found: Vec<_> = fds.map(look).collect();
-    let above = found.iter().map(|(fd, _)| fd.saturating_add(1)).max().unwrap_or(0);
+    let above = found.iter().map(|(fd, ..)| fd.saturating_add(1)).max().unwrap_or(0);
 
     with_highest_limit(|| {
         let mut silence = Silence::new(above);
         let mut summary = Summary::default();
-        for (fd, what) in found {
-            match what {
-                None | Some((Kind::CharDevice | Kind::IoUring | Kind::Path, _)) => summary.left += 1,
-                Some((Kind::Closed, _)) => summary.absent += 1,
-                Some((kind, fate)) => {
+        for (fd, fate, replacement) in found {
+            match replacement {
+                Replacement::Unchanged => summary.left += 1,
+                Replacement::Absent => summary.absent += 1,
+                replacement => {
                     // SAFETY: the caller has given up what is open at `fd`, and it is open, so that
                     // no descriptor of `silence` can sit there.
-                    unsafe { silence.replace(fd, kind, fate) }?;
+                    unsafe { silence.replace(fd, replacement, fate) }?;
                     summary.replaced += 1;
                 }
             }
@@ -381,12 +472,48 @@ pub unsafe fn redirect(fd: RawFd, source: Option<RawFd>) -> Result<()> {
     copied.map(drop).map_err(Error::syscall("dup2(2)"))
 }
 
+/// What takes the place of a descriptor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Replacement {
+    /// None: what is open stays.
+    Unchanged,
+    /// None: nothing is open at the number.
+    Absent,
+    /// One open file for all of its shape.
+    Shared(Shape),
+    /// An eventfd of its own: what is written to one must not make another ready.
+    EventFd,
+    /// An epoll instance of its own.
+    Epoll,
+}
+
+impl Replacement {
+    /// The replacement for what is open at `fd`.
+    fn of(fd: RawFd) -> Self {
+        // Sockets first: a server has thousands, and this is one call.
+        if let Some(kind) = socket_kind(fd) {
+            return Self::Shared(Shape::Socket(kind));
+        }
+        match kind_of_other(fd) {
+            Kind::Closed => Self::Absent,
+            Kind::CharDevice | Kind::IoUring | Kind::Path => Self::Unchanged,
+            Kind::Pipe { access: Access::Read } => Self::Shared(Shape::Reader),
+            Kind::Pipe { access: Access::Write } => Self::Shared(Shape::Writer),
+            Kind::Pipe { access: Access::Both } => Self::Shared(Shape::Socket(SocketKind::Stream)),
+            Kind::Socket { kind, .. } => Self::Shared(Shape::Socket(kind)),
+            Kind::Regular | Kind::Directory | Kind::BlockDevice => Self::Shared(Shape::Nowhere),
+            Kind::Epoll => Self::Epoll,
+            Kind::EventFd | Kind::Inotify | Kind::PidFd | Kind::OtherAnon | Kind::Unknown => Self::EventFd,
+        }
+    }
+}
+
 /// What can stand for many descriptors at once.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Reader,
     Writer,
-    Socket(SockType),
+    Socket(SocketKind),
     Nowhere,
 }
 
@@ -402,30 +529,21 @@ impl Silence {
         Self { above, opened: Vec::new() }
     }
 
-    /// Puts the replacement for `kind` on the number `fd`.
+    /// Puts the replacement on the number `fd`.
     ///
     /// # Safety
     /// What is open at `fd` must be the caller's to close, and none of the replacements.
-    unsafe fn replace(&mut self, fd: RawFd, kind: Kind, fate: Fate) -> Result<()> {
-        let shape = match kind {
-            Kind::Pipe { access: Access::Read } => Some(Shape::Reader),
-            Kind::Pipe { access: Access::Write } => Some(Shape::Writer),
-            Kind::Socket { kind: SocketKind::Stream, .. } | Kind::Pipe { access: Access::Both } => {
-                Some(Shape::Socket(SockType::Stream))
-            }
-            Kind::Socket { kind: SocketKind::Datagram | SocketKind::Other, .. } => {
-                Some(Shape::Socket(SockType::Datagram))
-            }
-            Kind::Socket { kind: SocketKind::SeqPacket, .. } => Some(Shape::Socket(SockType::SeqPacket)),
-            Kind::Regular | Kind::Directory | Kind::BlockDevice => Some(Shape::Nowhere),
-            _ => None,
-        };
+    unsafe fn replace(&mut self, fd: RawFd, replacement: Replacement, fate: Fate) -> Result<()> {
         let fresh;
-        let silent = match shape {
-            Some(shape) => self.shared(shape, fate)?,
-            // One each: what is written to one must not make another ready.
-            None => {
-                fresh = if kind == Kind::Epoll { silent_epoll() } else { silent_eventfd() }?;
+        let silent = match replacement {
+            Replacement::Unchanged | Replacement::Absent => return Ok(()),
+            Replacement::Shared(shape) => self.shared(shape, fate)?,
+            Replacement::EventFd => {
+                fresh = silent_eventfd()?;
+                &fresh
+            }
+            Replacement::Epoll => {
+                fresh = silent_epoll()?;
                 &fresh
             }
         };
@@ -443,7 +561,7 @@ impl Silence {
     }
 
     fn shared(&mut self, shape: Shape, fate: Fate) -> Result<&OwnedFd> {
-        let fate = if shape == Shape::Socket(SockType::Stream) { fate } else { Fate::Silent };
+        let fate = if shape == Shape::Socket(SocketKind::Stream) { fate } else { Fate::Silent };
         let known = self.opened.iter().position(|(of, as_told, _)| (*of, *as_told) == (shape, fate));
         let index = match known {
             Some(index) => index,
@@ -478,7 +596,9 @@ fn open_silent(shape: Shape, fate: Fate, above: RawFd) -> Result<OwnedFd> {
             let (read, write) = silent_pipe()?;
             (write, read)
         }
-        Shape::Socket(kind) => silent_sockets(kind)?,
+        Shape::Socket(SocketKind::Stream) => silent_sockets(SockType::Stream)?,
+        Shape::Socket(SocketKind::SeqPacket) => silent_sockets(SockType::SeqPacket)?,
+        Shape::Socket(SocketKind::Datagram | SocketKind::Other) => silent_sockets(SockType::Datagram)?,
         Shape::Nowhere => return nowhere(),
     };
     if fate == Fate::Mute {

@@ -52,7 +52,7 @@ impl Marked {
 }
 
 /// Makes this process ignore SIGHUP, SIGINT and SIGTERM unless [`Child::kill`](crate::Child::kill)
-/// sent them. A signal for which a handler is set, or which is ignored, stays as it is.
+/// sent them, whatever handler was set. A signal that is ignored stays ignored.
 ///
 /// A program that this process executes has the defaults again, since handlers do not outlive
 /// `execve(2)`.
@@ -68,7 +68,7 @@ pub fn heed_parent_only() -> Result<()> {
         // SAFETY: there is room for what is written.
         let read = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
         Errno::result(read).map_err(Error::syscall("sigaction(2)"))?;
-        if action.sa_sigaction != libc::SIG_DFL {
+        if action.sa_sigaction == libc::SIG_IGN {
             continue;
         }
         let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = end_if_marked;

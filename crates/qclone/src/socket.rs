@@ -74,8 +74,7 @@ fn tcp_counts(fd: c_int) -> Option<(u64, u64)> {
     let mut length = socklen_t::try_from(mem::size_of_val(&info)).ok()?;
     let place: *mut c_void = info.as_mut_ptr().cast();
     // SAFETY: the kernel writes at most `length` bytes to the place given, and how many to `length`.
-    let asked =
-        unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, place, &raw mut length) };
+    let asked = unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, place, &raw mut length) };
     if asked != 0 || usize::try_from(length).ok()? < INFO_BYTES {
         return None;
     }

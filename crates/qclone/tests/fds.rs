@@ -7,14 +7,14 @@ use std::{
     io::{self, Read, Seek, SeekFrom, Write},
     net::{TcpListener, TcpStream, UdpSocket},
     os::{
-        fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
+        fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
         unix::net::{UnixDatagram, UnixStream},
     },
     path::{Path, PathBuf},
     process,
 };
 
-use common::{assert_success, in_child, lock};
+use common::{ForkLock, assert_success, in_child, lock};
 use nix::{
     errno::Errno,
     fcntl::OFlag,
@@ -135,6 +135,66 @@ fn what_is_open_is_listed_in_order() {
     let number = file.as_raw_fd();
     drop(file);
     assert!(!fds::list().unwrap().contains(&number));
+}
+
+/// What is open, by asking for each number of the table.
+fn open_one_by_one(size: RawFd) -> Vec<RawFd> {
+    (0..size).filter(|fd| fd_flags(*fd).is_ok()).collect()
+}
+
+/// Numbers that the table of descriptors has room for.
+fn table_size() -> RawFd {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let size = status.lines().find_map(|line| line.strip_prefix("FDSize:"));
+    size.unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn runs_are_whole_and_leave_nothing_open() {
+    let status = in_child(|| {
+        let event = EventFd::new().unwrap();
+        let many: Vec<_> = (0..1000).map(|_| event.as_fd().try_clone_to_owned().unwrap()).collect();
+        let mut many: Vec<_> = many.into_iter().map(Some).collect();
+        // Runs shorter and longer than those that are passed over; the holes take what is opened meanwhile.
+        for hole in [1, 2, 10, 75, 140, 141, 300, 364, 999] {
+            many[hole] = None;
+        }
+        let size = table_size();
+        let expected = open_one_by_one(size);
+        let runs = fds::runs().unwrap();
+        assert_eq!(runs.iter().cloned().flatten().collect::<Vec<_>>(), expected);
+        assert!(runs.iter().all(|run| !run.is_empty()));
+        assert!(runs.windows(2).all(|pair| pair[0].end < pair[1].start), "neighbours are one run: {runs:?}");
+        assert!(runs.iter().any(|run| run.len() > 600), "{runs:?}");
+        assert_eq!(open_one_by_one(size), expected, "nothing was left open, and nothing closed");
+        assert_eq!(fds::list().unwrap(), expected);
+        0
+    });
+    assert_success(&status);
+}
+
+#[test]
+fn runs_end_at_the_end_of_the_table_and_at_the_limit() {
+    let status = in_child(|| {
+        let event = EventFd::new().unwrap();
+        let copy = || event.as_fd().try_clone_to_owned().unwrap();
+        let mut many: Vec<_> = (0..250).map(|_| copy()).collect();
+        let size = table_size();
+        while many.last().is_none_or(|last| last.as_raw_fd() < size - 1) {
+            many.push(copy());
+        }
+        // Room for what reads the size of the table.
+        many.remove(100);
+        assert_eq!(fds::list().unwrap(), open_one_by_one(size));
+        assert_eq!(table_size(), size, "a full table does not grow");
+        // The limit is below what is open, so that no free number can be asked for.
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        drop(many.split_off(many.len() - 2));
+        setrlimit(Resource::RLIMIT_NOFILE, 200, hard).unwrap();
+        assert_eq!(fds::list().unwrap(), open_one_by_one(size));
+        0
+    });
+    assert_success(&status);
 }
 
 #[test]
@@ -328,12 +388,22 @@ fn a_clone_that_lives_on_holds_no_connection_open() {
 #[test]
 fn through_a_mute_socket_writes_fail_and_reads_are_silent() {
     let lock = lock();
+    for fate in [Fate::Mute, Fate::MuteStream] {
+        expect_mute(&lock, fate);
+    }
+}
+
+fn expect_mute(lock: &ForkLock, fate: Fate) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let status = lock.in_child(|| {
-        make_all(Fate::Mute);
-        for fd in [ours.as_raw_fd(), tcp.as_raw_fd()] {
+        let mute = [ours.as_raw_fd(), tcp.as_raw_fd()];
+        let fate = |fd| if mute.contains(&fd) { fate } else { kept(fd <= 2) };
+        // SAFETY: the child's own code uses no descriptor but by its bare number.
+        let summary = unsafe { fds::make_inert(fds::list().unwrap().into_iter(), &fate) }.unwrap();
+        assert_eq!(summary.absent, 0);
+        for fd in mute {
             assert_eq!(write(fd, b"x"), Err(Errno::EPIPE));
             assert_eq!(read(fd), Err(Errno::EAGAIN), "no end of file");
         }

@@ -2,6 +2,7 @@
 //! parent's, so that neither side feels the other.
 
 use std::ffi::{CString, c_int, c_void};
+use std::ops::Range;
 use std::os::fd::RawFd;
 use std::sync::{
     Mutex, PoisonError,
@@ -24,8 +25,8 @@ use crate::{
 
 /// What the clone is to keep.
 pub(crate) struct Inheritance {
-    /// Descriptors open before the fork: those opened by it belong to the clone.
-    pub(crate) descriptors: Vec<RawFd>,
+    /// Descriptors open before the fork, in runs: those opened by it belong to the clone.
+    pub(crate) descriptors: Vec<Range<RawFd>>,
     /// Pipes among them, by [`EarlierPipes::now`].
     pub(crate) earlier_pipes: Vec<(RawFd, Option<(u64, u64)>)>,
     /// Descriptors that stay as they are, with the handles on them, beside 0, 1 and 2.
@@ -95,9 +96,10 @@ impl Rank {
 }
 
 impl Inheritance {
-    /// Whether `fd` was closed and opened again during the fork.
-    fn is_new(&self, fd: RawFd) -> bool {
-        self.earlier_pipes.iter().any(|&(pipe, before)| pipe == fd && before != fds::identity(fd))
+    /// Pipes that were closed and opened again during the fork.
+    fn new_pipes(&self) -> impl Iterator<Item = RawFd> {
+        let is_new = |&&(pipe, before): &&(RawFd, _)| before != fds::identity(pipe);
+        self.earlier_pipes.iter().filter(is_new).map(|&(pipe, _)| pipe)
     }
 }
 
@@ -108,9 +110,10 @@ impl Inheritance {
 pub(crate) struct EarlierPipes(Vec<RawFd>);
 
 impl EarlierPipes {
-    pub(crate) fn among(descriptors: &[RawFd]) -> Self {
-        let is_pipe = |&fd: &RawFd| matches!(fds::kind(fd), fds::Kind::Pipe { .. });
-        Self(descriptors.iter().copied().filter(is_pipe).collect())
+    pub(crate) fn find(event_loop: Loop) -> qclone::Result<Self> {
+        let tcp = Handles::of(event_loop).tcp;
+        let is_pipe = |&fd: &RawFd| !tcp.contains(fd) && matches!(fds::kind(fd), fds::Kind::Pipe { .. });
+        Ok(Self(fds::runs()?.into_iter().flatten().filter(is_pipe).collect()))
     }
 
     /// What is open at these numbers now.
@@ -180,14 +183,15 @@ pub(crate) fn settle(
     // What `process.title` gives and sets. It fails where node was started without any name.
     // SAFETY: a string that ends, which is copied.
     unsafe { uv::uv_set_process_title(inheritance.title.as_ptr()) };
-    let mut streams = StandardStreams::default();
-    event_loop.walk(note_standard, &mut streams);
+    let Handles { input: has_input, mut outputs, tcp } = Handles::of(event_loop);
     event_loop.drop_untold();
     // First the descriptors. The old epoll instance is shared with the parent, and from here on its
     // number is a fresh one, so that nothing libuv does below can reach it.
+    let left = sorted(inheritance.keep.iter().copied().chain(inheritance.new_pipes()));
     let fate = |fd: RawFd| match fd {
         libc::STDIN_FILENO..=libc::STDERR_FILENO => Fate::Keep,
-        _ if inheritance.keep.contains(&fd) || inheritance.is_new(fd) => Fate::Keep,
+        _ if left.binary_search(&fd).is_ok() => Fate::Keep,
+        _ if tcp.contains(fd) => Fate::MuteStream,
         _ => Fate::Mute,
     };
     // Before the descriptors that they are to be lose what is open there.
@@ -200,62 +204,98 @@ pub(crate) fn settle(
         // SAFETY: this is the clone, and nothing in it has used a descriptor yet. Node's and libuv's
         // objects know theirs by number alone.
         unsafe { fds::redirect(fd, source) }.map_err(text)?;
-        if !streams.outputs.contains(&fd) {
-            streams.outputs.push(fd);
+        if !outputs.contains(&fd) {
+            outputs.push(fd);
         }
     }
     let input = libc::STDIN_FILENO;
     match inheritance.standard[0] {
         Standard::Inherit => Ok(()),
         // SAFETY: as above.
-        Standard::Ignore => unsafe { fds::redirect_to_end(input, streams.input) },
+        Standard::Ignore => unsafe { fds::redirect_to_end(input, has_input) },
         // SAFETY: as above.
         Standard::Of(source) => unsafe { fds::redirect(input, Some(source)) },
     }
     .map_err(text)?;
-    let descriptors = inheritance.descriptors.iter().copied();
+    let descriptors = inheritance.descriptors.iter().cloned().flatten();
     // SAFETY: this is the clone, and nothing in it has used a descriptor yet. Node's and libuv's
     // objects know theirs by number alone.
     unsafe { fds::make_inert(descriptors, &fate) }.map_err(text)?;
-    event_loop.walk(stop_watching, &mut ());
-    event_loop.fork().map_err(|error| format!("uv_loop_fork: {}", error.reason))?;
-    register_all(event_loop, &inheritance.descriptors);
     // The handles of a standard stream that leads elsewhere now are not kept, whatever was asked for.
     let leads_elsewhere = |fd: &RawFd| {
         (0_i32..).zip(&inheritance.standard).any(|(of, how)| of == *fd && *how != Standard::Inherit)
     };
-    let keep: Vec<_> = inheritance.keep.iter().copied().filter(|fd| !leads_elsewhere(fd)).collect();
+    let keep = sorted(inheritance.keep.iter().copied().filter(|fd| !leads_elsewhere(fd)));
     let mut parent = OfParent { event_loop, keep: &keep };
     event_loop.walk(quieten, &mut parent);
+    event_loop.fork().map_err(|error| format!("uv_loop_fork: {}", error.reason))?;
     loop_end::keep_going().map_err(|error| error.reason.clone())?;
     REQUESTS_OF_PARENT.store(event_loop.requests(), Ordering::Relaxed);
     install_net();
     HEEDS_PARENT_ONLY.store(inheritance.heeds_parent_only, Ordering::Relaxed);
     random::refill().map_err(|error| error.reason.clone())?;
     *SIDE.lock().unwrap_or_else(PoisonError::into_inner) = Some(side);
-    Ok(streams.outputs)
+    Ok(outputs)
 }
 
-/// The handles that the parent has on its standard streams.
+fn sorted(numbers: impl Iterator<Item = RawFd>) -> Vec<RawFd> {
+    let mut sorted: Vec<_> = numbers.collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+/// What the parent has handles on.
 #[derive(Default)]
-struct StandardStreams {
+struct Handles {
     /// Whether there is one on 0.
     input: bool,
     /// 1 and 2, where there is one of a pipe or a socket. Those of a terminal have nothing pending.
     outputs: Vec<RawFd>,
+    /// Stream sockets: a server has thousands, and the kernel need not say what they are.
+    tcp: Numbers,
 }
 
-unsafe extern "C" fn note_standard(handle: *mut UvHandle, streams: *mut c_void) {
-    // SAFETY: `settle` passes them.
-    let streams = unsafe { &mut *streams.cast::<StandardStreams>() };
+impl Handles {
+    fn of(event_loop: Loop) -> Self {
+        let mut handles = Self::default();
+        event_loop.walk(note_handle, &mut handles);
+        handles
+    }
+}
+
+/// A set of numbers of descriptors.
+#[derive(Default)]
+struct Numbers(Vec<bool>);
+
+impl Numbers {
+    fn insert(&mut self, fd: RawFd) {
+        let Ok(index) = usize::try_from(fd) else { return };
+        if index >= self.0.len() {
+            self.0.resize(index + 1, false);
+        }
+        self.0[index] = true;
+    }
+
+    fn contains(&self, fd: RawFd) -> bool {
+        usize::try_from(fd).is_ok_and(|index| self.0.get(index) == Some(&true))
+    }
+}
+
+unsafe extern "C" fn note_handle(handle: *mut UvHandle, handles: *mut c_void) {
+    // SAFETY: `Handles::of` passes them.
+    let handles = unsafe { &mut *handles.cast::<Handles>() };
     // SAFETY: uv_walk passes live handles.
     let kind = unsafe { uv::uv_handle_get_type(handle) };
-    match uv::descriptor(handle) {
-        Some(libc::STDIN_FILENO) => streams.input = true,
-        Some(fd @ (libc::STDOUT_FILENO | libc::STDERR_FILENO))
+    let Some(fd) = uv::descriptor(handle) else { return };
+    if kind == handle_type::TCP {
+        handles.tcp.insert(fd);
+    }
+    match fd {
+        libc::STDIN_FILENO => handles.input = true,
+        libc::STDOUT_FILENO | libc::STDERR_FILENO
             if matches!(kind, handle_type::TCP | handle_type::NAMED_PIPE) =>
         {
-            streams.outputs.push(fd);
+            handles.outputs.push(fd);
         }
         _ => {}
     }
@@ -267,20 +307,6 @@ const STATUS_OF_AN_ORPHAN: u8 = 1;
 /// Whether anything that the clone began itself keeps its loop going.
 pub(crate) fn loop_is_alive(event_loop: Loop) -> bool {
     event_loop.is_alive(REQUESTS_OF_PARENT.load(Ordering::Relaxed))
-}
-
-/// Makes the new epoll instance know every watched descriptor.
-///
-/// libuv remembers what it last told epoll. A watcher with a change queued at the fork is not
-/// reset by uv_loop_fork, so its next poll modifies what the new instance has never heard of, and
-/// libuv aborts on the ENOENT. Registered for no events, there is something to modify.
-fn register_all(event_loop: Loop, descriptors: &[RawFd]) {
-    let epoll = event_loop.backend_fd();
-    for &fd in descriptors.iter().filter(|&&fd| event_loop.watches(fd)) {
-        let mut nothing = libc::epoll_event { events: 0, u64: u64::try_from(fd).unwrap_or(0) };
-        // SAFETY: the event is valid for the call. EEXIST and EPERM mean that there is nothing to do.
-        unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut nothing) };
-    }
 }
 
 /// Whether a timer is for a task that V8 wants done later, and not one of node's own.
@@ -300,21 +326,10 @@ fn is_of_platform(timer: *mut UvHandle) -> bool {
 /// Bytes: the task itself, and what a later version may put beside it.
 const MOST_BEFORE_TIMER: usize = 64;
 
-/// Ends a watch over a file. Not the parent's: the inotify instance that this would ask is inert by now.
-///
-/// `uv_loop_fork` would begin it anew, and fail, where the file is gone by now or the user has as many
-/// such instances as may be (`fs.inotify.max_user_instances`).
-unsafe extern "C" fn stop_watching(handle: *mut UvHandle, _: *mut c_void) {
-    // SAFETY: uv_walk passes live handles.
-    if unsafe { uv::uv_handle_get_type(handle) } == handle_type::FS_EVENT {
-        // SAFETY: the function for this type of handle, which may be called in any state.
-        unsafe { uv::uv_fs_event_stop(handle) };
-    }
-}
-
 /// What [`quieten`] is to know.
 struct OfParent<'a> {
     event_loop: Loop,
+    /// In ascending order.
     keep: &'a [RawFd],
 }
 
@@ -331,7 +346,7 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
     }
     // SAFETY: `settle` passes it.
     let parent = unsafe { &mut *argument.cast::<OfParent>() };
-    if uv::descriptor(handle).is_some_and(|fd| parent.keep.contains(&fd)) {
+    if uv::descriptor(handle).is_some_and(|fd| parent.keep.binary_search(&fd).is_ok()) {
         return;
     }
     // SAFETY: as above.
@@ -340,6 +355,10 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
         handle_type::TCP | handle_type::NAMED_PIPE | handle_type::TTY => Some(uv::uv_read_stop),
         handle_type::UDP => Some(uv::uv_udp_recv_stop),
         handle_type::POLL => Some(uv::uv_poll_stop),
+        // Not the parent's watch: the inotify instance that this asks is inert by now. `uv_loop_fork`
+        // would begin it again, and fail, where the file is gone by now or the user has as many such
+        // instances as may be (`fs.inotify.max_user_instances`).
+        handle_type::FS_EVENT => Some(uv::uv_fs_event_stop),
         handle_type::FS_POLL => Some(uv::uv_fs_poll_stop),
         handle_type::TIMER if is_of_platform(handle) => Some(uv::uv_timer_stop),
         _ => None,

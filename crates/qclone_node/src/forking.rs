@@ -18,6 +18,7 @@ use crate::{
     child::ChildHandle,
     clone_side::{self, EarlierPipes, Inheritance, Rank, Standard},
     convert::{self, ForkFailure},
+    loop_end,
     node_threads::{NodeThreads, may_be_of_pool},
     uv::{Loop, PlatformTasks},
     v8_worker,
@@ -183,9 +184,10 @@ pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Resul
         title: terminated(&options.title),
         parent: own_pid(),
     };
-    let tasks = options.loop_goes_on.then(|| event_loop.platform_tasks());
+    let tasks = options.loop_goes_on.then(|| loop_end::platform_tasks(event_loop));
     loop {
         let forked = with_state(|state| {
+            state.find_earlier_pipes(event_loop)?;
             // SAFETY: `NodeThreads` calls a thread of node at rest when it waits for work, which
             // only this thread could give it. JavaScript sees to it that the clone leaves by `exit`.
             state.attempt(tasks, Some(&mut inheritance), |forker, policy| unsafe { forker.fork(policy) })
@@ -253,6 +255,14 @@ impl State {
         Ok(Self { forker, threads, earlier_pipes: None })
     }
 
+    /// Finds the pipes that are open before the first fork; does nothing before later ones.
+    fn find_earlier_pipes(&mut self, event_loop: Loop) -> qclone::Result<()> {
+        if self.earlier_pipes.is_none() {
+            self.earlier_pipes = Some(EarlierPipes::find(event_loop)?);
+        }
+        Ok(())
+    }
+
     /// Tries `act` with node's policy, and once more when there was something to learn. While any of
     /// `tasks` have not run, threads of node are not at rest. Right before a fork, what is open is
     /// entered into `inheritance`.
@@ -265,6 +275,7 @@ impl State {
         let Self { forker, threads, earlier_pipes } = self;
         let mut attempt = |forker: &mut Forker, threads: &NodeThreads| {
             let inheritance = inheritance.as_deref_mut();
+            let earlier_pipes = earlier_pipes.as_ref();
             act(forker, &mut NodePolicy { threads, tasks, earlier_pipes, inheritance })
         };
         let first = attempt(forker, threads);
@@ -280,7 +291,7 @@ impl State {
 struct NodePolicy<'a> {
     threads: &'a NodeThreads,
     tasks: Option<PlatformTasks>,
-    earlier_pipes: &'a mut Option<EarlierPipes>,
+    earlier_pipes: Option<&'a EarlierPipes>,
     inheritance: Option<&'a mut Inheritance>,
 }
 
@@ -300,10 +311,8 @@ impl qclone::Policy for NodePolicy<'_> {
     /// listed, too, and closed in the clone by the time that the list is used.
     fn all_at_rest(&mut self) -> qclone::Result<()> {
         if let Some(inheritance) = &mut self.inheritance {
-            let descriptors = fds::list()?;
-            let pipes = self.earlier_pipes.get_or_insert_with(|| EarlierPipes::among(&descriptors));
-            inheritance.earlier_pipes = pipes.now();
-            inheritance.descriptors = descriptors;
+            inheritance.descriptors = fds::runs()?;
+            inheritance.earlier_pipes = self.earlier_pipes.map(EarlierPipes::now).unwrap_or_default();
         }
         Ok(())
     }

@@ -82,6 +82,15 @@ fn end() -> Option<&'static End> {
     unsafe { END.load(Ordering::Relaxed).as_ref() }
 }
 
+/// V8's tasks for the thread of `event_loop`. Found once: `uv_walk` writes to each handle, and so would make
+/// the parent copy memory that it shares with its clones.
+pub(crate) fn platform_tasks(event_loop: Loop) -> PlatformTasks {
+    match end() {
+        Some(end) if end.event_loop == event_loop => end.tasks,
+        _ => event_loop.platform_tasks(),
+    }
+}
+
 /// Whether anything but that keeps a clone's event loop going.
 #[napi]
 pub fn loop_is_alive() -> bool {

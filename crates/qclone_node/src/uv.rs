@@ -223,7 +223,7 @@ unsafe extern "C" {
 }
 
 /// The event loop of an environment.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Loop(*mut UvLoop);
 
 impl Loop {
@@ -386,10 +386,26 @@ impl Loop {
         unsafe { (*self.0).nfds -= 1 };
     }
 
-    /// Resets the loop in a forked child. To be called before anything else touches the loop.
+    /// Resets the loop in a forked child. The next poll adds each started watcher to the new epoll instance,
+    /// so handles that must deliver nothing are stopped before.
+    ///
+    /// `uv_loop_fork` leaves out watchers with a change queued. Their next poll would modify what the new
+    /// instance does not know, and libuv aborts on the ENOENT. Without events, they are added like the others.
     pub(crate) fn fork(self) -> Result<()> {
         // SAFETY: the loop is live for as long as its environment, which called into here.
-        check(unsafe { uv_loop_fork(self.0) })
+        check(unsafe { uv_loop_fork(self.0) })?;
+        // SAFETY: the loop is live.
+        let head = unsafe { &raw mut (*self.0).watcher_queue };
+        // SAFETY: the head of the loop's queue, which is intact between callbacks.
+        let mut element = unsafe { (*head).next };
+        while !ptr::eq(element, head) {
+            let watcher: *mut UvIo = element.wrapping_byte_sub(offset_of!(UvIo, watcher_queue)).cast();
+            // SAFETY: the elements of this queue are the fields of that name of live watchers.
+            unsafe { (*watcher).events = 0 };
+            // SAFETY: an element of the same intact queue.
+            element = unsafe { (*element).next };
+        }
+        Ok(())
     }
 
     /// Calls `callback` with `argument` for each handle but libuv's own.
@@ -400,16 +416,6 @@ impl Loop {
     ) {
         // SAFETY: the loop is live, and each caller's callback takes a `T` as its argument.
         unsafe { uv_walk(self.0, callback, ptr::from_mut(argument).cast()) };
-    }
-
-    pub(crate) fn backend_fd(self) -> c_int {
-        // SAFETY: the loop is live.
-        unsafe { (*self.0).backend_fd }
-    }
-
-    /// Whether a handle of the loop watches descriptor `fd`.
-    pub(crate) fn watches(self, fd: c_int) -> bool {
-        self.watcher(fd).is_some()
     }
 
     fn watcher(self, fd: c_int) -> Option<*mut UvIo> {

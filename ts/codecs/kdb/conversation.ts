@@ -2,13 +2,11 @@ import { inspect } from 'node:util'
 import { Backlog } from '../backlog.js'
 import { type Conversation, type Message, ProtocolError, type Query } from '../codec.js'
 import { messageOf } from '../unsayable.js'
-import { decode } from './decode.js'
 import { encodeError, encodeReply } from './encode-reply.js'
-import { HEAD_BYTES, type Head, LENGTH_BYTES, readHead, readLength, SYNC } from './frame.js'
+import { HEAD_BYTES, type Head, PACKED_HEAD_BYTES, readHead } from './frame.js'
 import { readGreeting } from './greeting.js'
+import { KdbMessage } from './message.js'
 import type { KdbOptions } from './options.js'
-import { Reader } from './reader.js'
-import { uncompress } from './uncompress.js'
 
 type Phase = 'greeting' | 'talking' | 'refused' | 'broken'
 
@@ -93,47 +91,31 @@ export class KdbConversation implements Conversation {
   }
 
   #takeMessage(bytes: Buffer, messages: Message[]): Buffer {
-    if (this.#backlog.length > 0 || bytes.length < HEAD_BYTES) return this.#takeInParts(bytes, messages)
-    const head = readHead(bytes, this.#options.maxMessageBytes)
-    if (bytes.length < head.length) {
+    if (this.#backlog.length === 0) {
+      const head = readHead(bytes, this.#options)
+      if (head && bytes.length >= head.length) {
+        messages.push(new KdbMessage(head, bytes.subarray(0, head.length), this.#options))
+        return bytes.subarray(head.length)
+      }
       this.#head = head
-      this.#backlog.append(bytes, head.length)
-      return NOTHING
     }
-    messages.push(this.#read(head, bytes.subarray(0, head.length)))
-    return bytes.subarray(head.length)
+    return this.#takeInParts(bytes, messages)
   }
 
-  /** A message of which more than one chunk has some bytes: first its head, then the rest. */
+  /** A message that is spread over chunks: first its head, then the rest. */
   #takeInParts(bytes: Buffer, messages: Message[]): Buffer {
-    const length = this.#head?.length ?? HEAD_BYTES
-    const missing = length - this.#backlog.length
-    this.#backlog.append(bytes.subarray(0, missing), length)
+    const backlog = this.#backlog
+    const wanted = this.#head?.length ?? (backlog.length < HEAD_BYTES ? HEAD_BYTES : PACKED_HEAD_BYTES)
+    const missing = wanted - backlog.length
+    backlog.append(bytes.subarray(0, missing), wanted)
     if (bytes.length < missing) return NOTHING
-    const head = this.#head
-    if (head) {
+    if (this.#head) {
+      messages.push(new KdbMessage(this.#head, backlog.take(), this.#options))
       this.#head = undefined
-      messages.push(this.#read(head, this.#backlog.take()))
     } else {
-      this.#head = readHead(this.#backlog.bytes, this.#options.maxMessageBytes)
+      this.#head = readHead(backlog.bytes, this.#options)
     }
     return bytes.subarray(missing)
-  }
-
-  #read(head: Head, bytes: Buffer): Message {
-    const message = head.isCompressed ? this.#uncompress(head, bytes) : bytes
-    const value = decode(new Reader(message, HEAD_BYTES, head.isLittleEndian), this.#options.maxDepth)
-    return { kind: head.kind === SYNC ? 'query' : 'update', value }
-  }
-
-  #uncompress({ isLittleEndian }: Head, bytes: Buffer): Buffer {
-    const length = readLength(bytes, HEAD_BYTES, isLittleEndian)
-    if (length <= HEAD_BYTES)
-      throw new ProtocolError(`An uncompressed message of ${length} bytes is too short`)
-    if (length > this.#options.maxMessageBytes) {
-      throw new ProtocolError(`An uncompressed message of ${length} bytes is too long`)
-    }
-    return uncompress(bytes.subarray(HEAD_BYTES + LENGTH_BYTES), length)
   }
 }
 

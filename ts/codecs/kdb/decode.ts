@@ -29,13 +29,26 @@ const LEAST_VALUE_BYTES = 2
 const MOST_FUNCTIONS = 2 ** 16
 
 /**
+Items that a list, byte vector, dict, table or function counts for, besides those in it: an object takes a few times the
+memory of a number, and an empty one has no items.
+*/
+const COMPOSITE_ITEMS = 4
+
+/** What one message may make of its bytes. */
+export interface DecodeBounds {
+  /** How deep lists, dicts, tables and functions can be within each other. */
+  readonly maxDepth: number
+  /** How many items all values have together. */
+  readonly maxItems: number
+}
+
+/**
 What a message says, as plain values.
 
-@param maxDepth how deep lists, dicts, tables and functions may be within each other.
-@throws {ProtocolError} when it says nothing that q could, or goes on behind it.
+@throws {ProtocolError} when it says nothing that q could, goes on behind it, or is beyond the bounds.
 */
-export function decode(reader: Reader, maxDepth: number): unknown {
-  const decoder = new Decoder(reader, maxDepth)
+export function decode(reader: Reader, bounds: DecodeBounds): unknown {
+  const decoder = new Decoder(reader, bounds)
   const value = decoder.message()
   if (reader.left > 0) throw reader.wrong('There is more than one value')
   return value
@@ -44,12 +57,23 @@ export function decode(reader: Reader, maxDepth: number): unknown {
 /** What decoding needs to know of itself in every part. */
 export class Decoder {
   readonly reader: Reader
+  readonly #maxItems: number
+  #itemsLeft: number
   #depthLeft: number
   #functionsLeft = MOST_FUNCTIONS
 
-  constructor(reader: Reader, maxDepth: number) {
+  constructor(reader: Reader, { maxDepth, maxItems }: DecodeBounds) {
     this.reader = reader
+    this.#maxItems = maxItems
+    this.#itemsLeft = maxItems
     this.#depthLeft = maxDepth
+  }
+
+  /** Counts items before memory is taken for them. */
+  #count(items: number): void {
+    this.#itemsLeft -= items
+    if (this.#itemsLeft < 0)
+      throw this.reader.wrong(`There are more than the ${this.#maxItems} items allowed`)
   }
 
   /** Any value, or an error, which only a whole message can be. */
@@ -67,6 +91,7 @@ export class Decoder {
     if (type > LIST && type < NAMES.length) return this.#vector(type)
     if (type === UNARY || type === BINARY || type === TERNARY) return this.#primitive(type)
     if (--this.#depthLeft < 0) throw this.reader.wrong('It is nested too deep')
+    this.#count(COMPOSITE_ITEMS)
     const value = this.#nested(type)
     this.#depthLeft++
     return value
@@ -89,6 +114,7 @@ export class Decoder {
   #atom(type: number): unknown {
     const name = NAMES[type]
     if (!name) throw this.#unknown(-type)
+    this.#count(1)
     return ITEM[name](this.reader)
   }
 
@@ -97,11 +123,17 @@ export class Decoder {
     if (!name) throw this.#unknown(type)
     this.attribute()
     const count = this.reader.count(SIZES[type] as number)
-    if (name === 'byte') return this.reader.bytes(count)
-    return name === 'char' ? this.reader.text(count) : this.#items(type, count)
+    if (name === 'char') {
+      this.#count(1)
+      return this.reader.text(count)
+    }
+    if (name !== 'byte') return this.#items(type, count)
+    this.#count(COMPOSITE_ITEMS)
+    return this.reader.bytes(count)
   }
 
   #items(type: number, count: number): unknown[] {
+    this.#count(COMPOSITE_ITEMS + count)
     const read = ITEM[NAMES[type] as keyof typeof ITEM]
     const items: unknown[] = []
     for (let i = 0; i < count; i++) items.push(read(this.reader))
@@ -166,6 +198,7 @@ export class Decoder {
   }
 
   #primitive(type: typeof UNARY | typeof BINARY | typeof TERNARY): QFunction | null {
+    this.#count(COMPOSITE_ITEMS)
     const code = this.reader.byte()
     return type === UNARY && code === GENERIC_NULL ? null : this.#function({ type, code })
   }

@@ -1,17 +1,12 @@
 import { Backlog } from '../backlog.js'
 import { type Conversation, type Message, ProtocolError, type Query } from '../codec.js'
 import type { NdjsonOptions } from '../ndjson.js'
-import { isNestedDeeper } from './depth.js'
-import { parseLine } from './parse-line.js'
+import { NdjsonMessage } from './message.js'
+import { outlineOf } from './outline.js'
 import { failure, result } from './reply.js'
 
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
-
-/** A query, and by what its client knows it: undefined when by nothing. */
-interface NdjsonQuery extends Query {
-  readonly id?: unknown
-}
 
 /** What a server says to one client that sends lines of JSON. */
 export class NdjsonConversation implements Conversation {
@@ -42,11 +37,11 @@ export class NdjsonConversation implements Conversation {
   }
 
   reply(query: Query, value: unknown): Uint8Array {
-    return result((query as NdjsonQuery).id, value)
+    return result((query as NdjsonMessage).id, value)
   }
 
   fail(query: Query, error: unknown): Uint8Array {
-    return failure((query as NdjsonQuery).id, error)
+    return failure((query as NdjsonMessage).id, error)
   }
 
   #take(bytes: Buffer, messages: Message[]): void {
@@ -68,7 +63,9 @@ export class NdjsonConversation implements Conversation {
   #expectRoomFor(part: Buffer): void {
     const { maxMessageBytes } = this.#options
     if (this.#backlog.length + part.length > maxMessageBytes) {
-      throw new ProtocolError(`A line of more than ${maxMessageBytes} bytes is too long`)
+      throw new ProtocolError(
+        `A line of more than ${maxMessageBytes} bytes is too long: see \`maxMessageBytes\``,
+      )
     }
   }
 
@@ -83,8 +80,13 @@ export class NdjsonConversation implements Conversation {
   }
 
   #read(line: Buffer): Message {
-    // The object that holds the value is one level more.
-    if (isNestedDeeper(line, this.#options.maxDepth + 1)) throw new ProtocolError('A line is nested too deep')
-    return parseLine(line)
+    const outline = outlineOf(line, this.#options)
+    const { maxUpdateBytes } = this.#options
+    if (outline.kind === 'update' && line.length > maxUpdateBytes) {
+      throw new ProtocolError(
+        `An update of ${line.length} bytes is too long: \`maxUpdateBytes\` is ${maxUpdateBytes}`,
+      )
+    }
+    return new NdjsonMessage(outline, line)
   }
 }

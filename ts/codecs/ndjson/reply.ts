@@ -17,15 +17,21 @@ export function result(id: unknown, value: unknown): Buffer {
 /** The line that says what went wrong. Never throws. */
 export function failure(id: unknown, error: unknown): Buffer {
   const { name, code } = nameAndCode(error)
-  return Buffer.from(`${JSON.stringify({ id, error: { name, message: messageOf(error), code } })}\n`)
+  const message = messageOf(error).slice(0, MOST_ERROR_CHARACTERS)
+  return Buffer.from(`${JSON.stringify({ id, error: { name, message, code } })}\n`)
 }
+
+/** A longer text might be more than one string can hold once it is JSON. */
+const MOST_ERROR_CHARACTERS = 1 << 16
 
 function nameAndCode(error: unknown): { name: string; code?: string | number } {
   try {
     const { name, code } = error as { name?: unknown; code?: unknown }
     return {
-      name: error instanceof Error && typeof name === 'string' ? name : 'Error',
-      ...((typeof code === 'string' || typeof code === 'number') && { code }),
+      name:
+        error instanceof Error && typeof name === 'string' ? name.slice(0, MOST_ERROR_CHARACTERS) : 'Error',
+      ...(typeof code === 'string' && { code: code.slice(0, MOST_ERROR_CHARACTERS) }),
+      ...(typeof code === 'number' && { code }),
     }
   } catch {
     // It is null, or its properties cannot be read.

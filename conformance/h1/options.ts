@@ -1,0 +1,52 @@
+import { parseArgs } from 'node:util'
+
+export const TOOLS = ['redbot', 'h11', 'requests', 'slow'] as const
+export type ToolName = (typeof TOOLS)[number]
+const SECONDS = ['clones', 'plain', 'wrong'] as const
+
+export interface Options {
+  readonly tools: readonly ToolName[]
+  readonly second: (typeof SECONDS)[number]
+  readonly json: boolean
+}
+
+const USAGE = `Usage: npm run h1 -- [options]
+
+Lets tools that test HTTP/1.1 test the same server twice: as it is, and with clones that answer its requests. Met when
+each tool says the same of both, test by test, and has seen the same.
+
+  --tools A,B      of ${TOOLS.join(', ')} (default all)
+  --second WHICH   what the plain server is compared with: ${SECONDS.join(', ')} (default ${SECONDS[0]}); plain shows
+                   what differs by itself, wrong that a difference is found
+  --json           print one JSON object on stdout instead of a table
+  --help           print this
+`
+
+/** Reads the command line. Prints what is wrong with it and ends with status 2, or the help. */
+export function readOptions(): Options {
+  try {
+    const { values } = parseArgs({
+      options: {
+        tools: { type: 'string', default: TOOLS.join() },
+        second: { type: 'string', default: SECONDS[0] },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    if (values.help) {
+      process.stdout.write(USAGE)
+      process.exit(0)
+    }
+    const tools = values.tools.split(',').map((name) => oneOf('tools', name, TOOLS))
+    return { tools, second: oneOf('second', values.second, SECONDS), json: values.json }
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`)
+    process.exit(2)
+  }
+}
+
+function oneOf<T extends string>(name: string, text: string, known: readonly T[]): T {
+  const found = known.find((one) => one === text)
+  if (found !== undefined) return found
+  throw new TypeError(`Expected --${name} to be of ${known.join(', ')}, got \`${text}\``)
+}

@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto'
+import { cpus } from 'node:os'
+import { readArgs } from '../bench/lib/args.js'
+import { processesWith } from '../bench/lib/proc.js'
+import { type OpenPart, openPart, program } from '../bench/lib/program.js'
+import { until } from '../bench/lib/until.js'
+import { type Company, type CompanyQuestion, type Fates, keepCompany } from './hostile/company.js'
+import { beHonest, type HonestQuestion, type Window } from './hostile/honest.js'
+import { conclude, inWords, type Measured, type Outcome } from './hostile/report.js'
+import {
+  type Ports,
+  type Rest,
+  type Seen,
+  type ServerAnswer,
+  type ServerQuestion,
+  serve,
+} from './hostile/server.js'
+
+const options = readArgs(
+  `Usage: npm run soak:hostile -- [options]
+
+Honest clients ask a server whose requests clones answer, with all defaults: alone, and in hostile company, in turns.
+Slow readers ask for 32 MiB and take nothing, or a byte each second. Slow writers send a head, a body, or the rest of a
+body of more than 1 MiB, at a byte each half of a second. Bombers are refused by kdb+, and send a message of 550 kB
+right behind their greeting that uncompresses to 64 MiB. Each comes back a second after it was cut off.
+
+An answer takes some 20 ms of processor time. With pauses of 500 ms, 20 honest clients keep less than half of two
+processors busy, so that what the company takes from them shows as such, and not as a full machine.
+
+Met when honest clients get 95 % of the answers a second that they get alone, and no errors, and the server lives,
+takes at most 64 MiB more than in the first window, and has nothing left at the end.`,
+  {
+    minutes: { about: 'length of all windows', fallback: 5, fraction: true, min: 0.1, max: 1000 },
+    window: { about: 'seconds of a window, at most', fallback: 30, min: 1, max: 3600 },
+    'warm-up': {
+      about: 'seconds before the first window, and after each in company',
+      fallback: 3,
+      min: 1,
+      max: 3600,
+    },
+    clients: { about: 'honest clients', fallback: 20, min: 1, max: 500 },
+    'think-ms': {
+      about: 'pause of an honest client after each answer, on the average',
+      fallback: 500,
+      min: 0,
+      max: 10_000,
+    },
+    saturated: {
+      about: 'seconds of two more windows without pauses, not judged',
+      fallback: 0,
+      min: 0,
+      max: 3600,
+    },
+    readers: { about: 'slow readers', fallback: 200, min: 0, max: 2000 },
+    heads: { about: 'slow writers of heads', fallback: 67, min: 0, max: 2000 },
+    bodies: { about: 'slow writers of bodies below 1 MiB', fallback: 67, min: 0, max: 2000 },
+    'long-bodies': { about: 'slow writers of bodies above 1 MiB', fallback: 66, min: 0, max: 2000 },
+    bombers: { about: 'clients of kdb+ that send bombs', fallback: 10, min: 0, max: 200 },
+    'heap-mb': { about: 'heap of JavaScript objects, in MiB', fallback: 100, min: 10, max: 16_000 },
+  },
+)
+
+/** Between windows the server comes to rest. */
+const MARGIN_FACTOR = 2
+/** Starting and ending. */
+const MARGIN_MS = 300_000
+const END_LIMIT_MS = 5000
+/** An environment variable that tells the processes of this program from all others. */
+const MARK = 'QCLONE_HOSTILE'
+
+const company: Company = {
+  readers: options.readers,
+  heads: options.heads,
+  bodies: options.bodies,
+  longBodies: options['long-bodies'],
+  bombers: options.bombers,
+}
+
+async function main(): Promise<boolean> {
+  const mark = randomUUID()
+  process.env[MARK] = mark
+  const total = options.minutes * 60 + 2 * options.saturated
+  const limitMs = MARGIN_FACTOR * (options['warm-up'] + total) * 1000 + MARGIN_MS
+  const server = openPart<ServerQuestion, ServerAnswer>('server', { limitMs })
+  const honest = openPart<HonestQuestion, Window>('honest', { limitMs })
+  const hostile = openPart<CompanyQuestion, Fates>('company', { limitMs })
+  try {
+    const figures = await measure({ server, honest, hostile })
+    await Promise.all([honest.end(), hostile.end()])
+    const left = (await server.ask({ what: 'end' })) as Rest
+    await server.end()
+    await until(() => processesWith(MARK, mark).length === 0, END_LIMIT_MS)
+    const processes = processesWith(MARK, mark).length
+    return conclude({ ...figures, left: { ...left, processes } }, options.json)
+  } finally {
+    // When one has died, the others need not go on.
+    await Promise.allSettled([server, honest, hostile].map((part) => part.end()))
+  }
+}
+
+interface Parts {
+  readonly server: OpenPart<ServerQuestion, ServerAnswer>
+  readonly honest: OpenPart<HonestQuestion, Window>
+  readonly hostile: OpenPart<CompanyQuestion, Fates>
+}
+
+async function measure({ server, honest, hostile }: Parts): Promise<Omit<Outcome, 'left'>> {
+  const { http, kdb } = (await server.ask({ what: 'ports' })) as Ports
+  const thinkMs = options['think-ms']
+  const window = async (company: boolean, seconds: number, pauseMs = thinkMs): Promise<Measured> => {
+    await server.ask({ what: 'seen' })
+    const before = cpuTimes()
+    if (company) await hostile.ask({ what: 'begin', http, kdb })
+    const seenByClients = await honest.ask({ what: 'measure', seconds, thinkMs: pauseMs })
+    const idle = idleSince(before)
+    const seen = (await server.ask({ what: 'seen' })) as Seen
+    if (company) {
+      await hostile.ask({ what: 'end' })
+      await server.ask({ what: 'rest' })
+      // A queue that has come about is no part of what the clients have alone.
+      await honest.ask({ what: 'measure', seconds: options['warm-up'], thinkMs })
+    }
+    const measured = { ...seenByClients, company, seen, idle }
+    if (!options.json) process.stderr.write(`${inWords(measured)}\n`)
+    return measured
+  }
+  await honest.ask({ what: 'begin', port: http, clients: options.clients })
+  await window(false, options['warm-up'])
+  // One more without company than with it, so that each with it stands between two without.
+  const pairs = Math.max(1, Math.round((options.minutes * 60) / options.window / 2))
+  const seconds = (options.minutes * 60) / (2 * pairs + 1)
+  const windows = [await window(false, seconds)]
+  for (let pair = 0; pair < pairs; pair++) {
+    windows.push(await window(true, seconds), await window(false, seconds))
+  }
+  const saturated =
+    options.saturated > 0
+      ? [await window(false, options.saturated, 0), await window(true, options.saturated, 0)]
+      : []
+  const { errors } = await honest.ask({ what: 'end' })
+  const fates = await hostile.ask({ what: 'end' })
+  return { windows, saturated, fates, errors }
+}
+
+/** Of all processors. */
+function cpuTimes() {
+  const times = cpus().map(({ times }) => times)
+  const idle = times.reduce((sum, { idle }) => sum + idle, 0)
+  return { idle, all: times.reduce((sum, each) => sum + Object.values(each).reduce((a, b) => a + b), 0) }
+}
+
+function idleSince(before: { idle: number; all: number }): number {
+  const now = cpuTimes()
+  return (now.idle - before.idle) / (now.all - before.all)
+}
+
+await program(
+  {
+    server: () => serve(options['heap-mb']),
+    honest: () => beHonest(options['think-ms']),
+    company: () => keepCompany(company),
+  },
+  main,
+)

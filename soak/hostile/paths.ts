@@ -1,0 +1,9 @@
+/** Answered with a row of the heap, by its number. */
+export const ROW_PATH = '/row/'
+/** Answered with {@link LARGE_BYTES}. */
+export const LARGE_PATH = '/large'
+/** Answered with the number of bytes that were sent. */
+export const UPLOAD_PATH = '/upload'
+
+/** More than the buffers of both ends of a connection hold together. */
+export const LARGE_BYTES = 32 * 2 ** 20
