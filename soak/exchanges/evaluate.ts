@@ -38,7 +38,7 @@ export function evaluate(query: unknown): unknown {
       if (isClone()) process.exit(0)
       return `${token} ${LEFT}`
     case 'never':
-      return isClone() ? new Promise(() => {}) : `${token} ${DIED}`
+      return new Promise(() => {})
     default:
       return text
   }

@@ -68,7 +68,11 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
     sentence:
       'A connection of HTTP that closes behind an answer may do so by a reset, which may cut that answer, when not all that the client sent had been read.',
     explains: (script, cloned, plain) =>
-      isHttp(script) && isPrefix(cloned, plain) && isPrefix(plain, cloned) && isOver(cloned) && isOver(plain),
+      isHttp(script) &&
+      isOver(cloned) &&
+      isOver(plain) &&
+      ((isPrefix(cloned, plain) && isPrefix(plain, cloned)) ||
+        (isCutWhereItCloses(plain) && isEitherPrefix(cloned, plain))),
   },
   {
     name: 'timeout',

@@ -27,7 +27,7 @@ const QUERY_ACTS: Readonly<Partial<Record<Act, number>>> = {
   throw: 5,
   reject: 3,
 }
-const FATAL_ACTS: Readonly<Partial<Record<Act, number>>> = { die: 5, exit: 2, never: 2 }
+const FATAL_ACTS: Readonly<Partial<Record<Act, number>>> = { die: 5, exit: 2 }
 const ENDINGS: Readonly<Partial<Record<Ending, number>>> = {
   'half-close': 60,
   garbage: 15,
@@ -43,11 +43,14 @@ export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random)
   const { speaks } = door
   const isLines = speaks === 'lines'
   const count = random.pick(kind === 'queries' ? COUNTS_OF_QUERIES : COUNTS_OF_SESSION)
-  const ending: Ending = isLines && random.oneIn(2) ? 'close' : (weighted(random, ENDINGS) as Ending)
+  let ending: Ending = isLines && random.oneIn(2) ? 'close' : (weighted(random, ENDINGS) as Ending)
   const batch = random.pick([1, 3, 10, 100])
   const sent: Sent[] = []
   let endsEarly = false
   let answers = 0
+  // A server that keeps half-open connections does not see a client leave.
+  const neverEnds = kind === 'queries' && !door.halfOpen && random.oneIn(20)
+  if (neverEnds) ending = random.oneIn(2) ? 'reset' : 'half-close'
   if (speaks === 'kdb') {
     const isNobody = random.oneIn(30)
     tape.add(Buffer.from(`${isNobody ? 'nobody' : 'user'}:password\x03\0`))
@@ -61,8 +64,10 @@ export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random)
   if (random.oneIn(12)) tape.pause(random.below(40))
   for (let index = 0; index < count; index++) {
     const isLast = index === count - 1
-    const isUpdate = !isLines && random.below(10) < (kind === 'queries' ? UPDATES_IN_TEN : 3)
-    const ask = draw(random, door, kind, owner, index, isLast && ending === 'close')
+    const isNever = neverEnds && isLast
+    const isUpdate = !isLines && !isNever && random.below(10) < (kind === 'queries' ? UPDATES_IN_TEN : 3)
+    const drawn = draw(random, door, kind, owner, index, isLast && ending === 'close')
+    const ask: Ask = isNever ? { ...drawn, act: 'never' } : drawn
     sent.push({ ask, method: isUpdate ? 'update' : 'query', version: '', bodyBytes: 0, expects: false })
     const bytes = encode(door, ask, isUpdate)
     // Who ends a process loses what is still to be written, in plain Node too.
@@ -84,7 +89,7 @@ export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random)
   tape.play()
   tape.resume()
   if (ending === 'half-close' || ending === 'cut' || ending === 'garbage') {
-    endsEarly = random.oneIn(5)
+    endsEarly = neverEnds || random.oneIn(5)
     if (!endsEarly) tape.play({ do: 'until', answers })
     tape.play({ do: ending === 'cut' && random.oneIn(2) ? 'reset' : 'end' })
   }
