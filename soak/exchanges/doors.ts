@@ -25,7 +25,8 @@ export interface Door {
 export const HASTY = { headersTimeout: 700, requestTimeout: 1400, connectionsCheckingInterval: 50 }
 
 const SMALL = 1000
-export const COLLECT_BYTES = 1 << 20
+/** The default of `collect`. */
+export const COLLECT_BYTES = 1 << 18
 
 export const DOORS: readonly Door[] = [
   { name: 'http', kind: 'http' },

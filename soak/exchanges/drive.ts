@@ -14,7 +14,7 @@ const ENDING_MS = 15_000
 /** How often a script that differs is played to plain Node, before the difference counts. */
 const MORE_PLAYS = 5
 /** Scripts of each kind, of so many. */
-const SHARES: Readonly<Record<Kind, number>> = { http: 42, tls: 14, offload: 14, sessions: 16, queries: 14 }
+const SHARES: Readonly<Record<Kind, number>> = { http: 48, tls: 14, offload: 16, sessions: 9, queries: 13 }
 
 /** A pair of servers, with clones and without, and the clients of both. */
 export class Pair {

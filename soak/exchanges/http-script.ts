@@ -1,7 +1,7 @@
 import { mutate } from '../../bench/fuzz/mutate.js'
 import type { Random } from '../../bench/fuzz/random.js'
 import { type Act, type Ask, pathOf } from './ask.js'
-import type { Door, Kind } from './doors.js'
+import { COLLECT_BYTES, type Door, type Kind } from './doors.js'
 import { type Ending, type Script, type Sent, Tape, weighted } from './script.js'
 import { filled, type Owner, patternOf, tokenOf } from './token.js'
 
@@ -10,8 +10,7 @@ const SIZES = [0, 1, 20, 20, 100, 100, 100, 999, 4000]
 const LARGE_SIZES = [65_535, 65_536, 65_537, 200_000, 1_200_000]
 const BODIES = [0, 1, 2, 10, 10, 100, 100, 998, 999, 1000, 1001, 1500, 5000]
 const LARGE_BODIES = [65_535, 65_536, 65_537, 70_000, 200_000]
-const COLLECTED = 1 << 20
-const HUGE_BODIES = [COLLECTED - 1, COLLECTED, COLLECTED + 1, COLLECTED + 70_000]
+const HUGE_BODIES = [COLLECT_BYTES - 1, COLLECT_BYTES, COLLECT_BYTES + 1, COLLECT_BYTES + 70_000, 1_100_000]
 const STALL_MS = 3000
 
 const ACTS: Readonly<Partial<Record<Act, number>>> = {
@@ -176,7 +175,7 @@ function draw(random: Random, door: Door, owner: Owner, index: number): Sent {
 }
 
 function drawBody(random: Random, door: Door): number {
-  if (door.collect === undefined && random.oneIn(150)) return random.pick(HUGE_BODIES)
+  if (door.collect === undefined && random.oneIn(60)) return random.pick(HUGE_BODIES)
   return random.oneIn(16) ? random.pick(LARGE_BODIES) : random.pick(BODIES)
 }
 

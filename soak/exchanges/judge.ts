@@ -39,7 +39,12 @@ export function outcomeOf(script: Script, transcript: Transcript): Outcome {
 }
 
 export function isSame(a: Outcome, b: Outcome): boolean {
-  return a.end === b.end && a.parts.length === b.parts.length && isPrefix(a, b)
+  return isSameEnd(a.end, b.end) && a.parts.length === b.parts.length && isPrefix(a, b)
+}
+
+function isSameEnd(a: Transcript['end'], b: Transcript['end']): boolean {
+  const ends = [a, b]
+  return a === b || (ends.includes('over') && !ends.includes('left') && !ends.includes('hung'))
 }
 
 /** Whether all that the first has is what the second has first; the last part may be cut. */

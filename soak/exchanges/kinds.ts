@@ -56,11 +56,12 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: 'broken off',
     sentence: 'When a connection is reset, what is on its way may be lost.',
-    explains: ({ sent }, cloned, plain) =>
-      sent.some(({ ask }) => BREAKING.includes(ask.act)) &&
+    explains: ({ sent, door, ending }, cloned, plain) =>
+      (sent.some(({ ask }) => BREAKING.includes(ask.act)) ||
+        (door.speaks !== undefined && ending === 'garbage')) &&
       isOver(cloned) &&
       isOver(plain) &&
-      (cloned.end === 'reset' || plain.end === 'reset') &&
+      (cloned.end !== 'ended' || plain.end !== 'ended') &&
       isEitherPrefix(cloned, plain),
   },
   {
@@ -72,7 +73,7 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
       isOver(cloned) &&
       isOver(plain) &&
       ((isPrefix(cloned, plain) && isPrefix(plain, cloned)) ||
-        (isCutWhereItCloses(plain) && isEitherPrefix(cloned, plain))),
+        (isCutWhereItCloses(plain, cloned) && isEitherPrefix(cloned, plain))),
   },
   {
     name: 'timeout',
@@ -126,7 +127,7 @@ function isHttp({ door }: Script): boolean {
 
 /** Whether the server ended the connection. */
 function isOver({ end }: Outcome): boolean {
-  return end === 'ended' || end === 'reset'
+  return end === 'ended' || end === 'reset' || end === 'over'
 }
 
 /** Whether the clone of a request may end its connection. */
@@ -134,9 +135,15 @@ function mayClose({ door, sent, kind }: Script, index: number): boolean {
   const request = sent[index]
   if (!request || door.speaks !== undefined) return false
   if (door.tls) return true
-  const { bodyBytes, expects } = request
-  return expects || bodyBytes >= (door.collect ?? COLLECT_BYTES) || (kind === 'offload' && bodyBytes > 0)
+  const { ask, bodyBytes, expects } = request
+  if (bodyBytes > (door.collect ?? COLLECT_BYTES)) return true
+  // Here the parent does not wait for the body.
+  const isLazy = kind === 'offload' || (expects && door.asksFirst === true)
+  return isLazy && bodyBytes > 0 && (READING.includes(ask.act) || DYING.includes(ask.act))
 }
+
+const READING: readonly Act[] = ['echo', 'pipe', 'early']
+const DYING: readonly Act[] = ['throw', 'reject', 'die', 'die-later', 'die-within', 'exit']
 
 function closes({ head }: Part): boolean {
   return /^connection: close\r$/im.test(head)
@@ -162,9 +169,14 @@ function answersIn(script: Script, outcome: Outcome): Outcome {
   return { ...answered, parts }
 }
 
-function isCutWhereItCloses({ parts }: Outcome): boolean {
-  const last = parts.at(-1)
-  return last !== undefined && !last.isWhole && closes(last)
+/** Whether the answer that one outcome has less of than the other is one that closes. */
+function isCutWhereItCloses(one: Outcome, other: Outcome): boolean {
+  const isCut = ({ parts, end }: Outcome, { parts: of }: Outcome) => {
+    const at = parts.at(-1)?.isWhole === false ? parts.length - 1 : parts.length
+    const part = of[at] ?? parts[at]
+    return end !== 'ended' && part !== undefined && closes(part)
+  }
+  return isCut(one, other) || isCut(other, one)
 }
 
 function isEitherPrefix(one: Outcome, other: Outcome): boolean {

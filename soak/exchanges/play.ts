@@ -5,8 +5,11 @@ import { type Part, type Reader, readerFor } from './reader.js'
 import { RecordCutter } from './record-cutter.js'
 import type { Script, Step } from './script.js'
 
-/** How a connection ended: the server ended its side, it was reset, the client closed it, or nothing came any more. */
-export type End = 'ended' | 'reset' | 'left' | 'hung'
+/**
+How a connection ended: the server ended its side, it was reset, one of these, the client closed it, or nothing came
+any more.
+*/
+export type End = 'ended' | 'reset' | 'over' | 'left' | 'hung'
 
 /** What came of a script. */
 export interface Transcript {
@@ -15,6 +18,8 @@ export interface Transcript {
   readonly ms: number
 }
 
+/** Whether a connection can still be written to: its server has ended it. */
+const PROBE = '\n'
 /** Turns of the event loop in which the last bytes of a connection come that was reset. */
 const REST_TURNS = 20
 /** For which time nothing may happen on a connection. */
@@ -51,7 +56,7 @@ class Player {
       this.#reader.push(chunk)
       this.#wake()
     })
-    socket.on('end', () => this.#over('ended'))
+    socket.on('end', () => this.#onEnd())
     socket.on('error', () => this.#over('reset'))
     socket.on('close', () => this.#over('left'))
   }
@@ -64,7 +69,7 @@ class Player {
     }
     await this.#until(() => false)
     const end = this.#end ?? 'hung'
-    if (end === 'ended') this.#reader.finish()
+    if (end === 'ended' || end === 'over') this.#reader.finish()
     this.#socket.destroy()
     this.#raw.destroy()
     return { parts: this.#reader.parts(), end }
@@ -113,6 +118,13 @@ class Player {
       })
       clearTimeout(timer)
     }
+  }
+
+  /** What libuv takes for an end may be a reset that it has seen together with the last bytes. */
+  #onEnd(): void {
+    if (this.#socket !== this.#raw) return this.#over('ended')
+    if (this.#raw.writableEnded) return this.#over('over')
+    this.#raw.write(PROBE, (error) => this.#over(error ? 'reset' : 'ended'))
   }
 
   /** What a server has sent before it closed its end is read, although the client can write no more. */

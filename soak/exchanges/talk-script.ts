@@ -89,8 +89,10 @@ export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random)
   tape.play()
   tape.resume()
   if (ending === 'half-close' || ending === 'cut' || ending === 'garbage') {
-    endsEarly = neverEnds || random.oneIn(5)
-    if (!endsEarly) tape.play({ do: 'until', answers })
+    const waits = !neverEnds && !random.oneIn(5)
+    // What it says last may be answered.
+    endsEarly = !waits || ending === 'garbage'
+    if (waits) tape.play({ do: 'until', answers })
     tape.play({ do: ending === 'cut' && random.oneIn(2) ? 'reset' : 'end' })
   }
   if (ending === 'reset') tape.play({ do: 'wait', ms: random.below(6) }, { do: 'reset' })
