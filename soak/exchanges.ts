@@ -19,7 +19,7 @@ const tally = new Tally()
 const begun = performance.now()
 const left = await drive()
 const seconds = (performance.now() - begun) / 1000
-const leftInAll = left.reduce((sum, one) => sum + (one ? one.clones + one.children : 0), 0)
+const leftInAll = left.reduce((sum, one) => sum + (one ? one.clones + one.children + one.connections : 0), 0)
 const faults = Object.fromEntries(FAULTS.map((kind) => [kind, tally.count(kind)]))
 const met =
   tally.unexplainedCount === 0 && leftInAll === 0 && Object.values(faults).every((count) => count === 0)
@@ -36,7 +36,7 @@ report(
     'exchanges a second': rounded(tally.exchanges / seconds),
     'longest script, ms': Math.round(tally.longestMs),
     ...faults,
-    'clones left': leftInAll,
+    'clones and connections left': leftInAll,
     left,
     same: tally.same,
     differences: tally.differences,

@@ -1,7 +1,7 @@
 import type { Transcript } from './play.js'
 import type { Part } from './reader.js'
 import type { Script } from './script.js'
-import { foreignIn, indexesIn, unplayed } from './token.js'
+import { foreignIn, indexesIn, TOKEN_CHARACTERS, unplayed } from './token.js'
 
 /** What is wrong with a transcript by itself, whatever other servers say. */
 export function foreignInTranscript(script: Script, { parts }: Transcript): string | undefined {
@@ -63,5 +63,6 @@ export function isSamePart(a: Part, b: Part): boolean {
 function isBeginningOf(part: Part, of: Part): boolean {
   if (part.isWhole) return false
   if (part.status === 0 && of.status !== 0) return `${of.head}\r\n`.startsWith(part.head + part.body)
-  return part.head === of.head && of.body.startsWith(part.body)
+  // A token that is cut still says of which play it is.
+  return part.head === of.head && of.body.startsWith(part.body.slice(0, -TOKEN_CHARACTERS))
 }

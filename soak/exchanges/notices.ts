@@ -19,6 +19,8 @@ export interface Left {
   readonly names: readonly string[]
   readonly children: number
   readonly connections: number
+  /** Where they are open. */
+  readonly doors: readonly string[]
   readonly descriptors: number
 }
 

@@ -122,9 +122,9 @@ class Player {
 
   /** What libuv takes for an end may be a reset that it has seen together with the last bytes. */
   #onEnd(): void {
-    if (this.#socket !== this.#raw) return this.#over('ended')
-    if (this.#raw.writableEnded) return this.#over('over')
-    this.#raw.write(PROBE, (error) => this.#over(error ? 'reset' : 'ended'))
+    if (this.#socket !== this.#raw) this.#over('ended')
+    else if (this.#raw.writableEnded) this.#over('over')
+    else this.#raw.write(PROBE, (error) => this.#over(error ? 'reset' : 'ended'))
   }
 
   /** What a server has sent before it closed its end is read, although the client can write no more. */

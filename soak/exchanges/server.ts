@@ -42,6 +42,7 @@ async function serve({ role, key, cert }: Start): Promise<void> {
         names: clones().map(({ event, name }) => `${event} ${name}`),
         children: children().length,
         connections: counts.reduce((sum, count) => sum + count, 0),
+        doors: Object.keys(ports).filter((_, i) => counts[i] !== 0),
         descriptors: countDescriptors(),
       },
     })

@@ -11,6 +11,9 @@ const SCRIPT_DIGITS = 7
 const PLAY_DIGITS = 6
 const INDEX_DIGITS = 2
 
+/** Of a token, with what encloses and divides it. */
+export const TOKEN_CHARACTERS = SCRIPT_DIGITS + PLAY_DIGITS + INDEX_DIGITS + 4
+
 /** How many messages of a script can be told apart. */
 export const MOST_MESSAGES = RADIX ** INDEX_DIGITS
 
