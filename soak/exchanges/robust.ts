@@ -1,0 +1,35 @@
+import { connect, type Socket } from 'node:net'
+
+/** Turns of the event loop in which the last bytes of a connection come that was reset. */
+const REST_TURNS = 20
+
+/**
+Connects such that what a server has sent before it closed its end is read, although the client can write no more. Node
+would drop it at the first write that fails.
+
+@param broken called when a write has failed and all has been read.
+*/
+export function connectRobustly(port: number, broken: () => void): Socket {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+  const { destroy } = socket
+  let isBroken = false
+  socket.destroy = (error) => {
+    const isOfWrite = (error as NodeJS.ErrnoException | undefined)?.syscall === 'write'
+    if (!isOfWrite || isBroken) return Reflect.apply(destroy, socket, [error])
+    isBroken = true
+    // Node does not say the end of a socket that has failed.
+    void untilQuiet(socket).then(broken)
+    return socket
+  }
+  return socket
+}
+
+/** Reads until nothing has come for some turns: what was sent is with the kernel. */
+async function untilQuiet(socket: Socket): Promise<void> {
+  let quiet = 0
+  socket.on('data', () => {
+    quiet = 0
+  })
+  socket.resume()
+  for (; quiet < REST_TURNS; quiet++) await new Promise((resolve) => setImmediate(resolve))
+}
