@@ -12,13 +12,15 @@ would drop it at the first write that fails.
 export function connectRobustly(port: number, broken: () => void): Socket {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
   const { destroy } = socket
+  const internals = socket as unknown as { _readableState: { errored: Error | null } }
   let isBroken = false
   socket.destroy = (error) => {
     const isOfWrite = (error as NodeJS.ErrnoException | undefined)?.syscall === 'write'
-    if (!isOfWrite || isBroken) return Reflect.apply(destroy, socket, [error])
+    if (!isOfWrite) return Reflect.apply(destroy, socket, [error])
+    // A stream that has failed takes nothing more, and has no end.
+    internals._readableState.errored = null
+    if (!isBroken) void untilQuiet(socket).then(broken)
     isBroken = true
-    // Node does not say the end of a socket that has failed.
-    void untilQuiet(socket).then(broken)
     return socket
   }
   return socket
