@@ -5,6 +5,7 @@ import type { Callable } from '../clone-context/ahead.js'
 import { reportError } from '../clone-context/leave.js'
 import type { QcloneError } from '../errors.js'
 import type { ServingOptions } from '../options.js'
+import { collectBody, dropBody, forgetBody } from './collect.js'
 import {
   breakOffLate,
   close,
@@ -46,7 +47,7 @@ export async function exchange(wanted: Exchange): Promise<void> {
   const { socket } = request
   let isHeld = false
   try {
-    if (hasBody(request)) await collected(request, wanted.collect)
+    if (hasBody(request)) await collectBody(request, wanted.collect)
     hold(socket)
     isHeld = true
     await assigned(response, socket)
@@ -58,6 +59,7 @@ export async function exchange(wanted: Exchange): Promise<void> {
     reportError(error)
     cut(socket)
   } finally {
+    forgetBody(request)
     if (isHeld) letGo(socket)
   }
 }
@@ -85,8 +87,10 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
     linger,
     inClone: (line) =>
       answerInClone({ request, response, socket, whole, lazy, reusable, halfOpen, timeout, line, answer }),
-    // The clone has the body, too. In this process nobody will read it, unless somebody has offloaded the answer.
-    onReady: () => void (wanted.collect > 0 && request.resume()),
+    onReady: () => {
+      // Whoever offloads an answer may read the body here.
+      if (wanted.collect > 0) dropBody(request)
+    },
     onBegun: (how) => {
       const isOffloaded = takeBack(response)
       noteHead(response, how)
@@ -170,32 +174,6 @@ const STATUS_OF: Partial<Record<QcloneError['code'], number>> = {
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0
-}
-
-/** Waits until all of a request's body is here, or `bytes` of it, or the client has left. */
-async function collected(request: IncomingMessage, bytes: number): Promise<void> {
-  if (bytes === 0) return
-  const state = (request as unknown as { _readableState: { highWaterMark: number } })._readableState
-  const { highWaterMark } = state
-  // Node stops reading from a connection whose body nobody takes, when there is that much of it.
-  state.highWaterMark = Math.max(bytes + 1, highWaterMark)
-  // What has come with the head is taken apart in this turn.
-  await new Promise<void>(process.nextTick)
-  const isHere = () => request.complete || request.readableLength > bytes || request.destroyed
-  // To listen is to take the end of a body that is over and empty.
-  if (!isHere()) {
-    await new Promise<void>((resolve) => {
-      const look = () => {
-        if (!isHere()) return
-        request.off('readable', look)
-        request.off('close', look)
-        resolve()
-      }
-      request.on('readable', look)
-      request.on('close', look)
-    })
-  }
-  state.highWaterMark = highWaterMark
 }
 
 /** Waits until a response is the next on its connection, or the connection is closed. */
