@@ -10,7 +10,7 @@ const held = new Map<IncomingMessage, number>()
 Bytes of bodies that are held at once before bodies are collected no further: as many clients as there are connections
 could otherwise fill this process's memory. Their clones then read the rest.
 */
-const MOST_HELD_BYTES = 32 << 20
+const MOST_HELD_BYTES = 16 << 20
 
 /**
 Waits until all of a request's body is here, or more than `bytes` of it, or the client has left, or too much is held of
