@@ -154,7 +154,7 @@ export interface ServingOptions
   readonly ignoreSignals?: boolean
 
   /**
-  Maximum time in milliseconds for which a client may take less than 4 KiB of what its clone has sent. Then the connection is
+  Maximum time in milliseconds for which a client may take nothing of what its clone has sent. Then the connection is
   reset and the clone is terminated. `Infinity` disables the check.
 
   @default 20000

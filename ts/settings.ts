@@ -11,8 +11,8 @@ export interface Settings {
   readonly maxClones: number
 
   /**
-  Number of clones that may, besides those, wait for clients that take or send next to nothing. Beyond it the client
-  that has had its clone wait longest is reset.
+  Number of clones that may, besides those, wait for clients that are slower than they are. Beyond it the slowest client
+  is reset if it moves less than 4 KiB a second.
 
   @default 256
   */

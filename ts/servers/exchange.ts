@@ -45,6 +45,7 @@ export interface Exchange {
 export async function exchange(wanted: Exchange): Promise<void> {
   const { request, response } = wanted
   const { socket } = request
+  const arrivedAt = performance.now()
   let isHeld = false
   try {
     if (hasBody(request)) await collectBody(request, wanted.collect)
@@ -53,7 +54,7 @@ export async function exchange(wanted: Exchange): Promise<void> {
     await assigned(response, socket)
     // Nothing is read from here on, so that what holds now holds at the fork.
     await parserAtRest()
-    if (!socket.destroyed) await haveAnswered(wanted, socket)
+    if (!socket.destroyed) await haveAnswered(wanted, socket, arrivedAt)
   } catch (error) {
     // Of this client's alone: it must not be what ends the parent.
     reportError(error)
@@ -64,12 +65,12 @@ export async function exchange(wanted: Exchange): Promise<void> {
   }
 }
 
-async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
+async function haveAnswered(wanted: Exchange, socket: Socket, arrivedAt: number): Promise<void> {
   const { event, name, request, response, options, linger, answer, calls } = wanted
   const whole = request.complete
   // Nobody has begun to read the body, whose rest may be of no interest.
   const lazy = wanted.collect === 0 && request.readableFlowing === null
-  // Of what TLS counts only the clone knows.
+  // Only the clone knows how many records of TLS it has written.
   const reusable = !isEncrypted(socket)
   const halfOpen = serverOf(socket)?.httpAllowHalfOpen === true
   const { timeout = 0 } = socket
@@ -86,7 +87,19 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
     farewell: FAREWELL_MS,
     linger,
     inClone: (line) =>
-      answerInClone({ request, response, socket, whole, lazy, reusable, halfOpen, timeout, line, answer }),
+      answerInClone({
+        request,
+        response,
+        socket,
+        whole,
+        lazy,
+        reusable,
+        halfOpen,
+        arrivedAt,
+        timeout,
+        line,
+        answer,
+      }),
     onReady: () => {
       // Whoever offloads an answer may read the body here.
       if (wanted.collect > 0) dropBody(request)
