@@ -1,0 +1,87 @@
+import { selfSigned } from '../__test__/helpers/certificate.js'
+import { report } from '../bench/lib/program.js'
+import { rounded } from '../bench/lib/stats.js'
+import { blame, repeat } from './exchanges/blame.js'
+import { Pair, scripts } from './exchanges/drive.js'
+import { readOptions } from './exchanges/options.js'
+import { FAULTS, Tally } from './exchanges/tally.js'
+
+const PROGRESS_MS = 10_000
+/** How often a script that failed is played again. */
+const AGAIN = 3
+const MOST_REPEATED = 2
+/** Sorts of differences whose scripts are played again. */
+const MOST_EXPLAINED = 12
+
+const options = readOptions()
+const certificate = selfSigned()
+const tally = new Tally()
+const begun = performance.now()
+const left = await drive()
+const seconds = (performance.now() - begun) / 1000
+const leftInAll = left.reduce((sum, one) => sum + (one ? one.clones + one.children + one.connections : 0), 0)
+const faults = Object.fromEntries(FAULTS.map((kind) => [kind, tally.count(kind)]))
+const met =
+  tally.unexplainedCount === 0 && leftInAll === 0 && Object.values(faults).every((count) => count === 0)
+if (!met && !options.json && options.only === undefined) await explain()
+report(
+  {
+    node: process.version,
+    met,
+    seed: options.seed,
+    exchanges: tally.exchanges,
+    scripts: tally.scripts,
+    ...tally.exchangesBy,
+    seconds: rounded(seconds),
+    'exchanges a second': rounded(tally.exchanges / seconds),
+    'longest script, ms': Math.round(tally.longestMs),
+    ...faults,
+    'clones and connections left': leftInAll,
+    left,
+    same: tally.same,
+    differences: tally.differences,
+    unexplained: tally.unexplainedCount,
+    'on stderr': Object.fromEntries(tally.words),
+    ...(options.json && { failures: Object.fromEntries(tally.failures) }),
+  },
+  options.json,
+)
+process.exitCode = met ? 0 : 1
+
+async function drive() {
+  const { only, jobs, connections, json } = options
+  const pairs = Array.from({ length: only ? 1 : jobs }, () => new Pair(certificate, tally))
+  await Promise.all(pairs.map((pair) => pair.start()))
+  const next = scripts(options, tally)
+  const progress = setInterval(() => {
+    const perSecond = Math.round(tally.exchanges / ((performance.now() - begun) / 1000))
+    process.stderr.write(
+      `${tally.exchanges} exchanges, ${perSecond} a second, ${tally.unexplainedCount} unexplained\n`,
+    )
+  }, PROGRESS_MS)
+  const verbose = only !== undefined && !json
+  await Promise.all(
+    pairs.flatMap((pair) => Array.from({ length: only ? 1 : connections }, () => pair.drive(next, verbose))),
+  )
+  clearInterval(progress)
+  return Promise.all(pairs.map((pair) => pair.end()))
+}
+
+/** Prints what failed, and the scripts that repeat it. */
+async function explain(): Promise<void> {
+  for (const kind of FAULTS) {
+    for (const { count, what, ids } of tally.faults[kind].values()) {
+      const guilty = kind === 'uncaught' || kind === 'died' ? await blame(kind, what, ids, certificate) : ids
+      console.log(`${kind}, ${count} times: ${what}`)
+      console.log(guilty.length > 0 ? `  --only ${guilty.join(' ')}` : `  by none alone of ${ids.join(' ')}`)
+    }
+  }
+  for (const [index, [sort, { count, ids, why }]] of [...tally.failures].entries()) {
+    const again = index < MOST_EXPLAINED ? ids.slice(0, MOST_REPEATED) : []
+    const repeated = await repeat(again, AGAIN, certificate)
+    const shown = [...repeated].map(([id, times]) => `${id} (${times} of ${AGAIN} again)`)
+    console.log(
+      `${sort}, ${count} times\n  --only ${[...shown, ...ids.slice(again.length)].join(' ')}\n  ${why}`,
+    )
+  }
+}

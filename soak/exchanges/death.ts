@@ -1,0 +1,60 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { isClone } from 'node-qclone'
+import { cut } from '#dist/servers/connection.js'
+import { WANTED } from './wanted.js'
+
+/** Ends this clone by a signal. In a server without clones: what the documentation says of that. */
+export function die(response: ServerResponse): void {
+  if (isClone()) process.kill(process.pid, 'SIGKILL')
+  else beAsDied(response)
+}
+
+/** Ends this clone by an uncaught error. In a server without clones: what the documentation says of that. */
+export function fail(response: ServerResponse): void {
+  if (isClone()) throw new Error(WANTED)
+  beAsDied(response)
+}
+
+/** Ends this clone in order, with nothing said. In a server without clones: what the documentation says of that. */
+export function exit(response: ServerResponse): void {
+  if (isClone()) process.exit(0)
+  beAsDied(response)
+}
+
+const continued = new WeakSet<ServerResponse>()
+
+/** Tells a client to go on. A clone has written its first byte with that. */
+export function tellToContinue(response: ServerResponse): void {
+  continued.add(response)
+  response.writeContinue()
+}
+
+/** "A clone that dies before its first byte is a 500. After its first byte, the connection is reset." */
+function beAsDied(response: ServerResponse): void {
+  whenAssigned(response, (socket) => {
+    if (response.headersSent || continued.has(response)) return reset(socket)
+    for (const name of response.getHeaderNames()) response.removeHeader(name)
+    response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })
+    response.end('Internal Server Error\n')
+  })
+}
+
+/** Breaks a connection off, as a clone's parent does. */
+export function reset(socket: Socket): void {
+  cut(socket)
+}
+
+/** Calls `act` when a response is the next on its connection. */
+export function whenAssigned(response: ServerResponse, act: (socket: Socket) => void): void {
+  if (response.socket) {
+    act(response.socket)
+    return
+  }
+  const { assignSocket } = response
+  response.assignSocket = (socket) => {
+    Reflect.deleteProperty(response, 'assignSocket')
+    Reflect.apply(assignSocket, response, [socket])
+    act(socket)
+  }
+}
