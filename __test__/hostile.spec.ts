@@ -69,7 +69,7 @@ test('clients that take nothing lend the places of their clones, and are cut off
 })
 
 test('there is a bound to the clones whose clients take nothing', async (t) => {
-  t.deepEqual(await playScene(t, 'hostile', 'more clients that take nothing than places'), {
+  t.deepEqual(await playScene(t, 'hostile', 'more clients that take nothing than may wait'), {
     served: true,
     bounded: true,
   })

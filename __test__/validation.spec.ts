@@ -3,6 +3,7 @@ import { configure, memoryOf, type Settings } from 'node-qclone'
 
 const DEFAULTS = {
   maxClones: 64,
+  maxStalledClones: 256,
   maxQueue: Number.POSITIVE_INFINITY,
   memory: 64 << 20,
   readyWait: 5000,

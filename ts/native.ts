@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type * as Binding from '../binding.cjs'
 import { QcloneError } from './errors.js'
 
-export type { ChildHandle, ForkFailure, ForkOutcome, ForkTimings } from '../binding.cjs'
+export type { ChildHandle, ForkFailure, ForkOutcome, ForkTimings, NativeProgress } from '../binding.cjs'
 
 let loaded: typeof Binding | undefined
 

@@ -11,6 +11,14 @@ export interface Settings {
   readonly maxClones: number
 
   /**
+  Number of clones that may, besides those, wait for clients that are slower than they are. Beyond it the slowest client
+  is reset if it moves less than 4 KiB a second.
+
+  @default 256
+  */
+  readonly maxStalledClones: number
+
+  /**
   How many calls may wait for their turn. Beyond, they reject with `ERR_QCLONE_BUSY`.
 
   @default Infinity
@@ -67,6 +75,7 @@ export interface Settings {
 
 let current: Settings = {
   maxClones: 64,
+  maxStalledClones: 256,
   maxQueue: Infinity,
   memory: 64 << 20,
   readyWait: 5000,
@@ -78,6 +87,7 @@ let current: Settings = {
 
 const EXPECT: { [name in keyof Settings]: (value: unknown, name: string) => void } = {
   maxClones: (value, name) => expectCount(value, name, 1),
+  maxStalledClones: (value, name) => expectCount(value, name, 0),
   maxQueue: (value, name) => expectCount(value, name, 0),
   memory: (value, name) => expectNumber(value, name, 0),
   readyWait: (value, name) => expectMilliseconds(value, name, 1),

@@ -50,12 +50,26 @@ export function letGo(socket: Socket): void {
   holds.set(socket, count - 1)
   if (count > 1) return
   Reflect.deleteProperty(socket, 'resume')
+  const next = waitingForRelease.get(socket)
+  if (next) {
+    next()
+    return
+  }
   try {
     if (!socket.destroyed) socket.resume()
   } catch (error) {
     // A listener of `resume` threw.
     socket.destroy(error as Error)
   }
+}
+
+/** Who takes a connection over once it is held no longer. */
+const waitingForRelease = new WeakMap<Socket, () => void>()
+
+/** Waits until nobody holds a connection, from which nothing is read on then. */
+export function untilLetGo(socket: Socket): Promise<void> {
+  if ((holds.get(socket) ?? 0) === 0) return Promise.resolve()
+  return new Promise((resolve) => waitingForRelease.set(socket, resolve))
 }
 
 /**

@@ -4,6 +4,7 @@ import { type Codec, type Conversation, type Message, ProtocolError, type Query 
 import { messageOf } from '../codecs/unsayable.js'
 import { sign } from '../signs.js'
 import { atNext, cut, startReading, stopReading } from './connection.js'
+import { GREETING_TIMEOUT_MS } from './evaluate.js'
 
 /** What becomes of what a client says. */
 export interface Listener {
@@ -162,7 +163,9 @@ export class Dialogue {
   #take(message: Message): void {
     switch (message.kind) {
       case 'send':
-        this.socket.write(message.bytes)
+        if (this.socket.write(message.bytes)) break
+        this.#busy = true
+        atNext(this.socket, 'drain', () => this.#done())
         break
       case 'refused':
         this.#tell(message.reason)
@@ -234,5 +237,40 @@ export class Dialogue {
 
   #tell(reason: string): void {
     sign('qclone:client', { reason, remoteAddress: this.socket.remoteAddress })
+  }
+}
+
+/**
+Begins a dialogue with a client, which is not kept if it does not get beyond its greeting.
+
+@param timeout milliseconds for the greeting.
+@returns undefined when the codec throws: that is printed, and the connection reset.
+*/
+export function openDialogue(
+  socket: Socket,
+  codec: Codec,
+  timeout = GREETING_TIMEOUT_MS,
+  listener: Listener,
+): Dialogue | undefined {
+  try {
+    const dialogue = new Dialogue(socket, codec, listener)
+    const timer = setTimeout(() => {
+      if (!isEstablished(dialogue)) socket.destroy()
+    }, timeout).unref()
+    socket.on('close', () => clearTimeout(timer))
+    return dialogue
+  } catch (error) {
+    reportError(error)
+    cut(socket)
+    return undefined
+  }
+}
+
+function isEstablished(dialogue: Dialogue): boolean {
+  try {
+    return dialogue.established
+  } catch (error) {
+    reportError(error)
+    return false
   }
 }

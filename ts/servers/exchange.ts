@@ -5,6 +5,7 @@ import type { Callable } from '../clone-context/ahead.js'
 import { reportError } from '../clone-context/leave.js'
 import type { QcloneError } from '../errors.js'
 import type { ServingOptions } from '../options.js'
+import { collectBody, dropBody, forgetBody } from './collect.js'
 import {
   breakOffLate,
   close,
@@ -44,30 +45,32 @@ export interface Exchange {
 export async function exchange(wanted: Exchange): Promise<void> {
   const { request, response } = wanted
   const { socket } = request
+  const arrivedAt = performance.now()
   let isHeld = false
   try {
-    if (hasBody(request)) await collected(request, wanted.collect)
+    if (hasBody(request)) await collectBody(request, wanted.collect)
     hold(socket)
     isHeld = true
     await assigned(response, socket)
     // Nothing is read from here on, so that what holds now holds at the fork.
     await parserAtRest()
-    if (!socket.destroyed) await haveAnswered(wanted, socket)
+    if (!socket.destroyed) await haveAnswered(wanted, socket, arrivedAt)
   } catch (error) {
     // Of this client's alone: it must not be what ends the parent.
     reportError(error)
     cut(socket)
   } finally {
+    forgetBody(request)
     if (isHeld) letGo(socket)
   }
 }
 
-async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
+async function haveAnswered(wanted: Exchange, socket: Socket, arrivedAt: number): Promise<void> {
   const { event, name, request, response, options, linger, answer, calls } = wanted
   const whole = request.complete
   // Nobody has begun to read the body, whose rest may be of no interest.
   const lazy = wanted.collect === 0 && request.readableFlowing === null
-  // Of what TLS counts only the clone knows.
+  // Only the clone knows how many records of TLS it has written.
   const reusable = !isEncrypted(socket)
   const halfOpen = serverOf(socket)?.httpAllowHalfOpen === true
   const { timeout = 0 } = socket
@@ -84,9 +87,23 @@ async function haveAnswered(wanted: Exchange, socket: Socket): Promise<void> {
     farewell: FAREWELL_MS,
     linger,
     inClone: (line) =>
-      answerInClone({ request, response, socket, whole, lazy, reusable, halfOpen, timeout, line, answer }),
-    // The clone has the body, too. In this process nobody will read it, unless somebody has offloaded the answer.
-    onReady: () => void (wanted.collect > 0 && request.resume()),
+      answerInClone({
+        request,
+        response,
+        socket,
+        whole,
+        lazy,
+        reusable,
+        halfOpen,
+        arrivedAt,
+        timeout,
+        line,
+        answer,
+      }),
+    onReady: () => {
+      // Whoever offloads an answer may read the body here.
+      if (wanted.collect > 0) dropBody(request)
+    },
     onBegun: (how) => {
       const isOffloaded = takeBack(response)
       noteHead(response, how)
@@ -170,32 +187,6 @@ const STATUS_OF: Partial<Record<QcloneError['code'], number>> = {
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0
-}
-
-/** Waits until all of a request's body is here, or `bytes` of it, or the client has left. */
-async function collected(request: IncomingMessage, bytes: number): Promise<void> {
-  if (bytes === 0) return
-  const state = (request as unknown as { _readableState: { highWaterMark: number } })._readableState
-  const { highWaterMark } = state
-  // Node stops reading from a connection whose body nobody takes, when there is that much of it.
-  state.highWaterMark = Math.max(bytes + 1, highWaterMark)
-  // What has come with the head is taken apart in this turn.
-  await new Promise<void>(process.nextTick)
-  const isHere = () => request.complete || request.readableLength > bytes || request.destroyed
-  // To listen is to take the end of a body that is over and empty.
-  if (!isHere()) {
-    await new Promise<void>((resolve) => {
-      const look = () => {
-        if (!isHere()) return
-        request.off('readable', look)
-        request.off('close', look)
-        resolve()
-      }
-      request.on('readable', look)
-      request.on('close', look)
-    })
-  }
-  state.highWaterMark = highWaterMark
 }
 
 /** Waits until a response is the next on its connection, or the connection is closed. */

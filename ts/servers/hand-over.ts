@@ -4,10 +4,19 @@ import { calledInClones } from '../clone-context/ahead.js'
 /** Gives the properties of a response back that are replaced while it is a clone's. */
 const handedOver = new WeakMap<ServerResponse, () => void>()
 
-/** What writes to a response. Libraries replace some on a response itself, `writeHead` above all. */
-const WRITING = ['end', 'flushHeaders', 'write', 'writeHead'] as const
+/** Methods that write to a response. Libraries replace some on a response itself, `writeHead` above all. */
+const WRITING = [
+  'end',
+  'flushHeaders',
+  'write',
+  'writeContinue',
+  'writeEarlyHints',
+  'writeHead',
+  'writeInformation',
+  'writeProcessing',
+] as const
 
-/** What tells that a response has been seen to: frameworks look here before they answer by themselves. */
+/** Properties that frameworks check before they answer by themselves. */
 const SEEN_TO = ['headersSent', 'writableEnded'] as const
 
 /** Whether a clone answers by this response, so that this process must not. */

@@ -7,14 +7,8 @@ import { native } from '../native.js'
 import { expectServingOptions, type ServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
 import { cut, descriptorOf, stopReading } from './connection.js'
-import { Dialogue } from './dialogue.js'
-import {
-  type Evaluate,
-  EXPECT_OF_SPEAKING,
-  GREETING_TIMEOUT_MS,
-  replyTo,
-  type SpeakingOptions,
-} from './evaluate.js'
+import { openDialogue } from './dialogue.js'
+import { type Evaluate, EXPECT_OF_SPEAKING, replyTo, type SpeakingOptions } from './evaluate.js'
 import { FAREWELL_MS, type Line, serve } from './serve.js'
 import {
   expectCloneable,
@@ -56,26 +50,16 @@ export function cloneQueries(server: Server, options: QueryOptions): Undo {
   const take: Taker = (_next, ...args) => {
     const [socket] = args as [Socket]
     keepWhileOpen(socket, connections)
-    const dialogue = new Dialogue(socket, codec, {
+    openDialogue(socket, codec, greetingTimeout, {
       onUpdate: update,
       onQuery: (query, conversation) =>
         isInline()
           ? replyTo(query, conversation, evaluate)
           : haveEvaluated({ query, conversation, socket, options: rest, evaluate }),
     })
-    closeUnlessEstablished(dialogue, greetingTimeout)
     return true
   }
   return shimServer(server, 'queries', { connection: take }, connections)
-}
-
-/** A client that does not get beyond its greeting is not kept. */
-export function closeUnlessEstablished(dialogue: Dialogue, timeout = GREETING_TIMEOUT_MS): void {
-  const { socket } = dialogue
-  const timer = setTimeout(() => {
-    if (!dialogue.established) socket.destroy()
-  }, timeout).unref()
-  socket.on('close', () => clearTimeout(timer))
 }
 
 interface Evaluation {

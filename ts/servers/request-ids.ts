@@ -23,6 +23,8 @@ gives each new instance (Hooks in Fastify's reference).
 */
 subscribe('fastify.initialization', (message) => {
   const { fastify } = message as { fastify: Fastify }
+  // Before Fastify 4.
+  if (typeof fastify.setGenReqId !== 'function') return
   const draw = fastify.genReqId
   drawers.set(fastify.server, draw)
   fastify.setGenReqId((request) => drawn.get(request) ?? draw(request))
@@ -31,5 +33,10 @@ subscribe('fastify.initialization', (message) => {
 /** Draws, in the parent, the id that a request's clone will use for it. */
 export function drawRequestId(server: Server, request: IncomingMessage): void {
   const draw = drawers.get(server)
-  if (draw) drawn.set(request, draw(request))
+  if (!draw) return
+  try {
+    drawn.set(request, draw(request))
+  } catch {
+    // A user's function, which throws in the clone, too, where it fails this request alone.
+  }
 }

@@ -41,14 +41,14 @@ export interface RequestOptions extends AnsweringOptions {
   forked for when all of it has arrived, so that a slow client holds no clone, and the connection can go on to the
   next request. The clone of a longer one reads the rest itself, and closes the connection after its response.
 
-  @default 262144
+  @default 1048576
   */
   readonly collect?: number
 }
 
 const LINGER_MS = 1000
 const RETRY_AFTER_S = 1
-const COLLECT_BYTES = 1 << 18
+const COLLECT_BYTES = 1 << 20
 
 export const EXPECT_OF_ANSWERING: Record<string, Expect> = {
   retryAfter: (value, name) => expectNumber(value, name, 0),

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { calledInClones } from '../clone-context/ahead.js'
-import { leave } from '../clone-context/leave.js'
+import { leave, STATUS_OF_ERROR } from '../clone-context/leave.js'
 import { native } from '../native.js'
 import { abandon, beforeFirstWrite, expectRequest, letGo, readOnDemand, watchClient } from './connection.js'
 import { takeBack } from './hand-over.js'
@@ -36,6 +36,8 @@ interface Answering {
   lazy: boolean
   /** Whether a client that only says that it sends nothing more has not left. */
   halfOpen: boolean
+  /** When the request's head had arrived, by `performance.now()`. */
+  arrivedAt: number
   /** After how many milliseconds without traffic the connection is broken off; 0: never. */
   timeout: number
   /** Whether the parent could go on with a connection on which the clone has only written. */
@@ -69,16 +71,22 @@ export function answerInClone(answering: Answering): void {
   let over = false
   let unwatch = () => {}
   const done = (whole: boolean, last: boolean) => {
-    if (!over) line.done({ ...begun(), whole, last, bytes: socket.bytesWritten - bytesBefore })
+    if (over) return
     over = true
     unwatch()
+    try {
+      line.done({ ...begun(), whole, last, bytes: socket.bytesWritten - bytesBefore })
+    } catch {
+      // The parent has given this clone up, or has ended.
+      return leave(STATUS_OF_ERROR)
+    }
     native().holdLoop(false)
   }
   response.on('finish', () => finish(answering, done))
   // As by a handler that destroys it: the parent then closes it, too, and does not answer in its place.
   socket.on('close', () => done(false, true))
   const read = () => {
-    // Of what still comes only this process knows.
+    // Only this process reads the rest.
     answering.reusable = false
     response.shouldKeepAlive = false
     unwatch()
@@ -108,14 +116,17 @@ function leaveWithClient({ socket }: Answering, done: Done): void {
 }
 
 /** As node does with a request that does not arrive in time. */
-function endLate({ request, response, socket }: Answering): void {
+function endLate({ request, response, socket, arrivedAt }: Answering): void {
   const { requestTimeout = 0 } = (socket as { server?: Server }).server ?? {}
   if (requestTimeout === 0) return
-  const timer = setTimeout(() => {
-    if (request.complete) return
-    if (response.headersSent) return void socket.destroy()
-    socket.end(LATE, () => socket.destroy())
-  }, requestTimeout)
+  const timer = setTimeout(
+    () => {
+      if (request.complete) return
+      if (response.headersSent) return void socket.destroy()
+      socket.end(LATE, () => socket.destroy())
+    },
+    Math.max(0, arrivedAt + requestTimeout - performance.now()),
+  )
   timer.unref()
 }
 

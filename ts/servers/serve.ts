@@ -82,7 +82,9 @@ export async function serve<B, D>(client: Client<B, D>): Promise<Served<D>> {
   let unwatchStall = () => {}
   const onLeft = () => {
     left = true
-    farewell = setTimeout(() => gone.abort(new Error('the client has left')), client.farewell)
+    // A connection that this process has closed is open as long as the clone has it.
+    const patience = client.socket.destroyed ? 0 : client.farewell
+    farewell = setTimeout(() => gone.abort(new Error('the client has left')), patience)
   }
   const giveUp = (reason: string) => {
     stalled = true
@@ -91,11 +93,12 @@ export async function serve<B, D>(client: Client<B, D>): Promise<Served<D>> {
   }
   const { event, name, socket, inClone, calls } = client
   const { writeStallTimeout = WRITE_STALL_TIMEOUT_MS, ...options } = client.options
+  let launched: Launched | undefined
   try {
     const stdio = prepare(client, {}, () => {
       unwatch = watchClient(socket, client, onLeft)
     })
-    const launched = await launch({
+    launched = await launch({
       event,
       name,
       options: { ...options, keep: [...(options.keep ?? []), socket], signal: gone.signal },
@@ -120,6 +123,8 @@ export async function serve<B, D>(client: Client<B, D>): Promise<Served<D>> {
     }
     return { how: await answer<B, D>(launched, onBegun, client.linger) }
   } catch (error) {
+    // Most often it has ended.
+    if (launched) discard(launched.clone)
     // One that has left, or was given up, is no failure of a clone's.
     if (!gone.signal.aborted && !left && !socket.destroyed) tellOperator(client, error as QcloneError)
     return { error: error as QcloneError, begun, left, stalled }

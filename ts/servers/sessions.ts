@@ -1,15 +1,14 @@
 import type { Server, Socket } from 'node:net'
 import { type Callable, calledInClones } from '../clone-context/ahead.js'
-import { leave } from '../clone-context/leave.js'
+import { leave, reportError } from '../clone-context/leave.js'
 import { handlers } from '../handlers.js'
 import { native } from '../native.js'
 import { type Expect, expectServingOptions, type ServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
 import { expectFunction, expectOneOf } from '../validate.js'
-import { atNext, close, cut, startReading, stopReading } from './connection.js'
-import { Dialogue } from './dialogue.js'
+import { atNext, close, cut, startReading, stopReading, untilLetGo } from './connection.js'
+import { type Dialogue, openDialogue } from './dialogue.js'
 import { EXPECT_OF_SPEAKING, replyTo, type SpeakingOptions } from './evaluate.js'
-import { closeUnlessEstablished } from './queries.js'
 import { type Line, serve } from './serve.js'
 import {
   choose,
@@ -86,8 +85,8 @@ export function cloneSessions(server: Server, options: SessionOptions = {}): Und
     const [client] = args as [never]
     // What is upgraded before its body has arrived is no connection yet.
     const isConnection = 'setKeepAlive' in socket
-    const chosen = isConnection && !isInline() && choose(options.match ?? (() => true), client)
-    if (chosen === undefined) {
+    const chosen = !isInline() && choose(options.match ?? (() => true), client)
+    if (chosen === undefined || (chosen && !isConnection)) {
       cut(socket)
       return true
     }
@@ -99,7 +98,10 @@ export function cloneSessions(server: Server, options: SessionOptions = {}): Und
     }
     keepWhileOpen(socket, connections)
     const calls = (evaluate ? [evaluate] : server.listeners(eventOf(server))) as Callable[]
-    void session(socket, options, () => next(...args), calls)
+    session(socket, options, () => next(...args), calls).catch((error) => {
+      reportError(error)
+      cut(socket)
+    })
     return true
   }
   return shimServer(server, 'sessions', { [eventOf(server)]: take }, connections)
@@ -110,14 +112,12 @@ function eventOf(server: Server): string {
   return isTls(server) ? 'secureConnection' : 'connection'
 }
 
-/** Serves a client in this process. */
-function speak(socket: Socket, { codec, evaluate, update, greetingTimeout }: SpeakingOptions): Dialogue {
-  const dialogue = new Dialogue(socket, codec, {
+/** Serves a client in this process. Undefined, and its connection is reset, when the codec throws. */
+function speak(socket: Socket, { codec, evaluate, update, greetingTimeout }: SpeakingOptions) {
+  return openDialogue(socket, codec, greetingTimeout, {
     onUpdate: update,
     onQuery: (query, conversation) => replyTo(query, conversation, evaluate),
   })
-  closeUnlessEstablished(dialogue, greetingTimeout)
-  return dialogue
 }
 
 async function session(
@@ -133,11 +133,14 @@ async function session(
   let begin = listen
   if (codec && evaluate) {
     const dialogue = speak(socket, options as SpeakingOptions)
+    if (!dialogue) return
     await letIn(dialogue, when === 'data')
     begin = () => dialogue.resume()
   } else if (when === 'data') {
     await firstData(socket)
   }
+  // A request before the upgrade may still be answered on this connection.
+  await untilLetGo(socket)
   if (socket.destroyed) return
   stopReading(socket)
   const served = await serve<undefined, never>({
@@ -145,7 +148,7 @@ async function session(
     name: options.name ?? evaluate?.name ?? 'session',
     options: cloneOptions,
     socket,
-    halfOpen: socket.allowHalfOpen,
+    halfOpen: mayBeHalfOpen(socket),
     awaitsBody: false,
     farewell,
     linger: Infinity,
@@ -156,6 +159,15 @@ async function session(
   // How the clone ended the session is how it ends.
   if (served.error.status?.status === 0) close(socket)
   else cut(socket)
+}
+
+/**
+Whether a client that sends nothing more may still be there. Every socket of an HTTP server allows that to Node, and the
+server has an option of its own.
+*/
+function mayBeHalfOpen(socket: Socket): boolean {
+  const { server } = socket as { server?: Server & { httpAllowHalfOpen?: boolean } }
+  return server && isHttp(server) ? server.httpAllowHalfOpen === true : socket.allowHalfOpen
 }
 
 /** In the clone. */

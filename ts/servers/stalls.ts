@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 import { lendPlace } from '../admission.js'
-import { native } from '../native.js'
+import { type NativeProgress, native } from '../native.js'
 import { settings } from '../settings.js'
 import { descriptorOf } from './connection.js'
 
-/** A connection that a clone serves. */
-interface Served {
+/** A client that a clone serves. */
+interface Client {
   readonly socket: Socket
   /** Whether the clone may be waiting for more of a request's body. */
   readonly awaitsBody: boolean
@@ -13,87 +13,127 @@ interface Served {
   readonly timeout: number
   /** Ends the clone and the connection. */
   readonly giveUp: (reason: string) => void
-  /** Bytes that the client had taken and sent when it was last seen to do either. */
-  moved: number
-  /** When that was. */
-  since: number
+}
+
+interface Watched extends Client {
+  /** Since when the clone has been waiting for the client, at every look. */
+  waitsSince: number
+  /** When the client last took or sent anything. */
+  tookAt: number
+  /** When it last took or sent more than next to nothing. */
+  movedAt: number
+  /** Bytes that it had taken and sent at the last look, and at `movedAt`. */
+  count: number
+  countAtMove: number
   /** Takes the clone's place back, while it is lent. */
   reclaim: (() => void) | undefined
 }
 
-/** Milliseconds between two looks. All connections that clones serve are looked at: a microsecond each. */
-const INTERVAL_MS = 250
-/** Milliseconds after which a clone that waits for its client lends its place. Clients far away take as long to answer. */
-const LEND_AFTER_MS = 500
+/** Milliseconds between two looks. All clients that clones serve are looked at: some two microseconds each. */
+const INTERVAL_MS = 100
+/** Milliseconds after which a clone that waits for its client lends its place. */
+const LEND_AFTER_MS = 200
+/** A client that moves less than this many bytes in so many milliseconds may be reset in favor of another. */
+const LEAST_BYTES = 4096
+const LEAST_BYTES_WITHIN_MS = 1000
 
-const served = new Set<Served>()
+const watched = new Set<Watched>()
 let timer: NodeJS.Timeout | undefined
 
 /**
-Watches a client that a clone serves, for as long as it does.
+Watches a client that a clone serves.
 
-The kernel counts what the other side has taken, whichever process wrote it. A clone whose client takes nothing, or sends
-nothing of its body, only waits: it lends its place to another clone, so that idle clients cannot keep all others out. A
-client that takes nothing for too long is given up, and so is the one that has waited longest when more wait than there
-are places.
+The kernel counts what the other side has taken, whichever process wrote it. A clone whose client has not taken all that
+was sent, or not sent all of its body, waits: it lends its place to another clone, so that slow clients cannot keep all
+others out. A client that takes nothing for too long is given up. So is the slowest one when another clone is to lend its
+place and `maxStalledClones` have.
 
 @returns ends the watch.
 */
-export function watchForStall(
-  client: Pick<Served, 'awaitsBody' | 'giveUp' | 'socket' | 'timeout'>,
-): () => void {
-  const entry: Served = { ...client, moved: Number.NaN, since: performance.now(), reclaim: undefined }
-  served.add(entry)
-  timer ??= setInterval(look, INTERVAL_MS).unref()
-  return () => {
-    served.delete(entry)
-    takeBack(entry)
-    if (served.size > 0) return
-    clearInterval(timer)
-    timer = undefined
+export function watchForStall(client: Client): () => void {
+  const now = performance.now()
+  const entry: Watched = {
+    ...client,
+    waitsSince: now,
+    tookAt: now,
+    movedAt: now,
+    count: Number.NaN,
+    countAtMove: Number.NaN,
+    reclaim: undefined,
   }
+  watched.add(entry)
+  timer ??= setInterval(look, INTERVAL_MS).unref()
+  return () => forget(entry)
 }
 
 /** In a clone: the clients of its parent's other clones are not its own. */
 export function forgetStalls(): void {
-  served.clear()
+  watched.clear()
   timer = undefined
 }
 
 function look(): void {
   const now = performance.now()
-  for (const entry of served) lookAt(entry, now)
-  const lent = [...served].filter(({ reclaim }) => reclaim !== undefined)
-  const tooMany = lent.length - settings().maxClones
-  if (tooMany <= 0) return
-  for (const entry of lent.sort((one, other) => one.since - other.since).slice(0, tooMany)) {
-    entry.giveUp('it kept a clone waiting longest while as many others waited as there may be clones')
-  }
+  for (const entry of [...watched]) lookAt(entry, now)
 }
 
-function lookAt(entry: Served, now: number): void {
+function lookAt(entry: Watched, now: number): void {
   const progress = native().progressOf(descriptorOf(entry.socket) ?? -1)
   // Closed: whoever closed it ends the clone.
   if (!progress) return
-  const { unacknowledged, unread, acknowledged = 0, received = 0 } = progress
-  // Unix sockets have no counts. What they hold changes when the other side takes some of it.
-  const moved = progress.acknowledged === undefined ? unacknowledged : acknowledged + received
-  const waits = unacknowledged > 0 || (entry.awaitsBody && unread === 0)
-  if (!waits || moved !== entry.moved) {
-    entry.moved = moved
-    entry.since = now
+  note(entry, progress, now)
+  const hasRest = progress.unacknowledged > 0
+  if (!hasRest && !(entry.awaitsBody && progress.unread === 0)) {
+    entry.waitsSince = now
     takeBack(entry)
-    return
-  }
-  const waited = now - entry.since
-  if (unacknowledged > 0 && waited >= entry.timeout) {
-    entry.giveUp(`it took nothing of its answer for ${entry.timeout} ms`)
-  } else if (waited >= LEND_AFTER_MS) {
-    entry.reclaim ??= lendPlace()
+  } else if (hasRest && now - entry.tookAt >= entry.timeout) {
+    giveUp(entry, `it took nothing of its answer for ${entry.timeout} ms`)
+  } else if (!entry.reclaim && now - entry.waitsSince >= LEND_AFTER_MS && makeRoom(now)) {
+    entry.reclaim = lendPlace()
   }
 }
 
-function takeBack(entry: Served): void {
+/** Notes whether a client has moved. */
+function note(
+  entry: Watched,
+  { unacknowledged, acknowledged, received = 0 }: NativeProgress,
+  now: number,
+): void {
+  // Unix sockets have no counts. What they hold changes when the other side takes some of it.
+  const isCounted = acknowledged !== undefined
+  const count = isCounted ? acknowledged + received : unacknowledged
+  if (unacknowledged === 0 || count !== entry.count) entry.tookAt = now
+  entry.count = count
+  if (Math.abs(count - entry.countAtMove) < (isCounted ? LEAST_BYTES : 1)) return
+  entry.movedAt = now
+  entry.countAtMove = count
+}
+
+/** Whether one more place may be lent, if need be as the slowest client whose clone has lent its own is given up. */
+function makeRoom(now: number): boolean {
+  const lent = [...watched].filter(({ reclaim }) => reclaim !== undefined)
+  if (lent.length < settings().maxStalledClones) return true
+  const slowest = lent.sort((one, other) => one.movedAt - other.movedAt).at(0)
+  if (!slowest || now - slowest.movedAt < LEAST_BYTES_WITHIN_MS) return false
+  giveUp(slowest, 'it was the slowest when more clones waited for clients than `maxStalledClones` allows')
+  return true
+}
+
+function giveUp(entry: Watched, reason: string): void {
+  // The clone has a place until it has ended.
+  forget(entry)
+  entry.giveUp(reason)
+}
+
+function forget(entry: Watched): void {
+  watched.delete(entry)
+  takeBack(entry)
+  if (watched.size > 0) return
+  clearInterval(timer)
+  timer = undefined
+}
+
+function takeBack(entry: Watched): void {
   entry.reclaim?.()
   entry.reclaim = undefined
 }

@@ -24,7 +24,7 @@ export function tellOperator({ event, name }: { event: Serving; name: string }, 
   if (event === 'session' && status?.status === 0) return
   if (!handlers.oldClone.isEmpty || isHeard('qclone:reaped')) return
   try {
-    writeSync(2, `qclone: ${event} ${name}: ${message}\n`)
+    writeSync(2, `qclone: ${[event, name].filter(Boolean).join(' ')}: ${message}\n`)
   } catch {
     // Nobody reads stderr.
   }

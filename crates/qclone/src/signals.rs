@@ -5,7 +5,11 @@
 //! what is under way. So such a clone heeds those signals only if its parent sent them, by
 //! [`Child::kill`](crate::Child::kill).
 
-use std::{ffi::c_int, mem, ptr};
+use std::{
+    ffi::c_int,
+    mem, ptr,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use libc::{c_void, siginfo_t};
 use nix::{errno::Errno, unistd::getpid};
@@ -51,6 +55,9 @@ impl Marked {
     }
 }
 
+/// Whether [`heed_parent_only`] has been called in this process, or in the one that it is a clone of.
+static HEEDS: AtomicBool = AtomicBool::new(false);
+
 /// Makes this process ignore SIGHUP, SIGINT and SIGTERM unless [`Child::kill`](crate::Child::kill)
 /// sent them, whatever handler was set. A signal that is ignored stays ignored.
 ///
@@ -62,6 +69,7 @@ impl Marked {
 /// # Errors
 /// [`Error::Syscall`] when `sigaction(2)` fails, which it does for no valid signal.
 pub fn heed_parent_only() -> Result<()> {
+    HEEDS.store(true, Ordering::Relaxed);
     for signal in ENDING {
         // SAFETY: all zeroes is a valid value of this structure of integers and nullable pointers.
         let mut action: libc::sigaction = unsafe { mem::zeroed() };
@@ -71,8 +79,7 @@ pub fn heed_parent_only() -> Result<()> {
         if action.sa_sigaction == libc::SIG_IGN {
             continue;
         }
-        let handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = end_if_marked;
-        action.sa_sigaction = handler as usize;
+        action.sa_sigaction = END_IF_MARKED as usize;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
         // SAFETY: the handler has the signature that SA_SIGINFO asks for, and is async-signal-safe.
         let set = unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
@@ -80,6 +87,27 @@ pub fn heed_parent_only() -> Result<()> {
     }
     Ok(())
 }
+
+/// In a clone of a clone that called [`heed_parent_only`]: takes that back. Otherwise does nothing.
+///
+/// Async-signal-safe: `sigaction(2)` alone.
+pub fn heed_everybody() {
+    if !HEEDS.swap(false, Ordering::Relaxed) {
+        return;
+    }
+    for signal in ENDING {
+        // SAFETY: all zeroes is a valid value of this structure of integers and nullable pointers.
+        let mut action: libc::sigaction = unsafe { mem::zeroed() };
+        // SAFETY: there is room for what is written.
+        unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
+        if action.sa_sigaction == END_IF_MARKED as usize {
+            // SAFETY: no handler is set.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
+}
+
+const END_IF_MARKED: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = end_if_marked;
 
 /// Async-signal-safe: `signal(2)` and `raise(3)`.
 extern "C" fn end_if_marked(signal: c_int, info: *mut siginfo_t, _: *mut c_void) {

@@ -139,6 +139,8 @@ pub fn unblock_signals() {
     if HEEDS_PARENT_ONLY.load(Ordering::Relaxed) {
         // It fails for no signal that there is.
         let _ = signals::heed_parent_only();
+    } else {
+        signals::heed_everybody();
     }
     drop(SIDE.lock().unwrap_or_else(PoisonError::into_inner).take());
 }
