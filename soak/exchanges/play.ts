@@ -1,9 +1,11 @@
-import { connect as connectTcp, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { type Part, type Reader, readerFor } from './reader.js'
-import { RecordCutter } from './record-cutter.js'
+import { connectRobustly } from './robust.js'
 import type { Script, Step } from './script.js'
+import { otherEnd, Tap, tapPort } from './tap.js'
 
 /**
 How a connection ended: the server ended its side, it was reset, one of these, the client closed it, or nothing came
@@ -20,65 +22,70 @@ export interface Transcript {
 
 /** Whether a connection can still be written to: its server has ended it. */
 const PROBE = '\n'
-/** Turns of the event loop in which the last bytes of a connection come that was reset. */
-const REST_TURNS = 20
 /** For which time nothing may happen on a connection. */
 const HANG_MS = 15_000
 
 /** Does on a connection of its own what a script says. */
 export async function play(script: Script, port: number): Promise<Transcript> {
   const begun = performance.now()
-  const player = new Player(script, port)
-  return { ...(await player.play()), ms: performance.now() - begun }
+  const player = new Player(script)
+  return { ...(await player.play(port)), ms: performance.now() - begun }
 }
 
 class Player {
   readonly #script: Script
   readonly #reader: Reader
-  readonly #raw: Socket
-  readonly #socket: Socket
+  #tap: Tap | undefined
   #end: End | undefined
   #wake: () => void = () => {}
-  #isOpen = false
 
-  constructor(script: Script, port: number) {
+  constructor(script: Script) {
     this.#script = script
     this.#reader = readerFor(script)
-    this.#raw = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
-    this.#readOnAfterWrites(this.#raw)
-    this.#socket = script.door.tls ? encrypted(this.#raw, script) : this.#raw
-    const socket = this.#socket
-    socket.on(script.door.tls ? 'secureConnect' : 'connect', () => {
-      this.#isOpen = true
+  }
+
+  async play(port: number): Promise<Omit<Transcript, 'ms'>> {
+    const socket = this.#script.door.tls ? await this.#openTls(port) : this.#open(port)
+    let isOpen = false
+    socket.on(this.#tap ? 'secureConnect' : 'connect', () => {
+      isOpen = true
       this.#wake()
     })
     socket.on('data', (chunk: Buffer) => {
       this.#reader.push(chunk)
       this.#wake()
     })
-    socket.on('end', () => this.#onEnd())
+    socket.on('end', () => this.#onEnd(socket))
     socket.on('error', () => this.#over('reset'))
     socket.on('close', () => this.#over('left'))
-  }
-
-  async play(): Promise<Omit<Transcript, 'ms'>> {
-    await this.#until(() => this.#isOpen)
+    await this.#until(() => isOpen)
     for (const step of this.#script.steps) {
       if (this.#end !== undefined) break
-      await this.#do(step)
+      await this.#do(step, socket)
     }
     await this.#until(() => false)
     const end = this.#end ?? 'hung'
     if (end === 'ended' || end === 'over') this.#reader.finish()
-    this.#socket.destroy()
-    this.#raw.destroy()
+    socket.destroy()
+    this.#tap?.destroy()
     return { parts: this.#reader.parts(), end }
   }
 
-  async #do(step: Step): Promise<void> {
+  #open(port: number): Socket {
+    return connectRobustly(port, () => this.#over('reset'))
+  }
+
+  async #openTls(port: number): Promise<Socket> {
+    const raw = connect({ port: await tapPort(), host: '127.0.0.1', noDelay: true })
+    await once(raw, 'connect')
+    this.#tap = new Tap(await otherEnd(raw), port, this.#script.cutBytes)
+    return connectTls({ socket: raw, rejectUnauthorized: false })
+  }
+
+  async #do(step: Step, socket: Socket): Promise<void> {
     switch (step.do) {
       case 'write':
-        this.#socket.write(this.#script.bytes.subarray(step.from, step.to))
+        socket.write(this.#script.bytes.subarray(step.from, step.to))
         break
       case 'turn':
         await new Promise((resolve) => setImmediate(resolve))
@@ -93,17 +100,18 @@ class Player {
         await this.#until(() => this.#reader.interim >= step.interim || this.#reader.answers >= step.answers)
         break
       case 'pause':
-        this.#socket.pause()
+        socket.pause()
         break
       case 'resume':
-        this.#socket.resume()
+        socket.resume()
         break
       case 'end':
-        this.#socket.end()
+        socket.end()
         break
       case 'reset':
         this.#end = 'left'
-        this.#raw.resetAndDestroy()
+        if (this.#tap) this.#tap.reset()
+        else socket.resetAndDestroy()
         break
     }
   }
@@ -121,41 +129,14 @@ class Player {
   }
 
   /** What libuv takes for an end may be a reset that it has seen together with the last bytes. */
-  #onEnd(): void {
-    if (this.#socket !== this.#raw) this.#over('ended')
-    else if (this.#raw.writableEnded) this.#over('over')
-    else this.#raw.write(PROBE, (error) => this.#over(error ? 'reset' : 'ended'))
-  }
-
-  /** What a server has sent before it closed its end is read, although the client can write no more. */
-  #readOnAfterWrites(socket: Socket): void {
-    const { destroy } = socket
-    socket.destroy = (error) => {
-      const isOfWrite = (error as NodeJS.ErrnoException | undefined)?.syscall === 'write'
-      if (!isOfWrite || this.#end !== undefined) return Reflect.apply(destroy, socket, [error])
-      this.#socket.resume()
-      // Node does not say the end of a socket that has failed.
-      void this.#readRest()
-      return socket
-    }
-  }
-
-  /** Reads until nothing has come for some turns: what was sent is with the kernel. */
-  async #readRest(): Promise<void> {
-    let quiet = 0
-    this.#socket.on('data', () => {
-      quiet = 0
-    })
-    for (; quiet < REST_TURNS; quiet++) await new Promise((resolve) => setImmediate(resolve))
-    this.#over('reset')
+  #onEnd(socket: Socket): void {
+    if (this.#tap) this.#over(this.#tap.isReset ? 'reset' : 'ended')
+    else if (socket.writableEnded) this.#over('over')
+    else socket.write(PROBE, (error) => this.#over(error ? 'reset' : 'ended'))
   }
 
   #over(end: End): void {
     this.#end ??= end
     this.#wake()
   }
-}
-
-function encrypted(raw: Socket, { cutBytes }: Script): Socket {
-  return connectTls({ socket: new RecordCutter(raw, cutBytes), rejectUnauthorized: false })
 }

@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { connectRobustly } from './robust.js'
+
+/**
+Stands between a TLS client and its server. It sends on what the client sends in pieces, so that records are cut, each
+piece in a turn of its own. Its connection to the server can be reset, which under Node's own TLS socket it cannot, and
+what the server has sent before it closed reaches the client.
+*/
+export class Tap {
+  readonly #near: Socket
+  readonly #far: Socket
+  readonly #pieceBytes: number
+  #last: Promise<void> = Promise.resolve()
+  /** Whether the connection to the server was reset. */
+  isReset = false
+
+  constructor(near: Socket, port: number, pieceBytes: number) {
+    this.#near = near
+    this.#pieceBytes = pieceBytes
+    const onReset = () => {
+      this.isReset = true
+      near.end()
+    }
+    const far = connectRobustly(port, onReset)
+    this.#far = far
+    far.on('data', (chunk) => {
+      if (!near.write(chunk)) far.pause()
+    })
+    near.on('drain', () => far.resume())
+    far.on('end', () => near.end())
+    far.on('error', onReset)
+    near.on('data', (chunk) => {
+      this.#last = this.#last.then(() => this.#send(chunk))
+    })
+    near.on('end', () => {
+      this.#last = this.#last.then(() => void far.end())
+    })
+    near.on('error', () => far.destroy())
+  }
+
+  reset(): void {
+    this.#far.resetAndDestroy()
+    this.#near.destroy()
+  }
+
+  destroy(): void {
+    this.#far.destroy()
+    this.#near.destroy()
+  }
+
+  async #send(chunk: Buffer): Promise<void> {
+    for (let at = 0; at < chunk.length; at += this.#pieceBytes) {
+      if (at > 0) await new Promise((resolve) => setImmediate(resolve))
+      this.#far.write(chunk.subarray(at, at + this.#pieceBytes))
+    }
+  }
+}
+
+/** Ends of connections that the other end has not asked for yet, by the port of the client. */
+const accepted = new Map<number, Socket>()
+const awaited = new Map<number, (near: Socket) => void>()
+
+let opening: Promise<Server> | undefined
+
+async function open(): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
+    const port = near.remotePort ?? 0
+    const resolve = awaited.get(port)
+    awaited.delete(port)
+    if (resolve) resolve(near)
+    else accepted.set(port, near)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server.unref()
+}
+
+/** The port that clients connect to. */
+export async function tapPort(): Promise<number> {
+  opening ??= open()
+  return ((await opening).address() as AddressInfo).port
+}
+
+/** The other end of the connection of a client. */
+export function otherEnd(socket: Socket): Promise<Socket> {
+  const port = socket.localPort ?? 0
+  const near = accepted.get(port)
+  accepted.delete(port)
+  return near ? Promise.resolve(near) : new Promise((resolve) => awaited.set(port, resolve))
+}
