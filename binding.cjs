@@ -836,10 +836,11 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.ChildHandle = nativeBinding.ChildHandle
-module.exports.HangupWatch = nativeBinding.HangupWatch
+module.exports.ConnectionWatch = nativeBinding.ConnectionWatch
 module.exports.closePipeEnd = nativeBinding.closePipeEnd
 module.exports.compile = nativeBinding.compile
 module.exports.discardInput = nativeBinding.discardInput
+module.exports.dropInput = nativeBinding.dropInput
 module.exports.exitNow = nativeBinding.exitNow
 module.exports.findMathRandom = nativeBinding.findMathRandom
 module.exports.fork = nativeBinding.fork

@@ -33,7 +33,7 @@ export declare class ChildHandle {
 }
 
 /** A watch over a connection. */
-export declare class HangupWatch {
+export declare class ConnectionWatch {
   /** Ends the watch. To be called once at least, or the connection stays open in this process. */
   close(): void
 }
@@ -55,6 +55,12 @@ export declare function compile(functions: Array<unknown>): void
  * such bytes resets it, and the other side may lose the end of what it was sent; see tcp(7).
  */
 export declare function discardInput(fd: number): void
+
+/**
+ * Reads and drops what comes on the connection `fd`. Calls `ended` once, when there will be no more.
+ * The connection stays open until the watch is closed. Keeps no event loop going.
+ */
+export declare function dropInput(fd: number, ended: () => void): WatchOutcome
 
 /** Ends this process at once, without the exit path of node or of libc. */
 export declare function exitNow(status: number): void
@@ -150,14 +156,6 @@ export interface ForkTimings {
   forkMs: number
   /** All of it, and the rest. */
   totalMs: number
-}
-
-/** A watch, or why there is none. */
-export interface HangupOutcome {
-  /** The watch. */
-  watch?: HangupWatch
-  /** Why there is none. */
-  failure?: ForkFailure
 }
 
 /** How much memory there is for a clone of this process, or was a moment ago. */
@@ -353,7 +351,15 @@ export declare function unblockSignals(): void
  * a clone's, or comes later. Calls `left` once, when the other side of the connection `fd` has closed
  * it or shut its sending down, or the connection is broken. Keeps no event loop going.
  */
-export declare function watchHangup(fd: number, left: () => void): HangupOutcome
+export declare function watchHangup(fd: number, left: () => void): WatchOutcome
+
+/** A watch, or why there is none. */
+export interface WatchOutcome {
+  /** The watch. */
+  watch?: ConnectionWatch
+  /** Why there is none. */
+  failure?: ForkFailure
+}
 
 /**
  * Writes the whole of `bytes` to `fd`, standing still until the other side has taken them, whether

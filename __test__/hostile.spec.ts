@@ -105,6 +105,44 @@ test('over a unix socket an answer to HTTP/1.0 is kept back unless its client se
   })
 })
 
+test('an answer that closes its connection is whole although its client sends on', async (t) => {
+  const whole = [true, true, null]
+  t.deepEqual(await playScene(t, 'hostile', 'answered before it has sent everything'), {
+    '/early': whole,
+    '/late': whole,
+  })
+})
+
+test('bodies in tiny chunks take memory in proportion while they wait for a place', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'tiny chunks'), { 'heap in proportion': true })
+})
+
+test('clients that take their answers slowly do not keep others out', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'clients that take it slowly'), {
+    'served meanwhile': 'small',
+    'they go on': true,
+  })
+})
+
+test('a codec that throws costs its client the connection, and nothing else', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'codecs that throw', noisy), {
+    queries: 'ECONNRESET',
+    sessions: 'ECONNRESET',
+  })
+})
+
+test('upgrades wait for the answer before them, end with their clients, and are not for the parent', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'upgrades'), {
+    'behind a request': ['first', 101, 'true hello'],
+    left: true,
+    'never in the parent': true,
+  })
+})
+
+test('closing all connections closes those that clones answer', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'closed by the server'), { closed: true })
+})
+
 test('a filter that throws over what a client sends does not end the parent', async (t) => {
   t.deepEqual(await playScene(t, 'hostile', 'a filter that throws', noisy), {
     request: 500,

@@ -26,3 +26,10 @@ test("Fastify's request ids are of one count, whoever answers", async (t) => {
   const { ids } = await playScene(t, 'loggers', 'request ids')
   t.deepEqual(ids, ['req-1 true', 'req-2 true', 'req-3 false', 'req-4 true'])
 })
+
+test('an id whose drawing throws fails its request alone', async (t) => {
+  t.deepEqual(await playScene(t, 'loggers', 'an id that cannot be drawn', { noisy: true }), {
+    bad: 500,
+    good: '7',
+  })
+})

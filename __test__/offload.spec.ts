@@ -39,7 +39,16 @@ test('a value is sent as JSON if that is the content type', async (t) => {
 test('a response that a clone answers is not for the parent to answer, too', async (t) => {
   t.deepEqual(await playScene(t, 'offload', 'answered twice'), {
     failures: Object.fromEntries(
-      ['again', 'end', 'write', 'writeHead', 'flushHeaders'].map((what) => [what, 'TypeError']),
+      [
+        'again',
+        'end',
+        'write',
+        'writeHead',
+        'flushHeaders',
+        'writeContinue',
+        'writeEarlyHints',
+        'writeProcessing',
+      ].map((what) => [what, 'TypeError']),
     ),
     'seen to': [true, true],
     body: 'of the clone',

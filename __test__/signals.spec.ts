@@ -23,6 +23,7 @@ test('clones that serve nobody, or are told to, end by a signal to the group', a
   t.deepEqual(await playScene(t, 'signals', 'not ignored', { noisy: true }), {
     request: 500,
     run: 'ERR_QCLONE_DIED',
+    'a clone of a clone': 'ERR_QCLONE_DIED',
     'the parent': [true, false],
   })
 })

@@ -41,7 +41,8 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: 'left',
     sentence: 'A client that resets its connection has got what was answered by then.',
-    explains: (_script, cloned, plain) => cloned.end === 'left' && isEitherPrefix(cloned, plain),
+    explains: (_script, cloned, plain) =>
+      (cloned.end === 'left' || plain.end === 'left') && isEitherPrefix(cloned, plain),
   },
   {
     name: 'early end',
@@ -137,9 +138,10 @@ function mayClose({ door, sent, kind }: Script, index: number): boolean {
   if (door.tls) return true
   const { ask, bodyBytes, expects } = request
   if (bodyBytes > (door.collect ?? COLLECT_BYTES)) return true
+  if (bodyBytes === 0) return false
   // Here the parent does not wait for the body.
-  const isLazy = kind === 'offload' || (expects && door.asksFirst === true)
-  return isLazy && bodyBytes > 0 && (READING.includes(ask.act) || DYING.includes(ask.act))
+  if (expects && door.asksFirst === true) return true
+  return kind === 'offload' && (READING.includes(ask.act) || DYING.includes(ask.act))
 }
 
 const READING: readonly Act[] = ['echo', 'pipe', 'early']

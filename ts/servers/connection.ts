@@ -159,10 +159,30 @@ export function abandon(socket: Socket): void {
   internals(socket)._handle?.close?.()
 }
 
-/** Closes a connection of which the client has had all that it was to get. */
+/** How long, in milliseconds, a client may go on sending when it has had its last answer. */
+const LINGER_MS = 2000
+
+/**
+Closes a connection on which the client was sent all that it was to get, and a clone has ended the sending.
+
+What the client still sends is read and dropped for a while: to close a connection with bytes that nobody has read resets
+it, and the client may lose what it has not taken yet; see tcp(7), and RFC 9112, 9.6.
+*/
 export function close(socket: Socket): void {
   const fd = descriptorOf(socket)
-  if (fd !== undefined) native().discardInput(fd)
+  if (fd !== undefined) {
+    native().discardInput(fd)
+    let end = () => {}
+    // There may be no descriptor left for that.
+    const { watch } = native().dropInput(fd, () => end())
+    const timer = setTimeout(() => end(), LINGER_MS).unref()
+    end = () => {
+      clearTimeout(timer)
+      watch?.close()
+      end = () => {}
+    }
+    if (!watch) end()
+  }
   socket.destroy()
 }
 

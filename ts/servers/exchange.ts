@@ -31,6 +31,8 @@ export interface Exchange {
   options: ServingOptions
   /** Bytes of the body to wait for before there is a clone. */
   collect: number
+  /** Whether the answer most often needs nothing of a body. */
+  mayIgnoreBody: boolean
   /** Seconds after which a client that was turned away may ask again. */
   retryAfter: number
   /** For how many milliseconds the clone may go on after the response. */
@@ -68,8 +70,8 @@ export async function exchange(wanted: Exchange): Promise<void> {
 async function haveAnswered(wanted: Exchange, socket: Socket, arrivedAt: number): Promise<void> {
   const { event, name, request, response, options, linger, answer, calls } = wanted
   const whole = request.complete
-  // Nobody has begun to read the body, whose rest may be of no interest.
-  const lazy = wanted.collect === 0 && request.readableFlowing === null
+  // Unless somebody has begun to read it.
+  const lazy = wanted.mayIgnoreBody && request.readableFlowing === null
   // Only the clone knows how many records of TLS it has written.
   const reusable = !isEncrypted(socket)
   const halfOpen = serverOf(socket)?.httpAllowHalfOpen === true

@@ -75,6 +75,7 @@ function offloadWith({ expose = false, ...options }: OffloadOptions): Offload {
       request: response.req,
       response,
       collect: 0,
+      mayIgnoreBody: true,
       answer: () => {
         handlers.inOffload.call(response)
         void answer(response, f, expose)

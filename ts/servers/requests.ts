@@ -92,6 +92,7 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
         request,
         response,
         collect,
+        mayIgnoreBody: false,
         answer: () => {
           handlers.inRequest.call(request, response)
           next(...args)

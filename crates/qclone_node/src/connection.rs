@@ -8,7 +8,10 @@ use std::{
 
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
 use napi_derive::napi;
-use nix::sys::socket::{MsgFlags, recv};
+use nix::{
+    errno::Errno,
+    sys::socket::{MsgFlags, recv},
+};
 use qclone::socket;
 
 use crate::{
@@ -18,18 +21,27 @@ use crate::{
 
 /// A watch over a connection.
 #[napi]
-pub struct HangupWatch {
+pub struct ConnectionWatch {
     /// Null once closed.
     handle: *mut UvHandle,
 }
 
 /// A watch, or why there is none.
 #[napi(object, object_from_js = false)]
-pub struct HangupOutcome {
+pub struct WatchOutcome {
     /// The watch.
-    pub watch: Option<HangupWatch>,
+    pub watch: Option<ConnectionWatch>,
     /// Why there is none.
     pub failure: Option<ForkFailure>,
+}
+
+/// What a watch looks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WatchFor {
+    /// The end of what the other side sends, of which nothing is read.
+    Hangup,
+    /// The same, reading and dropping what comes before it.
+    LastByte,
 }
 
 /// What the poll handle needs. The descriptor is a second one of the same connection, as libuv
@@ -37,20 +49,29 @@ pub struct HangupOutcome {
 struct Watched {
     env: sys::napi_env,
     callback: sys::napi_ref,
-    _connection: OwnedFd,
+    wanted: WatchFor,
+    connection: OwnedFd,
 }
 
 /// Takes what has arrived on the connection `fd` and nobody will read. To close a connection with
 /// such bytes resets it, and the other side may lose the end of what it was sent; see tcp(7).
 #[napi]
 pub fn discard_input(fd: i32) {
+    discard(fd);
+}
+
+/// Whether there will be nothing more to discard.
+fn discard(fd: i32) -> bool {
     let mut bytes = vec![0; DISCARDED_AT_ONCE];
     for _ in 0..MOST_DISCARDED / DISCARDED_AT_ONCE {
-        // At the end, when there is no more now, and on any error there is nothing left to take.
-        if !recv(fd, &mut bytes, MsgFlags::MSG_DONTWAIT).is_ok_and(|length| length > 0) {
-            return;
+        match recv(fd, &mut bytes, MsgFlags::MSG_DONTWAIT) {
+            Ok(0) => return true,
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => return false,
+            Err(_) => return true,
         }
     }
+    false
 }
 
 /// How far a connection has come; see `qclone::socket::Progress`.
@@ -100,33 +121,48 @@ const MOST_DISCARDED: usize = 1 << 20;
 /// a clone's, or comes later. Calls `left` once, when the other side of the connection `fd` has closed
 /// it or shut its sending down, or the connection is broken. Keeps no event loop going.
 #[napi]
-pub fn watch_hangup(env: Env, fd: i32, left: Function<'_, (), ()>) -> Result<HangupOutcome> {
+pub fn watch_hangup(env: Env, fd: i32, left: Function<'_, (), ()>) -> Result<WatchOutcome> {
+    watch(&env, fd, WatchFor::Hangup, &left)
+}
+
+/// Reads and drops what comes on the connection `fd`. Calls `ended` once, when there will be no more.
+/// The connection stays open until the watch is closed. Keeps no event loop going.
+#[napi]
+pub fn drop_input(env: Env, fd: i32, ended: Function<'_, (), ()>) -> Result<WatchOutcome> {
+    watch(&env, fd, WatchFor::LastByte, &ended)
+}
+
+fn watch(env: &Env, fd: i32, wanted: WatchFor, seen: &Function<'_, (), ()>) -> Result<WatchOutcome> {
     let connection = borrow(fd).ok_or_else(|| Error::from_reason("a connection has a descriptor"))?;
-    let event_loop = Loop::of(&env)?;
+    let event_loop = Loop::of(env)?;
     let connection = match connection.try_clone_to_owned() {
         Ok(connection) => connection,
         Err(error) => {
             let failure = ForkFailure::of_call("fcntl(2) with F_DUPFD_CLOEXEC", &error);
-            return Ok(HangupOutcome { watch: None, failure: Some(failure) });
+            return Ok(WatchOutcome { watch: None, failure: Some(failure) });
         }
     };
     let handle = event_loop.new_poll(connection.as_raw_fd())?;
     let mut callback = ptr::null_mut();
     // SAFETY: `env` and the function are live during the call.
-    let status = unsafe { sys::napi_create_reference(env.raw(), left.raw(), 1, &raw mut callback) };
+    let status = unsafe { sys::napi_create_reference(env.raw(), seen.raw(), 1, &raw mut callback) };
     assert!(status == sys::Status::napi_ok, "a reference to a live function can be made");
-    let watched = Box::into_raw(Box::new(Watched { env: env.raw(), callback, _connection: connection }));
+    let watched = Box::into_raw(Box::new(Watched { env: env.raw(), callback, wanted, connection }));
     // SAFETY: `handle` is live until its close callback.
     unsafe { uv::uv_handle_set_data(handle, watched.cast()) };
     // SAFETY: as above.
     unsafe { uv::uv_unref(handle) };
+    let events = match wanted {
+        WatchFor::Hangup => uv::DISCONNECT,
+        WatchFor::LastByte => uv::READABLE,
+    };
     // SAFETY: as above. It fails for no live handle.
-    unsafe { uv::uv_poll_start(handle, uv::DISCONNECT, on_event) };
-    Ok(HangupOutcome { watch: Some(HangupWatch { handle }), failure: None })
+    unsafe { uv::uv_poll_start(handle, events, on_event) };
+    Ok(WatchOutcome { watch: Some(ConnectionWatch { handle }), failure: None })
 }
 
 #[napi]
-impl HangupWatch {
+impl ConnectionWatch {
     /// Ends the watch. To be called once at least, or the connection stays open in this process.
     #[napi]
     pub fn close(&mut self) {
@@ -138,23 +174,26 @@ impl HangupWatch {
     }
 }
 
-unsafe extern "C" fn on_event(handle: *mut UvHandle, _status: c_int, _events: c_int) {
-    // Whatever happened, there is no more than this to wait for: an error, too, is an end.
+unsafe extern "C" fn on_event(handle: *mut UvHandle, status: c_int, _events: c_int) {
     // SAFETY: libuv passes the live handle.
-    unsafe { uv::uv_poll_stop(handle) };
-    // SAFETY: as above.
     let watched: *const Watched = unsafe { uv::uv_handle_get_data(handle) }.cast();
-    // SAFETY: set in `watch_hangup`, and freed in `on_closed` only.
-    let &Watched { env, callback, .. } = unsafe { &*watched };
+    // SAFETY: set in `watch`, and freed in `on_closed` only.
+    let &Watched { env, callback, wanted, ref connection } = unsafe { &*watched };
+    // An error, too, is an end.
+    if wanted == WatchFor::LastByte && status == 0 && !discard(connection.as_raw_fd()) {
+        return;
+    }
+    // SAFETY: as above.
+    unsafe { uv::uv_poll_stop(handle) };
     crate::callback::call(env, callback);
 }
 
 unsafe extern "C" fn on_closed(handle: *mut UvHandle) {
-    // SAFETY: libuv passes the handle, whose data `watch_hangup` set.
+    // SAFETY: libuv passes the handle, whose data `watch` set.
     let watched: *mut Watched = unsafe { uv::uv_handle_get_data(handle) }.cast();
-    // SAFETY: made by `Box::into_raw` in `watch_hangup`, and taken back here alone.
+    // SAFETY: made by `Box::into_raw` in `watch`, and taken back here alone.
     let watched = unsafe { Box::from_raw(watched) };
-    // SAFETY: the environment outlives its loop's handles, and the reference was made in `watch_hangup`.
+    // SAFETY: the environment outlives its loop's handles, and the reference was made in `watch`.
     unsafe { sys::napi_delete_reference(watched.env, watched.callback) };
     uv::free(handle, uv::handle_type::POLL);
 }
