@@ -83,7 +83,8 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
     }
     if (request.version === '1.0' && !request.keepsAlive && !random.oneIn(4)) count = index + 1
     const isLast = index === count - 1
-    goesOn ||= !isLast && request.version === '1.0' && !request.keepsAlive
+    // Node keeps no connection behind an answer to HTTP/1.0 that has no length.
+    goesOn ||= !isLast && (request.version === '1.0' || request.ask.act === 'close')
     // Node mixes up what it writes to tell a client to go on while other answers are under way.
     if (request.expects && !isOdd && index > 0) tape.play({ do: 'until', answers: index })
     sent.push(request)
@@ -112,7 +113,6 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
     else if (!isLast && random.oneIn(6)) tape.play({ do: 'wait', ms: 1 + random.below(4) })
   }
   if (ending === 'garbage') {
-    goesOn ||= sent.at(-1)?.version === '1.0'
     if (!isOdd && random.oneIn(3)) tape.play({ do: 'until', answers: count })
     tape.add(garbageOf(random))
   }

@@ -6,7 +6,9 @@ import { foreignIn, indexesIn, TOKEN_CHARACTERS, unplayed } from './token.js'
 /** What is wrong with a transcript by itself, whatever other servers say. */
 export function foreignInTranscript(script: Script, { parts }: Transcript): string | undefined {
   for (const [index, part] of parts.entries()) {
-    const foreign = foreignIn(part.head, script.owner) ?? foreignIn(part.body, script.owner)
+    const foreign = [part.head, part.body]
+      .map((text) => foreignIn(text, script.owner, script.isOdd))
+      .find((mark) => mark !== undefined)
     if (foreign !== undefined) return `answer ${index} has ${foreign}`
     if (script.isOdd || script.door.speaks !== undefined) continue
     const indexes = new Set([...indexesIn(part.head), ...indexesIn(part.body)])

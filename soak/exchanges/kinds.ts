@@ -82,7 +82,7 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
     explains: ({ door }, cloned, plain) =>
       door.hasty === true &&
       cloned.ms > HASTY.headersTimeout &&
-      isOver(cloned) &&
+      cloned.end !== 'hung' &&
       isPrefix(withoutRefusal(cloned), plain),
   },
 ]

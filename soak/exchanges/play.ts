@@ -130,8 +130,8 @@ class Player {
 
   /** What libuv takes for an end may be a reset that it has seen together with the last bytes. */
   #onEnd(socket: Socket): void {
-    if (this.#tap) this.#over(this.#tap.isReset ? 'reset' : 'ended')
-    else if (socket.writableEnded) this.#over('over')
+    if (socket.writableEnded) this.#over('over')
+    else if (this.#tap) this.#over(this.#tap.isReset ? 'reset' : 'ended')
     else socket.write(PROBE, (error) => this.#over(error ? 'reset' : 'ended'))
   }
 

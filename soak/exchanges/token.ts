@@ -42,13 +42,18 @@ export function unplayed(text: string, owner: Owner): string {
   return text.replaceAll(`.${playCode(owner)}.`, `.${ANY_PLAY}.`)
 }
 
-/** The first mark in what a client got that is another's; undefined when there is none. */
-export function foreignIn(text: string, owner: Owner): string | undefined {
+/**
+The first mark in what a client got that is another's; undefined when there is none.
+
+@param isOdd whether its own body, which it may get back, was changed.
+*/
+export function foreignIn(text: string, owner: Owner, isOdd: boolean): string | undefined {
   const script = scriptCode(owner)
   const play = playCode(owner)
   for (const [mark, ofScript, ofPlay] of text.matchAll(TOKEN)) {
     if (ofScript !== script || ofPlay !== play) return mark
   }
+  if (isOdd) return undefined
   for (const [mark, ofScript] of text.matchAll(PATTERN)) {
     if (ofScript !== script) return mark
   }
