@@ -122,7 +122,7 @@ export function isAmong(cloned: Outcome, plains: readonly Outcome[]): boolean {
   return plains.some((plain) => isSame(cloned, plain))
 }
 
-function isHttp({ door }: Script): boolean {
+function isHttp({ door }: Pick<Script, 'door'>): boolean {
   return door.speaks === undefined
 }
 
