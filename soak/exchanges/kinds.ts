@@ -83,7 +83,19 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
       door.hasty === true &&
       cloned.ms > HASTY.headersTimeout &&
       cloned.end !== 'hung' &&
-      isPrefix(withoutRefusal(cloned), plain),
+      isEitherPrefix(withoutRefusal(cloned), withoutRefusal(plain)),
+  },
+  {
+    name: 'paused',
+    sentence:
+      'Node breaks a TLS connection off when a request arrives in a record of its own while the answers before it fill the connection: its parser is paused then. It depends on the moment.',
+    explains: (script, cloned, plain) =>
+      script.door.tls === true &&
+      isHttp(script) &&
+      script.sent.length > 1 &&
+      isOver(cloned) &&
+      isOver(plain) &&
+      isEitherPrefix(answersIn(script, cloned), answersIn(script, plain)),
   },
 ]
 
