@@ -76,7 +76,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket, arrivedAt: number)
   const reusable = !isEncrypted(socket)
   const halfOpen = serverOf(socket)?.httpAllowHalfOpen === true
   const { timeout = 0 } = socket
-  // Late is what comes while the clone answers, not what the client has to send by then.
+  // Nothing is read while the clone answers, so that nothing can be late.
   expectRequest(socket, false)
   socket.setTimeout(0)
   const served = await serve<Begun, Told>({
