@@ -62,7 +62,8 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
         (door.speaks !== undefined && ending === 'garbage')) &&
       isOver(cloned) &&
       isOver(plain) &&
-      (cloned.end !== 'ended' || plain.end !== 'ended') &&
+      // Over TLS nothing tells that an end is no reset.
+      (door.tls === true || cloned.end !== 'ended' || plain.end !== 'ended') &&
       isEitherPrefix(cloned, plain),
   },
   {
@@ -79,11 +80,11 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: 'timeout',
     sentence: 'While a request waits for its clone, the time of one behind it that has begun runs on.',
-    explains: ({ door }, cloned, plain) =>
-      door.hasty === true &&
+    explains: (script, cloned, plain) =>
+      script.door.hasty === true &&
       cloned.ms > HASTY.headersTimeout &&
       cloned.end !== 'hung' &&
-      isEitherPrefix(withoutRefusal(cloned), withoutRefusal(plain)),
+      isEitherPrefix(answersIn(script, cloned), answersIn(script, plain)),
   },
   {
     name: 'paused',
