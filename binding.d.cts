@@ -57,8 +57,9 @@ export declare function compile(functions: Array<unknown>): void
 export declare function discardInput(fd: number): void
 
 /**
- * Reads and drops what comes on the connection `fd`. Calls `ended` once, when there will be no more.
- * The connection stays open until the watch is closed. Keeps no event loop going.
+ * Ends the sending on the connection `fd`, and reads and drops what still comes. Calls `ended` once,
+ * when there will be no more. The connection stays open until the watch is closed. Keeps no event loop
+ * going.
  */
 export declare function dropInput(fd: number, ended: () => void): WatchOutcome
 

@@ -19,7 +19,7 @@ import {
 const options = readArgs(
   `Usage: npm run soak:hostile -- [options]
 
-Honest clients ask a server whose requests clones answer, with all defaults: alone, and in hostile company, in turns.
+Honest clients ask a server whose requests clones answer, with all defaults: alone, in hostile company, and alone again.
 Slow readers ask for 32 MiB and take nothing, or a byte each second. Slow writers send a head, a body, or the rest of a
 body of more than 1 MiB, at a byte each half of a second. Bombers are refused by kdb+, and send a message of 550 kB
 right behind their greeting that uncompresses to 64 MiB. Each comes back a second after it was cut off.
@@ -30,8 +30,8 @@ processors busy, so that what the company takes from them shows as such, and not
 Met when honest clients get 95 % of the answers a second that they get alone, and no errors, and the server lives,
 takes at most 64 MiB more than in the first window, and has nothing left at the end.`,
   {
-    minutes: { about: 'length of all windows', fallback: 5, fraction: true, min: 0.1, max: 1000 },
-    window: { about: 'seconds of a window, at most', fallback: 30, min: 1, max: 3600 },
+    minutes: { about: 'length of the window in company', fallback: 5, fraction: true, min: 0.1, max: 1000 },
+    alone: { about: 'seconds of each of the two windows around it', fallback: 60, min: 1, max: 3600 },
     'warm-up': {
       about: 'seconds before the first window, and after each in company',
       fallback: 3,
@@ -79,7 +79,7 @@ const company: Company = {
 async function main(): Promise<boolean> {
   const mark = randomUUID()
   process.env[MARK] = mark
-  const total = options.minutes * 60 + 2 * options.saturated
+  const total = options.minutes * 60 + 2 * options.alone + 2 * options.saturated
   const limitMs = MARGIN_FACTOR * (options['warm-up'] + total) * 1000 + MARGIN_MS
   const server = openPart<ServerQuestion, ServerAnswer>('server', { limitMs })
   const honest = openPart<HonestQuestion, Window>('honest', { limitMs })
@@ -126,13 +126,12 @@ async function measure({ server, honest, hostile }: Parts): Promise<Omit<Outcome
   }
   await honest.ask({ what: 'begin', port: http, clients: options.clients })
   await window(false, options['warm-up'])
-  // One more without company than with it, so that each with it stands between two without.
-  const pairs = Math.max(1, Math.round((options.minutes * 60) / options.window / 2))
-  const seconds = (options.minutes * 60) / (2 * pairs + 1)
-  const windows = [await window(false, seconds)]
-  for (let pair = 0; pair < pairs; pair++) {
-    windows.push(await window(true, seconds), await window(false, seconds))
-  }
+  // Between two without company, so that the drift of the machine cancels.
+  const windows = [
+    await window(false, options.alone),
+    await window(true, options.minutes * 60),
+    await window(false, options.alone),
+  ]
   const saturated =
     options.saturated > 0
       ? [await window(false, options.saturated, 0), await window(true, options.saturated, 0)]

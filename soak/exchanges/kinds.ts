@@ -57,7 +57,8 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
     explains: (script, cloned, plain) =>
       isOver(cloned) &&
       isOver(plain) &&
-      (cloned.end !== 'ended' || plain.end !== 'ended') &&
+      // Over TLS nothing tells that an end is no reset.
+      (script.door.tls === true || cloned.end !== 'ended' || plain.end !== 'ended') &&
       isBrokenOff(script, Math.min(cloned.parts.length, plain.parts.length)) &&
       isEitherPrefix(cloned, plain),
   },
@@ -79,7 +80,19 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
       script.door.hasty === true &&
       cloned.ms > HASTY.headersTimeout &&
       cloned.end !== 'hung' &&
-      isPrefix(answersIn(script, cloned), answersIn(script, plain)),
+      isEitherPrefix(answersIn(script, cloned), answersIn(script, plain)),
+  },
+  {
+    name: 'paused',
+    sentence:
+      'Node breaks a TLS connection off when a request arrives in a record of its own while the answers before it fill the connection: its parser is paused then. It depends on the moment.',
+    explains: (script, cloned, plain) =>
+      script.door.tls === true &&
+      isHttp(script) &&
+      script.sent.length > 1 &&
+      isOver(cloned) &&
+      isOver(plain) &&
+      isEitherPrefix(answersIn(script, cloned), answersIn(script, plain)),
   },
 ]
 
@@ -118,7 +131,7 @@ export function isAmong(cloned: Outcome, plains: readonly Outcome[]): boolean {
   return plains.some((plain) => isSame(cloned, plain))
 }
 
-function isHttp({ door }: Script): boolean {
+function isHttp({ door }: Pick<Script, 'door'>): boolean {
   return door.speaks === undefined
 }
 

@@ -163,7 +163,7 @@ export function abandon(socket: Socket): void {
 const LINGER_MS = 2000
 
 /**
-Closes a connection on which the client was sent all that it was to get, and a clone has ended the sending.
+Closes a connection on which the client was sent all that it was to get.
 
 What the client still sends is read and dropped for a while: to close a connection with bytes that nobody has read resets
 it, and the client may lose what it has not taken yet; see tcp(7), and RFC 9112, 9.6.

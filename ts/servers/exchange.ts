@@ -47,16 +47,17 @@ export interface Exchange {
 export async function exchange(wanted: Exchange): Promise<void> {
   const { request, response } = wanted
   const { socket } = request
-  const arrivedAt = performance.now()
+  const begunAt = performance.now()
   let isHeld = false
   try {
     if (hasBody(request)) await collectBody(request, wanted.collect)
+    const spentMs = performance.now() - begunAt
     hold(socket)
     isHeld = true
     await assigned(response, socket)
     // Nothing is read from here on, so that what holds now holds at the fork.
     await parserAtRest()
-    if (!socket.destroyed) await haveAnswered(wanted, socket, arrivedAt)
+    if (!socket.destroyed) await haveAnswered(wanted, socket, spentMs)
   } catch (error) {
     // Of this client's alone: it must not be what ends the parent.
     reportError(error)
@@ -67,7 +68,7 @@ export async function exchange(wanted: Exchange): Promise<void> {
   }
 }
 
-async function haveAnswered(wanted: Exchange, socket: Socket, arrivedAt: number): Promise<void> {
+async function haveAnswered(wanted: Exchange, socket: Socket, spentMs: number): Promise<void> {
   const { event, name, request, response, options, linger, answer, calls } = wanted
   const whole = request.complete
   // Unless somebody has begun to read it.
@@ -76,7 +77,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket, arrivedAt: number)
   const reusable = !isEncrypted(socket)
   const halfOpen = serverOf(socket)?.httpAllowHalfOpen === true
   const { timeout = 0 } = socket
-  // Late is what comes while the clone answers, not what the client has to send by then.
+  // Nothing is read while the clone answers, so that nothing can be late.
   expectRequest(socket, false)
   socket.setTimeout(0)
   const served = await serve<Begun, Told>({
@@ -97,7 +98,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket, arrivedAt: number)
         lazy,
         reusable,
         halfOpen,
-        arrivedAt,
+        spentMs,
         timeout,
         line,
         answer,

@@ -36,8 +36,8 @@ interface Answering {
   lazy: boolean
   /** Whether a client that only says that it sends nothing more has not left. */
   halfOpen: boolean
-  /** When the request's head had arrived, by `performance.now()`. */
-  arrivedAt: number
+  /** Milliseconds for which the parent read the request's body. */
+  spentMs: number
   /** After how many milliseconds without traffic the connection is broken off; 0: never. */
   timeout: number
   /** Whether the parent could go on with a connection on which the clone has only written. */
@@ -116,7 +116,7 @@ function leaveWithClient({ socket }: Answering, done: Done): void {
 }
 
 /** As node does with a request that does not arrive in time. */
-function endLate({ request, response, socket, arrivedAt }: Answering): void {
+function endLate({ request, response, socket, spentMs }: Answering): void {
   const { requestTimeout = 0 } = (socket as { server?: Server }).server ?? {}
   if (requestTimeout === 0) return
   const timer = setTimeout(
@@ -125,7 +125,7 @@ function endLate({ request, response, socket, arrivedAt }: Answering): void {
       if (response.headersSent) return void socket.destroy()
       socket.end(LATE, () => socket.destroy())
     },
-    Math.max(0, arrivedAt + requestTimeout - performance.now()),
+    Math.max(0, requestTimeout - spentMs),
   )
   timer.unref()
 }

@@ -10,7 +10,7 @@ use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
 use napi_derive::napi;
 use nix::{
     errno::Errno,
-    sys::socket::{MsgFlags, recv},
+    sys::socket::{MsgFlags, Shutdown, recv, shutdown},
 };
 use qclone::socket;
 
@@ -125,10 +125,13 @@ pub fn watch_hangup(env: Env, fd: i32, left: Function<'_, (), ()>) -> Result<Wat
     watch(&env, fd, WatchFor::Hangup, &left)
 }
 
-/// Reads and drops what comes on the connection `fd`. Calls `ended` once, when there will be no more.
-/// The connection stays open until the watch is closed. Keeps no event loop going.
+/// Ends the sending on the connection `fd`, and reads and drops what still comes. Calls `ended` once,
+/// when there will be no more. The connection stays open until the watch is closed. Keeps no event loop
+/// going.
 #[napi]
 pub fn drop_input(env: Env, fd: i32, ended: Function<'_, (), ()>) -> Result<WatchOutcome> {
+    // A clone most often has. On what is no connection any more there is nothing to end.
+    let _ = shutdown(fd, Shutdown::Write);
     watch(&env, fd, WatchFor::LastByte, &ended)
 }
 
