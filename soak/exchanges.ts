@@ -49,8 +49,9 @@ report(
 process.exitCode = met ? 0 : 1
 
 async function drive() {
-  const { only, jobs, connections, json } = options
-  const pairs = Array.from({ length: only ? 1 : jobs }, () => new Pair(certificate, tally))
+  const { only, times, jobs, connections, json } = options
+  const isOnce = only !== undefined && times === 1
+  const pairs = Array.from({ length: isOnce ? 1 : jobs }, () => new Pair(certificate, tally))
   await Promise.all(pairs.map((pair) => pair.start()))
   const next = scripts(options, tally)
   const progress = setInterval(() => {
@@ -59,9 +60,11 @@ async function drive() {
       `${tally.exchanges} exchanges, ${perSecond} a second, ${tally.unexplainedCount} unexplained\n`,
     )
   }, PROGRESS_MS)
-  const verbose = only !== undefined && !json
+  const verbose = isOnce && !json
   await Promise.all(
-    pairs.flatMap((pair) => Array.from({ length: only ? 1 : connections }, () => pair.drive(next, verbose))),
+    pairs.flatMap((pair) =>
+      Array.from({ length: isOnce ? 1 : connections }, () => pair.drive(next, verbose)),
+    ),
   )
   clearInterval(progress)
   return Promise.all(pairs.map((pair) => pair.end()))

@@ -16,9 +16,6 @@ export interface DifferenceKind {
 /** Of a plain server whose handlers take their time, what a clone did is the same. */
 export const LATE_KIND = 'late'
 
-/** Acts that break a connection off. */
-const BREAKING: readonly Act[] = ['die-within', 'destroy', 'destroy-within', 'die', 'throw', 'exit']
-
 export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: LATE_KIND,
@@ -57,13 +54,12 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: 'broken off',
     sentence: 'When a connection is reset, what is on its way may be lost.',
-    explains: ({ sent, door, ending }, cloned, plain) =>
-      (sent.some(({ ask }) => BREAKING.includes(ask.act)) ||
-        (door.speaks !== undefined && ending === 'garbage')) &&
+    explains: (script, cloned, plain) =>
       isOver(cloned) &&
       isOver(plain) &&
       // Over TLS nothing tells that an end is no reset.
-      (door.tls === true || cloned.end !== 'ended' || plain.end !== 'ended') &&
+      (script.door.tls === true || cloned.end !== 'ended' || plain.end !== 'ended') &&
+      isBrokenOff(script, Math.min(cloned.parts.length, plain.parts.length)) &&
       isEitherPrefix(cloned, plain),
   },
   {
@@ -159,6 +155,21 @@ function mayClose({ door, sent, kind }: Script, index: number): boolean {
 
 const READING: readonly Act[] = ['echo', 'pipe', 'early']
 const DYING: readonly Act[] = ['throw', 'reject', 'die', 'die-later', 'die-within', 'exit']
+
+/** Whether a message is to break its connection off that was not before the last of so many answers. */
+function isBrokenOff({ door, sent, ending }: Script, answers: number): boolean {
+  if (door.speaks !== undefined) {
+    return ending === 'garbage' || sent.some(({ ask }) => BREAKING_TALK.includes(ask.act))
+  }
+  return sent.some(({ ask, expects }, i) => {
+    // A clone that has told its client to go on has sent something.
+    const breaks = BREAKING.includes(ask.act) || (expects && door.asksFirst && DYING.includes(ask.act))
+    return breaks && i >= answers - 1
+  })
+}
+
+const BREAKING: readonly Act[] = ['die-within', 'destroy', 'destroy-within']
+const BREAKING_TALK: readonly Act[] = ['die', 'throw', 'exit', 'destroy', 'close']
 
 function closes({ head }: Part): boolean {
   return /^connection: close\r$/im.test(head)

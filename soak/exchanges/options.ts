@@ -30,7 +30,7 @@ is left. What fails is printed with the script that repeats it.
   --jobs N         pairs of servers at a time, 1 to 16 (default 2)
   --connections N  at a time, to each pair, 1 to 200 (default 24)
   --only KIND:N    play one script, and show all of it
-  --times N        play it so often, 1 to 10000 (default 1)
+  --times N        play it so often, over as many connections as others, 1 to 100000 (default 1)
   --json           print one JSON object on stdout instead of lines
   --help           print this
 
@@ -67,7 +67,7 @@ export function readOptions(): Options {
       jobs: readNumber('jobs', values.jobs, { fallback: 2, min: 1, max: 16 }),
       connections: readNumber('connections', values.connections, { fallback: 24, min: 1, max: 200 }),
       only: values.only === undefined ? undefined : readOnly(values.only),
-      times: readNumber('times', values.times, { fallback: 1, min: 1, max: 10_000 }),
+      times: readNumber('times', values.times, { fallback: 1, min: 1, max: 100_000 }),
       json: values.json,
     }
   } catch (error) {
