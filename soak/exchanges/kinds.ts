@@ -89,9 +89,9 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
     explains: (script, cloned, plain) =>
       script.door.tls === true &&
       isHttp(script) &&
-      script.sent.length > 1 &&
       isOver(cloned) &&
       isOver(plain) &&
+      fillsConnection(script, Math.min(cloned.parts.length, plain.parts.length)) &&
       isEitherPrefix(answersIn(script, cloned), answersIn(script, plain)),
   },
 ]
@@ -170,6 +170,14 @@ function isBrokenOff({ door, sent, ending }: Script, answers: number): boolean {
 
 const BREAKING: readonly Act[] = ['die-within', 'destroy', 'destroy-within']
 const BREAKING_TALK: readonly Act[] = ['die', 'throw', 'exit', 'destroy', 'close']
+
+/** Whether the first answers, and the one after them, are more than Node takes for a connection before it waits. */
+function fillsConnection({ sent }: Script, answers: number): boolean {
+  const bytes = sent.slice(0, answers + 1).map(({ ask, bodyBytes }) => Math.max(ask.size, bodyBytes))
+  return sent.length > 1 && bytes.reduce((sum, count) => sum + count, 0) >= HIGH_WATER_BYTES
+}
+
+const HIGH_WATER_BYTES = 1 << 14
 
 function closes({ head }: Part): boolean {
   return /^connection: close\r$/im.test(head)
