@@ -26,8 +26,6 @@ use crate::{
 pub struct Forker {
     threads: Threads,
     maps: MapsGuard,
-    /// Whether the last attempt to fork found every thread at rest.
-    found_rest: bool,
 }
 
 /// Tells which condition variable a thread waits for.
@@ -67,7 +65,7 @@ pub enum Fork {
 /// How long the calling process stood still for a fork, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
-    /// Describing and judging the other threads: twice, or once when the attempt before found all at rest.
+    /// Describing and judging the other threads, twice.
     pub census: Duration,
     /// Handing the mappings down, and taking them back.
     pub maps: Duration,
@@ -105,7 +103,7 @@ impl Forker {
     #[must_use]
     pub fn with_proc(proc_self: impl AsRef<Path>) -> Self {
         let proc_self = proc_self.as_ref();
-        Self { threads: Threads::new(proc_self), maps: MapsGuard::new(proc_self), found_rest: false }
+        Self { threads: Threads::new(proc_self), maps: MapsGuard::new(proc_self) }
     }
 
     /// Describes every other thread of this process, in order of thread id.
@@ -152,12 +150,9 @@ impl Forker {
     /// a second process.
     pub unsafe fn fork(&mut self, policy: &mut dyn Policy) -> Result<Fork> {
         let begun = Instant::now();
-        threads::require_main_thread()?;
-        // So that nothing is handed down in vain where there is no fork. Threads that were at rest most
-        // often still are, and those that are not are refused below.
-        if !mem::take(&mut self.found_rest) || !self.threads.can_describe() {
-            self.preflight(policy)?;
-        }
+        // Before the mappings are read, too: a thread at work may map memory after that, which the
+        // clone would not have, and be at rest again when it is looked at below.
+        self.preflight(policy)?;
         let census = begun.elapsed();
         let reservation = Reservation::new()?;
         let blocked = SignalsBlocked::all()?;
@@ -169,7 +164,6 @@ impl Forker {
         let again = Instant::now();
         let threads = self.threads.census_again()?;
         threads::judge(&threads, policy)?;
-        self.found_rest = true;
         policy.all_at_rest()?;
         let layout = if threads.is_empty() { None } else { calibration()?.cond };
         let orphans = orphans::find(&threads, layout);

@@ -243,11 +243,6 @@ impl Threads {
         self.describe_all(&tids)
     }
 
-    /// Whether it has learned how to describe threads.
-    pub(crate) fn can_describe(&self) -> bool {
-        self.layout.is_some()
-    }
-
     /// The same, without learning: threads that are the first ever seen have no known start.
     pub(crate) fn census_again(&mut self) -> Result<Vec<Thread>> {
         let tids = self.others()?;
