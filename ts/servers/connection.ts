@@ -42,6 +42,12 @@ export function hold(socket: Socket): void {
   // Node reads on when a message is complete, or its body is asked for. It has a mark of its own for a client that
   // floods it, but that stops the parser too, to which TLS still gives what it has decrypted.
   Object.defineProperty(socket, 'resume', { value: () => socket, configurable: true })
+  const handle = internals(socket)._handle
+  if (!handle) return
+  handle.reading = false
+  handle.readStop?.()
+  // A `resume` that was scheduled before is emitted in spite of the pause, and Node's HTTP server reads on then.
+  Object.defineProperty(handle, 'readStart', { value: () => 0, configurable: true })
 }
 
 /** Reads on. Never throws. */
@@ -50,6 +56,11 @@ export function letGo(socket: Socket): void {
   holds.set(socket, count - 1)
   if (count > 1) return
   Reflect.deleteProperty(socket, 'resume')
+  const handle = internals(socket)._handle
+  if (handle) {
+    Reflect.deleteProperty(handle, 'readStart')
+    handle.reading = false
+  }
   const next = waitingForRelease.get(socket)
   if (next) {
     next()
