@@ -28,11 +28,12 @@ export class ServerProcess {
   ports: Readonly<Record<string, number>> = {}
 
   private constructor(start: Start, events: Events) {
-    const child = fork(SCRIPT, [JSON.stringify(start)], {
+    const child = fork(SCRIPT, {
       execArgv: FLAGS,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     this.#child = child
+    child.send(start)
     let lastWords = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       lastWords = (lastWords + text).slice(-MOST_CHARACTERS)

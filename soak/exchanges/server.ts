@@ -132,4 +132,4 @@ function connectionsOf(server: NetServer): Promise<number> {
   })
 }
 
-await serve(JSON.parse(process.argv[2] ?? '') as Start)
+process.once('message', (start) => void serve(start as Start))
