@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { fromFailure } from '../errors.js'
 import { native } from '../native.js'
 
@@ -28,6 +28,15 @@ export function descriptorOf(socket: Socket): number | undefined {
 /** Whether what is written changes more than what the kernel knows, so that only one process can go on with it. */
 export function isEncrypted(socket: Socket): boolean {
   return 'encrypted' in socket
+}
+
+/**
+Whether a client that sends nothing more may still be there. Every socket of an HTTP server allows that to Node, and the
+server has an option of its own.
+*/
+export function mayBeHalfOpen(socket: Socket): boolean {
+  const { server } = socket as { server?: Server & { httpAllowHalfOpen?: boolean } }
+  return server && 'httpAllowHalfOpen' in server ? server.httpAllowHalfOpen === true : socket.allowHalfOpen
 }
 
 /** How many hold a connection. */
@@ -181,20 +190,21 @@ it, and the client may lose what it has not taken yet; see tcp(7), and RFC 9112,
 */
 export function close(socket: Socket): void {
   const fd = descriptorOf(socket)
-  if (fd !== undefined) {
-    native().discardInput(fd)
-    let end = () => {}
-    // There may be no descriptor left for that.
-    const { watch } = native().dropInput(fd, () => end())
-    const timer = setTimeout(() => end(), LINGER_MS).unref()
-    end = () => {
-      clearTimeout(timer)
-      watch?.close()
-      end = () => {}
-    }
-    if (!watch) end()
-  }
+  if (fd !== undefined) dropInput(fd)
   socket.destroy()
+}
+
+function dropInput(fd: number): void {
+  const end = () => {
+    clearTimeout(timer)
+    watch?.close()
+  }
+  const { watch } = native().dropInput(fd, end)
+  const timer = setTimeout(end, LINGER_MS).unref()
+  if (watch) return
+  // There is no descriptor left for that.
+  clearTimeout(timer)
+  native().discardInput(fd)
 }
 
 /** Bytes that clones have written to a connection. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Serving } from '../children.js'
 import type { Callable } from '../clone-context/ahead.js'
@@ -15,6 +15,7 @@ import {
   hold,
   isEncrypted,
   letGo,
+  mayBeHalfOpen,
   parserAtRest,
   whenClosed,
 } from './connection.js'
@@ -75,7 +76,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket, spentMs: number): 
   const lazy = wanted.mayIgnoreBody && request.readableFlowing === null
   // Only the clone knows how many records of TLS it has written.
   const reusable = !isEncrypted(socket)
-  const halfOpen = serverOf(socket)?.httpAllowHalfOpen === true
+  const halfOpen = mayBeHalfOpen(socket)
   const { timeout = 0 } = socket
   // Nothing is read while the clone answers, so that nothing can be late.
   expectRequest(socket, false)
@@ -136,10 +137,6 @@ async function haveAnswered(wanted: Exchange, socket: Socket, spentMs: number): 
 function resumeConnection(socket: Socket, timeout: number): void {
   expectRequest(socket, true)
   socket.setTimeout(timeout)
-}
-
-function serverOf(socket: Socket): (Server & { httpAllowHalfOpen?: boolean }) | undefined {
-  return (socket as { server?: Server }).server
 }
 
 /**

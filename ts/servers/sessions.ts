@@ -6,7 +6,7 @@ import { native } from '../native.js'
 import { type Expect, expectServingOptions, type ServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
 import { expectFunction, expectOneOf } from '../validate.js'
-import { atNext, close, cut, startReading, stopReading, untilLetGo } from './connection.js'
+import { atNext, close, cut, mayBeHalfOpen, startReading, stopReading, untilLetGo } from './connection.js'
 import { type Dialogue, openDialogue } from './dialogue.js'
 import { EXPECT_OF_SPEAKING, replyTo, type SpeakingOptions } from './evaluate.js'
 import { type Line, serve } from './serve.js'
@@ -159,15 +159,6 @@ async function session(
   // How the clone ended the session is how it ends.
   if (served.error.status?.status === 0) close(socket)
   else cut(socket)
-}
-
-/**
-Whether a client that sends nothing more may still be there. Every socket of an HTTP server allows that to Node, and the
-server has an option of its own.
-*/
-function mayBeHalfOpen(socket: Socket): boolean {
-  const { server } = socket as { server?: Server & { httpAllowHalfOpen?: boolean } }
-  return server && isHttp(server) ? server.httpAllowHalfOpen === true : socket.allowHalfOpen
 }
 
 /** In the clone. */
