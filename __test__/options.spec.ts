@@ -139,12 +139,14 @@ test('a task reports its progress', async (t) => {
   })
 })
 
+// It cannot tell its answer and ends with status 1, unless V8 posts a task meanwhile: then libuv aborts, as its
+// loop has lost the eventfd that wakes it (uv__async_send, libuv: src/unix/async.c).
 test('a clone that closes what it has fails in order', async (t) => {
-  t.deepEqual(await playScene(t, 'options', 'closes everything', { noisy: true }), {
-    run: ['ERR_QCLONE_DIED', 1],
-    'closes 1': 'value',
-    afterwards: true,
-  })
+  const { run: failure, ...others } = await playScene(t, 'options', 'closes everything', { noisy: true })
+  const [code, end] = failure as [string, number | string]
+  t.is(code, 'ERR_QCLONE_DIED')
+  t.true(end === 1 || end === 'SIGABRT', String(end))
+  t.deepEqual(others, { 'closes 1': 'value', afterwards: true })
 })
 
 const refused = test.macro({
