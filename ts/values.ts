@@ -57,7 +57,7 @@ const NUMBER = 0x10
 const STRING = 0x11
 
 /** Up to which length a string goes so. V8's way writes one of Latin letters in half the bytes. */
-const MOST_UNITS = 256
+const MOST_UNITS = 1024
 
 /**
 The small primitives that most short answers are, without a serializer: to make its first one takes a clone longer

@@ -20,8 +20,9 @@ import {
   whenClosed,
 } from './connection.js'
 import { handOver, takeBack } from './hand-over.js'
-import { answerInClone, type Begun, type Told } from './response.js'
+import { answerInClone } from './response.js'
 import { FAREWELL_MS, serve } from './serve.js'
+import { fromText, type Told } from './told.js'
 
 /** A request that a clone is to answer. */
 export interface Exchange {
@@ -81,7 +82,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket, spentMs: number): 
   // Nothing is read while the clone answers, so that nothing can be late.
   expectRequest(socket, false)
   socket.setTimeout(0)
-  const served = await serve<Begun, Told>({
+  const served = await serve({
     event,
     name,
     options,
@@ -90,6 +91,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket, spentMs: number): 
     awaitsBody: !whole,
     farewell: FAREWELL_MS,
     linger,
+    readDone: fromText,
     inClone: (line) =>
       answerInClone({
         request,
@@ -110,7 +112,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket, spentMs: number): 
     },
     onBegun: (how) => {
       const isOffloaded = takeBack(response)
-      noteHead(response, how)
+      noteHead(response, fromText(how))
       if (isOffloaded) handOver(response)
     },
     calls: [answer, ...calls],
@@ -143,7 +145,7 @@ function resumeConnection(socket: Socket, timeout: number): void {
 Makes a response look as if this process had sent its head: loggers note by `writeHead` when an answer began, and read
 its headers at its end.
 */
-function noteHead(response: ServerResponse, { statusCode, head }: Begun): void {
+function noteHead(response: ServerResponse, { statusCode, head }: Told): void {
   const [statusLine = '', ...lines] = head.split('\r\n')
   // Only `100 Continue` or its like has been sent so far.
   if (statusLine === '' || response.headersSent) return

@@ -70,8 +70,8 @@ interface Evaluation {
   evaluate: Evaluate
 }
 
-/** What a clone tells: true when it has replied, a text when the query is not of the protocol, and why. */
-type Outcome = true | string
+/** What a clone tells: nothing when it has replied, a text when the query is not of the protocol, and why. */
+type Outcome = undefined | string
 
 /**
 Has a clone evaluate a query and reply. Gives a reply only when the clone could not.
@@ -80,7 +80,7 @@ Has a clone evaluate a query and reply. Gives a reply only when the clone could 
 */
 async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undefined> {
   const { query, conversation, socket, options, evaluate } = evaluation
-  const served = await serve<undefined, Outcome>({
+  const served = await serve({
     event: 'query',
     name: options.name ?? evaluate.name,
     options,
@@ -89,11 +89,12 @@ async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undef
     awaitsBody: false,
     farewell: FAREWELL_MS,
     linger: LINGER_MS,
+    readDone: outcomeOf,
     inClone: (line) => evaluateInClone(evaluation, line),
     calls: [evaluate, conversation.reply],
   })
   if ('how' in served) {
-    if (served.how !== true) throw new ProtocolError(served.how)
+    if (served.how !== undefined) throw new ProtocolError(served.how)
     return undefined
   }
   if (socket.destroyed) return undefined
@@ -103,14 +104,16 @@ async function haveEvaluated(evaluation: Evaluation): Promise<Uint8Array | undef
   return undefined
 }
 
+function outcomeOf(told: unknown): Outcome {
+  if (told === undefined || typeof told === 'string') return told
+  throw new Error('it told nothing of a query')
+}
+
 /** For how long a clone may take to leave after its reply. */
 const LINGER_MS = 1000
 
 /** In the clone. */
-function evaluateInClone(
-  { query, conversation, socket, evaluate }: Evaluation,
-  line: Line<undefined, Outcome>,
-): void {
+function evaluateInClone({ query, conversation, socket, evaluate }: Evaluation, line: Line): void {
   // What the client sends meanwhile is for the parent to read.
   stopReading(socket)
   waitForAllTimers()
@@ -126,11 +129,11 @@ function tellAndEvaluate(evaluate: Evaluate, value: unknown): unknown {
   return evaluate(value)
 }
 
-function send(socket: Socket, line: Line<undefined, Outcome>, reply: Uint8Array): never {
+function send(socket: Socket, line: Line, reply: Uint8Array): never {
   try {
-    line.begun(undefined)
+    line.begun()
     native().writeAll(descriptorOf(socket) ?? -1, reply)
-    line.done(true)
+    line.done()
   } catch {
     // The client has left, or the parent has.
     return leave(STATUS_OF_ERROR)
@@ -142,7 +145,7 @@ function send(socket: Socket, line: Line<undefined, Outcome>, reply: Uint8Array)
 const MOST_FAULT_CHARACTERS = 4096
 
 /** Leaves the connection to the parent, which closes it. */
-function refuse(line: Line<undefined, Outcome>, error: unknown): never {
+function refuse(line: Line, error: unknown): never {
   // There is no other error, unless the codec fails to say what went wrong.
   if (!(error instanceof ProtocolError)) return leaveByError(error)
   try {

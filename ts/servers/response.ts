@@ -7,23 +7,7 @@ import { abandon, beforeFirstWrite, expectRequest, letGo, readOnDemand, watchCli
 import { takeBack } from './hand-over.js'
 import { keepBackUntilWhole } from './keep-back.js'
 import type { Line } from './serve.js'
-
-/** What a clone tells its parent before the client gets anything. */
-export interface Begun {
-  statusCode: number
-  /** Status line and headers; empty while only `100 Continue` or its like is sent. */
-  head: string
-}
-
-/** What a clone tells its parent when the client has the whole response. */
-export interface Told extends Begun {
-  /** Whether the response is whole, rather than given up by its handler or its client. */
-  whole: boolean
-  /** Whether the connection ends with it. */
-  last: boolean
-  /** Bytes that the clone has written to the connection. */
-  bytes: number
-}
+import { inText, type Told } from './told.js'
 
 /** What of a request its clone is to know. */
 interface Answering {
@@ -42,7 +26,7 @@ interface Answering {
   timeout: number
   /** Whether the parent could go on with a connection on which the clone has only written. */
   reusable: boolean
-  line: Line<Begun, Told>
+  line: Line
   answer: () => void
 }
 
@@ -61,8 +45,10 @@ export function answerInClone(answering: Answering): void {
   native().holdLoop(true)
   const internals = response as Internals
   const bytesBefore = socket.bytesWritten
-  const begun = (): Begun => ({ statusCode: response.statusCode, head: internals._header ?? '' })
-  beforeFirstWrite(socket, () => line.begun(begun()))
+  const inWords = (how: Pick<Told, 'bytes' | 'last' | 'whole'>) =>
+    inText({ ...how, statusCode: response.statusCode, head: internals._header ?? '' })
+  // The socket cannot say how much it has written while it writes.
+  beforeFirstWrite(socket, () => line.begun(inWords({ whole: false, last: false, bytes: 0 })))
   keepBackUntilWhole(request, response, socket)
   socket.setTimeout(timeout)
   if (!answering.reusable) response.shouldKeepAlive = false
@@ -75,7 +61,7 @@ export function answerInClone(answering: Answering): void {
     over = true
     unwatch()
     try {
-      line.done({ ...begun(), whole, last, bytes: socket.bytesWritten - bytesBefore })
+      line.done(inWords({ whole, last, bytes: socket.bytesWritten - bytesBefore }))
     } catch {
       // The parent has given this clone up, or has ended.
       return leave(STATUS_OF_ERROR)
@@ -149,4 +135,4 @@ function finish({ response, socket, reusable }: Answering, done: Done): void {
   else setImmediate(() => abandon(socket))
 }
 
-calledInClones(answerInClone, beforeFirstWrite, finish, abandon)
+calledInClones(answerInClone, beforeFirstWrite, inText, finish, abandon)

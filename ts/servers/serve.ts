@@ -15,7 +15,7 @@ import { watchForStall } from './stalls.js'
 import { tellOperator } from './tell-operator.js'
 
 /** A client that wants a clone of its own. */
-export interface Client<B, D> {
+export interface Client<D> {
   event: Serving
   name: string
   options: ServingOptions
@@ -30,21 +30,23 @@ export interface Client<B, D> {
   /** For how many milliseconds a clone may go on after it has told that it is done. */
   linger: number
   /** Called in the clone. */
-  inClone: (line: Line<B, D>) => void
+  inClone: (line: Line) => void
   /** Called in this process when the clone is ready. */
   onReady?: () => void
-  /** Called in this process when the client gets something next. */
-  onBegun?: (how: B) => void
+  /** Called in this process when the client gets something next. Throws when that is nothing that a clone tells. */
+  onBegun?: (how: unknown) => void
+  /** Reads what the clone tells when it is done. Throws when that is nothing that a clone tells. */
+  readDone: (how: unknown) => D
   /** Functions that `inClone` calls first. */
   calls: readonly Callable[]
 }
 
 /** By which a clone tells its parent how far it is with a client. */
-export interface Line<B, D> {
+export interface Line {
   /** To be called before the client gets anything. */
-  begun: (how: B) => void
+  begun: (how?: string) => void
   /** The client has got everything, and the connection is the parent's again. */
-  done: (how: D) => void
+  done: (how?: string) => void
 }
 
 /** How the serving of a client by a clone ended. */
@@ -72,7 +74,7 @@ export const FAREWELL_MS = 250
 const WRITE_STALL_TIMEOUT_MS = 20_000
 
 /** Makes a clone that serves a client, and waits until it is done. Never rejects. */
-export async function serve<B, D>(client: Client<B, D>): Promise<Served<D>> {
+export async function serve<D>(client: Client<D>): Promise<Served<D>> {
   const gone = new AbortController()
   let begun = false
   let left = false
@@ -117,11 +119,11 @@ export async function serve<B, D>(client: Client<B, D>): Promise<Served<D>> {
       timeout: writeStallTimeout,
       giveUp,
     })
-    const onBegun = (how: B) => {
+    const onBegun = (how: unknown) => {
       begun = true
       client.onBegun?.(how)
     }
-    return { how: await answer<B, D>(launched, onBegun, client.linger) }
+    return { how: await answer(launched, onBegun, client) }
   } catch (error) {
     // Most often it has ended.
     if (launched) discard(launched.clone)
@@ -135,16 +137,20 @@ export async function serve<B, D>(client: Client<B, D>): Promise<Served<D>> {
   }
 }
 
-function tellBegun(fd: number, how: unknown): void {
+function tellBegun(fd: number, how?: string): void {
   native().writeAll(fd, encodeValue(KIND.begun, how))
 }
 
-function tellDone(fd: number, how: unknown): void {
+function tellDone(fd: number, how?: string): void {
   native().writeAll(fd, encodeValue(KIND.value, how))
 }
 
 /** Waits until the clone has told that it is done. */
-function answer<B, D>(launched: Launched, onBegun: (how: B) => void, linger: number): Promise<D> {
+function answer<D>(
+  launched: Launched,
+  onBegun: (how: unknown) => void,
+  { readDone, linger }: Client<D>,
+): Promise<D> {
   const { clone, channel, guard } = launched
   const { event, name, pid } = clone
   const launchedAt = performance.now()
@@ -152,11 +158,12 @@ function answer<B, D>(launched: Launched, onBegun: (how: B) => void, linger: num
     channel.on('frame', (frame) => {
       try {
         const how = decodeValue(frame)
-        if (frame.kind === KIND.begun) return onBegun(how as B)
+        if (frame.kind === KIND.begun) return onBegun(how)
         if (frame.kind !== KIND.value) throw new Error('its last message is of the wrong kind')
+        const done = readDone(how)
         sign('qclone:answered', { event, name, pid, ms: performance.now() - launchedAt, failed: false })
         endSoon(clone, linger)
-        resolve(how as D)
+        resolve(done)
       } catch (cause) {
         const message = `clone ${pid} sent what cannot be read: ${(cause as Error).message}`
         reject(new QcloneError('ERR_QCLONE_DIED', message, { cause }))

@@ -143,7 +143,7 @@ async function session(
   await untilLetGo(socket)
   if (socket.destroyed) return
   stopReading(socket)
-  const served = await serve<undefined, never>({
+  const served = await serve({
     event: 'session',
     name: options.name ?? evaluate?.name ?? 'session',
     options: cloneOptions,
@@ -152,6 +152,9 @@ async function session(
     awaitsBody: false,
     farewell,
     linger: Infinity,
+    readDone: () => {
+      throw new Error('a session tells nothing of its end')
+    },
     inClone: (line) => beInSession(socket, line, begin),
     calls: [begin, ...calls],
   })
@@ -162,9 +165,9 @@ async function session(
 }
 
 /** In the clone. */
-function beInSession(socket: Socket, line: Line<undefined, never>, begin: () => void): void {
+function beInSession(socket: Socket, line: Line, begin: () => void): void {
   // From now on the session's end is the client's, and this clone's.
-  line.begun(undefined)
+  line.begun()
   native().holdLoop(true)
   process.once('exit', () => handlers.inSessionEnd.call(socket))
   socket.on('close', () => leave(Number(process.exitCode ?? 0)))

@@ -123,6 +123,9 @@ pub enum Fate {
     /// The same for a descriptor that the caller knows to be an open stream socket: the kernel is not asked,
     /// which would take half as long again.
     MuteStream,
+    /// Replace a descriptor that nobody here reads or writes any more, whatever it is, by an eventfd that is
+    /// never ready: one for all of this fate. The kernel is not asked.
+    Unused,
 }
 
 /// How many descriptors [`make_inert`] did what with.
@@ -356,13 +359,14 @@ fn kind_of_other(fd: RawFd) -> Kind {
 /// For the clone alone, after the fork and before anything else in it uses a descriptor: the open
 /// file beneath each number changes under its owner. Nothing in the clone may rely on the old one,
 /// as code does that keeps a lock or a mapping in step with it. What has the fate
-/// [`Fate::MuteStream`] is open: a replacement may otherwise sit on its number.
+/// [`Fate::MuteStream`] or [`Fate::Unused`] is open: a replacement may otherwise sit on its number.
 pub unsafe fn make_inert(fds: impl Iterator<Item = RawFd>, fate: &dyn Fn(RawFd) -> Fate) -> Result<Summary> {
     // Looked at in full before the first replacement is opened: that may land on a number of the
     // list where nothing was open.
     let look = |fd| match fate(fd) {
         Fate::Keep => (fd, Fate::Keep, Replacement::Unchanged),
         Fate::MuteStream => (fd, Fate::Mute, Replacement::Shared(Shape::Socket(SocketKind::Stream))),
+        Fate::Unused => (fd, Fate::Silent, Replacement::Shared(Shape::NeverReady)),
         fate => (fd, fate, Replacement::of(fd)),
     };
     let found: Vec<_> = fds.map(look).collect();
@@ -515,6 +519,7 @@ enum Shape {
     Writer,
     Socket(SocketKind),
     Nowhere,
+    NeverReady,
 }
 
 /// The replacements, each opened when first asked for.
@@ -600,6 +605,7 @@ fn open_silent(shape: Shape, fate: Fate, above: RawFd) -> Result<OwnedFd> {
         Shape::Socket(SocketKind::SeqPacket) => silent_sockets(SockType::SeqPacket)?,
         Shape::Socket(SocketKind::Datagram | SocketKind::Other) => silent_sockets(SockType::Datagram)?,
         Shape::Nowhere => return nowhere(),
+        Shape::NeverReady => return silent_eventfd(),
     };
     if fate == Fate::Mute {
         shutdown(end.as_raw_fd(), Shutdown::Write).map_err(Error::syscall("shutdown(2)"))?;

@@ -415,6 +415,28 @@ fn expect_mute(lock: &ForkLock, fate: Fate) {
 }
 
 #[test]
+fn what_is_unused_is_never_ready_whatever_it_was() {
+    let lock = lock();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let (reader, writer) = io::pipe().unwrap();
+    let status = lock.in_child(|| {
+        let unused = [ours.as_raw_fd(), reader.as_raw_fd()];
+        let fate = |fd| if unused.contains(&fd) { Fate::Unused } else { kept(true) };
+        // SAFETY: the child's own code uses no descriptor but by its bare number.
+        let summary = unsafe { fds::make_inert(fds::list().unwrap().into_iter(), &fate) }.unwrap();
+        assert_eq!(summary.replaced, 2);
+        for fd in unused {
+            assert_eq!(fds::kind(fd), fds::Kind::EventFd);
+            assert_eq!(read(fd), Err(Errno::EAGAIN));
+        }
+        0
+    });
+    assert_success(&status);
+    drop((ours, reader, writer));
+    assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 0, "the end is the parent's own");
+}
+
+#[test]
 fn a_fifo_open_both_ways_is_silent() {
     let lock = lock();
     let fifo = fifo();

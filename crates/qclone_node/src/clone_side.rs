@@ -185,7 +185,7 @@ pub(crate) fn settle(
     // What `process.title` gives and sets. It fails where node was started without any name.
     // SAFETY: a string that ends, which is copied.
     unsafe { uv::uv_set_process_title(inheritance.title.as_ptr()) };
-    let Handles { input: has_input, mut outputs, tcp } = Handles::of(event_loop);
+    let Handles { input: has_input, mut outputs, tcp, watched } = Handles::of(event_loop);
     event_loop.drop_untold();
     // First the descriptors. The old epoll instance is shared with the parent, and from here on its
     // number is a fresh one, so that nothing libuv does below can reach it.
@@ -194,6 +194,7 @@ pub(crate) fn settle(
         libc::STDIN_FILENO..=libc::STDERR_FILENO => Fate::Keep,
         _ if left.binary_search(&fd).is_ok() => Fate::Keep,
         _ if tcp.contains(fd) => Fate::MuteStream,
+        _ if watched.contains(fd) => Fate::Unused,
         _ => Fate::Mute,
     };
     // Before the descriptors that they are to be lose what is open there.
@@ -255,6 +256,8 @@ struct Handles {
     outputs: Vec<RawFd>,
     /// Stream sockets: a server has thousands, and the kernel need not say what they are.
     tcp: Numbers,
+    /// What this library itself watches, two for each clone of the parent's that serves a client.
+    watched: Numbers,
 }
 
 impl Handles {
@@ -291,6 +294,9 @@ unsafe extern "C" fn note_handle(handle: *mut UvHandle, handles: *mut c_void) {
     let Some(fd) = uv::descriptor(handle) else { return };
     if kind == handle_type::TCP {
         handles.tcp.insert(fd);
+    }
+    if uv::is_own_poll(handle) {
+        handles.watched.insert(fd);
     }
     match fd {
         libc::STDIN_FILENO => handles.input = true,
@@ -348,6 +354,10 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
     }
     // SAFETY: `settle` passes it.
     let parent = unsafe { &mut *argument.cast::<OfParent>() };
+    if uv::is_own_poll(handle) {
+        parent.event_loop.forget_poll(handle);
+        return;
+    }
     if uv::descriptor(handle).is_some_and(|fd| parent.keep.binary_search(&fd).is_ok()) {
         return;
     }

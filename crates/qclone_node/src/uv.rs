@@ -4,6 +4,8 @@
 //! libuv keeps within its major version 1. [`Loop::of`] checks it all the same.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeSet,
     ffi::{c_char, c_int, c_uint, c_void},
     mem::{self, offset_of},
     ptr,
@@ -369,6 +371,16 @@ impl Loop {
         }
     }
 
+    /// Has a poll handle of this library's own tell nothing, nor keep the loop going. For a clone: unlike
+    /// `uv_poll_stop`, this leaves it to `uv_loop_fork` to see that the new epoll instance knows nothing of it.
+    pub(crate) fn forget_poll(self, handle: *mut UvHandle) {
+        if let Some(fd) = descriptor(handle) {
+            self.forget(fd);
+        }
+        // SAFETY: a live handle, as uv_walk passes them.
+        unsafe { uv_unref(handle) };
+    }
+
     /// Watches `fd` no longer, whatever is still to be written to it.
     fn forget(self, fd: c_int) {
         let (Some(watcher), Some(entry)) = (self.watcher(fd), self.entry(fd)) else { return };
@@ -485,6 +497,7 @@ impl Loop {
         // SAFETY: the loop is live, and the handle has the size of a poll handle.
         check(unsafe { uv_poll_init(self.0, handle, fd) })
             .inspect_err(|_| free(handle, handle_type::POLL))?;
+        OWN_POLLS.with_borrow_mut(|polls| polls.insert(handle.addr()));
         Ok(handle)
     }
 
@@ -524,6 +537,16 @@ impl PlatformTasks {
     }
 }
 
+thread_local! {
+    /// Addresses of the poll handles that [`Loop::new_poll`] has made and [`free`] has not freed.
+    static OWN_POLLS: RefCell<BTreeSet<usize>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// Whether a live handle is one by [`Loop::new_poll`], on whose descriptor nobody else relies.
+pub(crate) fn is_own_poll(handle: *mut UvHandle) -> bool {
+    OWN_POLLS.with_borrow(|polls| polls.contains(&handle.addr()))
+}
+
 /// The descriptor of a live handle, if it has one.
 pub(crate) fn descriptor(handle: *mut UvHandle) -> Option<c_int> {
     let mut fd = -1;
@@ -558,6 +581,7 @@ fn allocate(kind: c_int) -> *mut UvHandle {
 
 /// Frees a handle of type `kind` made by a function of [`Loop`], which libuv has closed or never knew.
 pub(crate) fn free(handle: *mut UvHandle, kind: c_int) {
+    OWN_POLLS.with_borrow_mut(|polls| polls.remove(&handle.addr()));
     // SAFETY: allocated by `allocate` with the same layout, and no longer in use.
     unsafe { std::alloc::dealloc(handle.cast(), layout(kind)) };
 }
