@@ -43,6 +43,11 @@ export async function takePlace(
   })
 }
 
+/** Whether anybody waits for a place. */
+export function someWait(): boolean {
+  return waiting.size > 0
+}
+
 /**
 Takes a place now.
 

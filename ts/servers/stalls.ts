@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { lendPlace } from '../admission.js'
+import { lendPlace, someWait } from '../admission.js'
 import { type NativeProgress, native } from '../native.js'
 import { settings } from '../settings.js'
 import { descriptorOf } from './connection.js'
@@ -29,16 +29,21 @@ interface Watched extends Client {
   reclaim: (() => void) | undefined
 }
 
-/** Milliseconds between two looks. All clients that clones serve are looked at: some two microseconds each. */
-const INTERVAL_MS = 100
+/** Milliseconds between two looks at a client: some two microseconds each. */
+const INTERVAL_MS = 25
+/** Those whose clones have lent their places, who may be many, are looked at once in so many times. */
+const LENT_EVERY = 4
 /** Milliseconds after which a clone that waits for its client lends its place. */
 const LEND_AFTER_MS = 200
+/** The same while others wait for a place: a client far away may just not have got it yet. */
+const LEND_AFTER_MS_IF_WANTED = 50
 /** A client that moves less than this many bytes in so many milliseconds may be reset in favor of another. */
 const LEAST_BYTES = 4096
 const LEAST_BYTES_WITHIN_MS = 1000
 
 const watched = new Set<Watched>()
 let timer: NodeJS.Timeout | undefined
+let looks = 0
 
 /**
 Watches a client that a clone serves.
@@ -74,7 +79,10 @@ export function forgetStalls(): void {
 
 function look(): void {
   const now = performance.now()
-  for (const entry of [...watched]) lookAt(entry, now)
+  const all = looks++ % LENT_EVERY === 0
+  for (const entry of [...watched]) {
+    if (all || !entry.reclaim) lookAt(entry, now)
+  }
 }
 
 function lookAt(entry: Watched, now: number): void {
@@ -88,9 +96,13 @@ function lookAt(entry: Watched, now: number): void {
     takeBack(entry)
   } else if (hasRest && now - entry.tookAt >= entry.timeout) {
     giveUp(entry, `it took nothing of its answer for ${entry.timeout} ms`)
-  } else if (!entry.reclaim && now - entry.waitsSince >= LEND_AFTER_MS && makeRoom(now)) {
+  } else if (!entry.reclaim && now - entry.waitsSince >= lendAfter() && makeRoom(now)) {
     entry.reclaim = lendPlace()
   }
+}
+
+function lendAfter(): number {
+  return someWait() ? LEND_AFTER_MS_IF_WANTED : LEND_AFTER_MS
 }
 
 /** Notes whether a client has moved. */
