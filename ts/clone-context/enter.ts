@@ -4,6 +4,7 @@ import { native } from '../native.js'
 import { forgetStalls } from '../servers/stalls.js'
 import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
+import { resetClocks } from './clocks.js'
 import { compileHere } from './compile.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
@@ -39,6 +40,7 @@ export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghos
   freshRandomness()
   if (ghosts) {
     dropTimers()
+    resetClocks()
     dropImmediates(ghosts.behind)
   }
   native().unblockSignals()
