@@ -1,6 +1,5 @@
 import { constants } from 'node:os'
 import { leavePlace } from './admission.js'
-import { hold } from './clone-context/hold.js'
 import { QcloneError } from './errors.js'
 import { type EndOptions, endClone, expectEndOptions } from './guard.js'
 import { handlers } from './handlers.js'
@@ -190,6 +189,5 @@ export function liveClones(): Clone[] {
 
 /** In a clone: its parent's clones are not its own. */
 export function disownAll(): void {
-  hold([...live.values()])
   live.clear()
 }

@@ -98,7 +98,6 @@ function dropClients(dispatcher: unknown, seen: Set<unknown>): void {
       dropClients(value, seen)
       continue
     }
-    hold([...value])
     for (const [origin, client] of value) if (!isMock(client as Mapped)) value.delete(origin)
   }
 }

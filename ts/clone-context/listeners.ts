@@ -33,8 +33,8 @@ export interface Inherited {
   /** To a parent of the parent. */
   hasChannel: boolean
   isWorker: boolean
-  /** What goes with them, and the parent still uses. */
-  held: unknown[]
+  /** Of these events: the parent still uses what they hold. */
+  listeners: unknown[]
 }
 
 /**
@@ -43,20 +43,26 @@ every page that it touches is copied, a tenth of a millisecond.
 */
 export function surveyListeners(): Inherited {
   const events = process.eventNames().filter((event) => OF_THE_PARENT.has(event))
-  const { send, domain } = process as { send?: unknown; domain?: unknown }
   return {
     events,
     hasCapture: process.hasUncaughtExceptionCaptureCallback(),
     hasCode: process.exitCode !== undefined,
     hasChannel: process.send !== undefined,
     isWorker: cluster.isWorker,
-    held: [send, domain, cluster.worker, ...events.flatMap((event) => process.rawListeners(event))],
+    listeners: events.flatMap((event) => process.rawListeners(event)),
   }
 }
 
 /** Takes out the parent's listeners for its signals, its messages, its errors and its end. */
-export function dropListeners({ events, hasCapture, hasCode, hasChannel, isWorker, held }: Inherited): void {
-  hold(held)
+export function dropListeners({
+  events,
+  hasCapture,
+  hasCode,
+  hasChannel,
+  isWorker,
+  listeners,
+}: Inherited): void {
+  hold(listeners)
   for (const event of events) removeAll(event)
   leaveDomains()
   // That of a domain has gone with it.

@@ -80,7 +80,6 @@ function isPipe(fd: number): boolean {
 }
 
 function defineLazily(name: 'stdin' | 'stdout' | 'stderr', open: () => unknown): void {
-  hold(Object.getOwnPropertyDescriptor(process, name))
   let stream: unknown
   Object.defineProperty(process, name, {
     get: () => {

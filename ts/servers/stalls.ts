@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { lendPlace } from '../admission.js'
-import { hold } from '../clone-context/hold.js'
 import { type NativeProgress, native } from '../native.js'
 import { settings } from '../settings.js'
 import { descriptorOf } from './connection.js'
@@ -69,7 +68,6 @@ export function watchForStall(client: Client): () => void {
 
 /** In a clone: the clients of its parent's other clones are not its own. */
 export function forgetStalls(): void {
-  hold([...watched])
   watched.clear()
   timer = undefined
 }
