@@ -4,6 +4,7 @@ import { numberFork } from './clone-context/agents.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
 import { surveyClocks } from './clone-context/clocks.js'
 import { forkForSynchronousWasm } from './clone-context/compile.js'
+import { surveyDispatchers } from './clone-context/dispatchers.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
 import { hold } from './clone-context/hold.js'
 import { leaveByError, prepareLeaving } from './clone-context/leave.js'
@@ -152,6 +153,7 @@ function attempt(
   prepareLeaving()
   const inherited = surveyListeners()
   numberFork()
+  surveyDispatchers()
   if (ghosts) surveyClocks()
   compileAhead(calls)
   const outcome = forkForSynchronousWasm(() =>

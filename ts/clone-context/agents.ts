@@ -1,6 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
 import { createRequire } from 'node:module'
-import { types } from 'node:util'
 import { calledInClones } from './ahead.js'
 import { hold } from './hold.js'
 
@@ -45,7 +44,6 @@ export function freshAgents(): void {
     }
     return addRequest.apply(this, args)
   }
-  freshDispatchers()
 }
 
 /** Requests that wait before the clone has made any through this agent are the parent's, too. */
@@ -53,9 +51,14 @@ function dropConnections(agent: Pools, bornAfter: number): void {
   const { requests, sockets, freeSockets } = agent
   hold([requests, sockets, freeSockets])
   const [ownSockets, ownFree] = [ownOf(sockets, bornAfter), ownOf(freeSockets, bornAfter)]
-  const count = [ownSockets, ownFree].flatMap((pool) => Object.values(pool).flat()).length
+  const gone = sizeOf(sockets) + sizeOf(freeSockets) - sizeOf(ownSockets) - sizeOf(ownFree)
+  const count = Math.max(agent.totalSocketCount - gone, 0)
   const none: Pool = Object.create(null)
   Object.assign(agent, { requests: none, sockets: ownSockets, freeSockets: ownFree, totalSocketCount: count })
+}
+
+function sizeOf(pool: Pool): number {
+  return Object.values(pool).flat().length
 }
 
 /** A socket; its handle numbers asynchronous resources as `async_hooks` does. */
@@ -72,52 +75,4 @@ function ownOf(pool: Pool, bornAfter: number): Pool {
   return own
 }
 
-/** Where undici, and so `fetch`, keeps what it sends requests by. Set at the first request. */
-const DISPATCHERS = ['undici.globalDispatcher.1', 'undici.globalDispatcher.2'].map(Symbol.for)
-
-/**
-The same for `fetch`: its dispatcher stays, whoever has set it and with whatever options, but begins without connections.
-*/
-function freshDispatchers(): void {
-  const holder = globalThis as Record<symbol, unknown>
-  const seen = new Set<unknown>()
-  for (const key of DISPATCHERS) if (holder[key]) dropClients(holder[key], seen)
-}
-
-/**
-Empties the map of clients, one for each origin, that an `Agent` of undici's has (lib/dispatcher/agent.js), and those of
-agents that it has, as one for proxies does. A dispatcher of another kind stays as it is: a request that meets a
-connection of the parent's then fails.
-*/
-function dropClients(dispatcher: unknown, seen: Set<unknown>): void {
-  if (!isDispatcher(dispatcher) || seen.has(dispatcher)) return
-  seen.add(dispatcher)
-  for (const key of Object.getOwnPropertySymbols(dispatcher)) {
-    const value = dispatcher[key]
-    if (key.description !== 'clients' || !types.isMap(value)) {
-      dropClients(value, seen)
-      continue
-    }
-    for (const [origin, client] of value) if (!isMock(client as Mapped)) value.delete(origin)
-  }
-}
-
-type Dispatcher = Record<symbol, unknown> & { dispatch: unknown }
-
-function isDispatcher(value: unknown): value is Dispatcher {
-  return typeof value === 'object' && value !== null && typeof (value as Dispatcher).dispatch === 'function'
-}
-
-/** A client as the map has it: by a weak reference in undici 5, in a record in 7. */
-interface Mapped {
-  deref?(): object | undefined
-  dispatcher?: object
-}
-
-/** Mocks answer by themselves (lib/mock/mock-client.js). */
-function isMock(mapped: Mapped): boolean {
-  const symbols = Object.getOwnPropertySymbols(mapped.deref?.() ?? mapped.dispatcher ?? mapped)
-  return symbols.some(({ description }) => description === 'dispatches')
-}
-
-calledInClones(freshAgents, freshDispatchers)
+calledInClones(freshAgents)

@@ -6,6 +6,7 @@ import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
 import { resetClocks } from './clocks.js'
 import { compileHere } from './compile.js'
+import { freshDispatchers } from './dispatchers.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
 import { dropListeners, type Inherited } from './listeners.js'
@@ -37,6 +38,7 @@ export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghos
   compileHere(facts[1] === 1)
   ownStreams(facts[2] as number, facts[3] as number)
   freshAgents()
+  freshDispatchers()
   freshRandomness()
   if (ghosts) {
     dropTimers()
