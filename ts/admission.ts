@@ -1,3 +1,4 @@
+import { hold } from './clone-context/hold.js'
 import { QcloneError } from './errors.js'
 import { onConfigured, settings } from './settings.js'
 
@@ -103,6 +104,7 @@ function turnedAway(): QcloneError {
 /** In a clone: its parent's clones, and those who wait for one, are not its own. */
 export function forgetPlaces(): void {
   taken = 0
+  hold([...waiting])
   waiting.clear()
 }
 

@@ -1,8 +1,12 @@
 import { AsyncResource } from 'node:async_hooks'
 import { adopt, type Clone, type EventType } from './children.js'
+import { numberFork } from './clone-context/agents.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
+import { surveyClocks } from './clone-context/clocks.js'
 import { forkForSynchronousWasm } from './clone-context/compile.js'
+import { surveyDispatchers } from './clone-context/dispatchers.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
+import { hold } from './clone-context/hold.js'
 import { leaveByError, prepareLeaving } from './clone-context/leave.js'
 import { surveyListeners } from './clone-context/listeners.js'
 import { prepareRandomness } from './clone-context/randomness.js'
@@ -86,7 +90,11 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
     } catch (error) {
       return refuse(error as QcloneError)
     }
-    if (!isRefusal(forked)) return begin(forked)
+    if (!isRefusal(forked)) {
+      // All that the caller goes on with in the parent hangs on these.
+      if (!forked) hold([begin, refuse])
+      return begin(forked)
+    }
     if (!forked.transient || performance.now() >= deadline) return refuse(refused(forked.refusal, purpose))
     // Whether V8 is at rest can only be asked, never waited for.
     setTimeout(() => inTurn(tryAtTurn), interval)
@@ -144,6 +152,9 @@ function attempt(
   prepareRandomness()
   prepareLeaving()
   const inherited = surveyListeners()
+  numberFork()
+  surveyDispatchers()
+  if (ghosts) surveyClocks()
   compileAhead(calls)
   const outcome = forkForSynchronousWasm(() =>
     binding.fork(
@@ -168,7 +179,7 @@ function attempt(
   }
   inClone = true
   // To set it touches much that a clone would have to fault in.
-  if (line.length > 0) line.length = 0
+  if (line.length > 0) hold(line.splice(0))
   try {
     enterClone(facts, inherited, ghosts)
   } catch (error) {

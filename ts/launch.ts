@@ -2,6 +2,7 @@ import { leavePlace, takePlace, untilStopped } from './admission.js'
 import { Channel } from './channel.js'
 import { type Clone, type EventType, isServing } from './children.js'
 import { type Callable, calledInClones } from './clone-context/ahead.js'
+import { findDate } from './clone-context/clocks.js'
 import { findTimers } from './clone-context/timers.js'
 import { fromFailure, QcloneError } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
@@ -59,6 +60,7 @@ export function prepare(
 ): Stdio {
   try {
     findTimers()
+    findDate()
     open()
     return openStdio(options)
   } catch (error) {

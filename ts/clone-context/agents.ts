@@ -1,50 +1,78 @@
+import { AsyncResource } from 'node:async_hooks'
 import { createRequire } from 'node:module'
 import { calledInClones } from './ahead.js'
+import { hold } from './hold.js'
 
 // Not an import: that evaluates all that the module has, and so loads undici and compiles its parser, in every parent.
 const { Agent } = createRequire(import.meta.url)('node:http') as typeof import('node:http')
 
+/** What an agent pools, by where it leads to. */
+type Pool = Record<string, object[] | undefined>
+
 /** The pools of an agent of `node:http` or `node:https`. */
 interface Pools {
-  requests: object
-  sockets: object
-  freeSockets: object
+  requests: Pool
+  sockets: Pool
+  freeSockets: Pool
   totalSocketCount: number
+}
+
+/** The number of an asynchronous resource made right before the last fork. */
+let forkedAt = 0
+
+/** In the parent, right before a fork: handles with higher numbers will be the clone's own. */
+export function numberFork(): void {
+  forkedAt = new AsyncResource('qclone.fork').asyncId()
 }
 
 /**
 Lets HTTP clients that were made before the fork connect anew.
 
 Their pooled connections are the parent's, and dead here: a request sent on one would fail, and one that waits for
-another to end would wait for ever. An agent's pools are emptied when it is first used: there is no list of agents.
+another to end would wait for ever. They are taken out of an agent's pools when it is first used, as there is no list of
+agents. Those of the clone's own stay: their handles have been numbered after the fork.
 */
 export function freshAgents(): void {
   const prototype = Agent.prototype as unknown as { addRequest(...args: unknown[]): unknown }
   const { addRequest } = prototype
-  const emptied = new WeakSet<object>()
+  const seen = new WeakSet<object>()
+  const bornAfter = forkedAt
   prototype.addRequest = function (this: Pools, ...args) {
-    if (!emptied.has(this)) {
-      emptied.add(this)
-      const none = () => Object.create(null) as object
-      Object.assign(this, { requests: none(), sockets: none(), freeSockets: none(), totalSocketCount: 0 })
+    if (!seen.has(this)) {
+      seen.add(this)
+      dropConnections(this, bornAfter)
     }
     return addRequest.apply(this, args)
   }
-  freshDispatchers()
 }
 
-/** Where undici, and so `fetch`, keeps what it sends requests by. Set at the first request. */
-const DISPATCHERS = ['undici.globalDispatcher.1', 'undici.globalDispatcher.2'].map(Symbol.for)
+/** Requests that wait before the clone has made any through this agent are the parent's, too. */
+function dropConnections(agent: Pools, bornAfter: number): void {
+  const { requests, sockets, freeSockets } = agent
+  hold([requests, sockets, freeSockets])
+  const [ownSockets, ownFree] = [ownOf(sockets, bornAfter), ownOf(freeSockets, bornAfter)]
+  const gone = sizeOf(sockets) + sizeOf(freeSockets) - sizeOf(ownSockets) - sizeOf(ownFree)
+  const count = Math.max(agent.totalSocketCount - gone, 0)
+  const none: Pool = Object.create(null)
+  Object.assign(agent, { requests: none, sockets: ownSockets, freeSockets: ownFree, totalSocketCount: count })
+}
 
-/** The same for `fetch`, unless somebody has put a dispatcher of another kind in place of node's. */
-function freshDispatchers(): void {
-  const holder = globalThis as Record<symbol, object | undefined>
-  for (const key of DISPATCHERS) {
-    const Dispatcher = holder[key]?.constructor as (new () => object) | undefined
-    if (Dispatcher && OF_NODE.includes(Dispatcher.name)) holder[key] = new Dispatcher()
+function sizeOf(pool: Pool): number {
+  return Object.values(pool).flat().length
+}
+
+/** A socket; its handle numbers asynchronous resources as `async_hooks` does. */
+interface Numbered {
+  _handle?: { getAsyncId?(): number } | null
+}
+
+function ownOf(pool: Pool, bornAfter: number): Pool {
+  const own: Pool = Object.create(null)
+  for (const [name, sockets = []] of Object.entries(pool)) {
+    const made = sockets.filter((socket) => ((socket as Numbered)._handle?.getAsyncId?.() ?? 0) > bornAfter)
+    if (made.length > 0) own[name] = made
   }
+  return own
 }
 
-const OF_NODE = ['Agent', 'EnvHttpProxyAgent']
-
-calledInClones(freshAgents, freshDispatchers)
+calledInClones(freshAgents)

@@ -4,7 +4,9 @@ import { native } from '../native.js'
 import { forgetStalls } from '../servers/stalls.js'
 import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
+import { resetClocks } from './clocks.js'
 import { compileHere } from './compile.js'
+import { freshDispatchers } from './dispatchers.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
 import { dropListeners, type Inherited } from './listeners.js'
@@ -36,9 +38,11 @@ export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghos
   compileHere(facts[1] === 1)
   ownStreams(facts[2] as number, facts[3] as number)
   freshAgents()
+  freshDispatchers()
   freshRandomness()
   if (ghosts) {
     dropTimers()
+    resetClocks()
     dropImmediates(ghosts.behind)
   }
   native().unblockSignals()

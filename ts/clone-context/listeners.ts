@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import type { EventEmitter } from 'node:events'
 import { constants } from 'node:os'
 import { type Callable, calledInClones } from './ahead.js'
+import { hold } from './hold.js'
 
 const SIGNALS = new Set<string | symbol>(Object.keys(constants.signals))
 
@@ -32,6 +33,8 @@ export interface Inherited {
   /** To a parent of the parent. */
   hasChannel: boolean
   isWorker: boolean
+  /** Of these events: the parent still uses what they hold. */
+  listeners: unknown[]
 }
 
 /**
@@ -39,17 +42,27 @@ Looks, in the parent and right before a fork, what there is to drop. It takes mi
 every page that it touches is copied, a tenth of a millisecond.
 */
 export function surveyListeners(): Inherited {
+  const events = process.eventNames().filter((event) => OF_THE_PARENT.has(event))
   return {
-    events: process.eventNames().filter((event) => OF_THE_PARENT.has(event)),
+    events,
     hasCapture: process.hasUncaughtExceptionCaptureCallback(),
     hasCode: process.exitCode !== undefined,
     hasChannel: process.send !== undefined,
     isWorker: cluster.isWorker,
+    listeners: events.flatMap((event) => process.rawListeners(event)),
   }
 }
 
 /** Takes out the parent's listeners for its signals, its messages, its errors and its end. */
-export function dropListeners({ events, hasCapture, hasCode, hasChannel, isWorker }: Inherited): void {
+export function dropListeners({
+  events,
+  hasCapture,
+  hasCode,
+  hasChannel,
+  isWorker,
+  listeners,
+}: Inherited): void {
+  hold(listeners)
   for (const event of events) removeAll(event)
   leaveDomains()
   // That of a domain has gone with it.

@@ -1,23 +1,64 @@
 import type * as Inspector from 'node:inspector'
 import { createRequire } from 'node:module'
+import type { Callable } from './ahead.js'
 
 /**
 The values of variables that `f` closes over, which no API gives: the inspector of this very process can say.
 
 @throws {Error} when there is no inspector in this node, or no such variable that holds an object.
 */
-export function readScope(
-  f: (...args: never[]) => unknown,
-  names: readonly string[],
-): Record<string, unknown> {
+export function readScope(f: Callable, names: readonly string[]): Record<string, unknown> {
+  const found = variablesOf(f, (name) => names.includes(name))
+  const missing = names.find((name) => !found.has(name))
+  if (missing) throw new Error(`${f.name} has no ${missing}`)
+  return Object.fromEntries(found)
+}
+
+/**
+The variables that `f` closes over, as far as they hold objects and `isWanted`. Of variables with the same name, the
+innermost.
+
+@throws {Error} when there is no inspector in this node.
+*/
+export function variablesOf(
+  f: Callable,
+  isWanted: (name: string) => boolean = () => true,
+): Map<string, unknown> {
+  return lookInto(f, (properties, { objectId }) => {
+    const { internalProperties = [] } = properties(objectId)
+    const scopes = internalProperties.find(({ name }) => name === '[[Scopes]]')?.value
+    return properties(scopes?.objectId)
+      .result.filter(({ value }) => IN_FILES.test(value?.description ?? ''))
+      .flatMap(({ value }) => properties(value?.objectId).result)
+      .filter(({ name }) => isWanted(name))
+  })
+}
+
+/** Scopes of functions, and of files of ECMAScript modules. */
+const IN_FILES = /^(Closure|Module)/
+
+/**
+The values of an object's private fields, as far as they are objects.
+
+@throws {Error} when there is no inspector in this node.
+*/
+export function privateFieldsOf(object: object): unknown[] {
+  const fields = lookInto(object, (properties, { objectId }) => properties(objectId).privateProperties ?? [])
+  return [...fields.values()]
+}
+
+/** Asks the inspector for properties of `subject`, and gives their values, by name: the first of each. */
+function lookInto(
+  subject: unknown,
+  choose: (properties: (objectId?: string) => Properties, subject: RemoteObject) => Property[],
+): Map<string, unknown> {
   const session = connect()
-  const exchange: { f?: unknown; take?: (name: string, value: unknown) => void } = { f }
-  const key = Symbol.for('qclone.exchange')
-  const found: Record<string, unknown> = {}
-  exchange.take = (name, value) => {
-    found[name] = value
+  const found = new Map<string, unknown>()
+  const take = (name: string, value: unknown) => {
+    if (!found.has(name)) found.set(name, value)
   }
-  Object.defineProperty(globalThis, key, { value: exchange, configurable: true })
+  const key = Symbol.for('qclone.exchange')
+  Object.defineProperty(globalThis, key, { value: { subject, take }, configurable: true })
   try {
     // Within one thread, answers come before `post` returns.
     const post = <T>(method: string, params: object): T => {
@@ -28,30 +69,22 @@ export function readScope(
       })
       return answer as T
     }
-    const properties = (objectId: string) =>
+    const properties = (objectId = '') =>
       post<Properties>('Runtime.getProperties', { objectId, ownProperties: true })
-    const expression = `globalThis[Symbol.for('qclone.exchange')].f`
+    const expression = `globalThis[Symbol.for('qclone.exchange')].subject`
     const { result } = post<{ result: RemoteObject }>('Runtime.evaluate', { expression })
-    const scopes = properties(result.objectId ?? '').internalProperties?.find(
-      ({ name }) => name === '[[Scopes]]',
-    )
-    for (const scope of properties(scopes?.value?.objectId ?? '').result) {
-      if (!scope.value?.description?.startsWith('Closure')) continue
-      for (const { name, value } of properties(scope.value.objectId ?? '').result) {
-        if (!names.includes(name) || !value?.objectId) continue
-        post('Runtime.callFunctionOn', {
-          objectId: value.objectId,
-          functionDeclaration: `function (name) { globalThis[Symbol.for('qclone.exchange')].take(name, this) }`,
-          arguments: [{ value: name }],
-        })
-      }
+    for (const { name, value } of choose(properties, result)) {
+      if (!value?.objectId) continue
+      post('Runtime.callFunctionOn', {
+        objectId: value.objectId,
+        functionDeclaration: `function (name) { globalThis[Symbol.for('qclone.exchange')].take(name, this) }`,
+        arguments: [{ value: name }],
+      })
     }
   } finally {
     delete (globalThis as Record<symbol, unknown>)[key]
     session.disconnect()
   }
-  const missing = names.find((name) => !(name in found))
-  if (missing) throw new Error(`${f.name} has no ${missing}`)
   return found
 }
 
@@ -68,7 +101,13 @@ interface RemoteObject {
   description?: string
 }
 
+interface Property {
+  name: string
+  value?: RemoteObject
+}
+
 interface Properties {
-  result: Array<{ name: string; value?: RemoteObject }>
-  internalProperties?: Array<{ name: string; value?: RemoteObject }>
+  result: Property[]
+  internalProperties?: Property[]
+  privateProperties?: Property[]
 }

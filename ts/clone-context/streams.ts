@@ -4,6 +4,7 @@ import { Writable } from 'node:stream'
 import { isatty, ReadStream as TtyReadStream } from 'node:tty'
 import { native } from '../native.js'
 import { calledInClones } from './ahead.js'
+import { hold } from './hold.js'
 
 /**
 Gives the clone standard streams of its own.
@@ -47,6 +48,7 @@ function writeAtOnce(fd: number): Writable {
 
 /** Makes `old`, which others hold, do as `fresh` does. */
 function takeOver(old: NodeJS.WriteStream, fresh: Writable): void {
+  hold({ ...old })
   for (const method of ['write', 'end', 'cork', 'uncork', 'setDefaultEncoding', 'destroy'] as const) {
     Object.assign(old, { [method]: fresh[method].bind(fresh) })
   }

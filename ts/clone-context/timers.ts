@@ -1,11 +1,15 @@
 import { QcloneError } from '../errors.js'
 import { type Callable, calledInClones } from './ahead.js'
+import { hold } from './hold.js'
 import { readScope } from './scope.js'
 
 /** A timer or immediate, as node links them. */
 interface Linked {
   _idleNext: Linked | null
 }
+
+/** What makes a timer, also one of `timers.enroll`, which is any object. */
+type Timer = Linked & { _destroyed: boolean }
 
 /** Node's lists of timers, by duration: rings that the list itself is part of. */
 type TimerLists = Record<string, Linked>
@@ -17,10 +21,17 @@ interface ImmediateQueue {
 
 interface Internals {
   timerListMap: TimerLists
+  /** The same lists, by when they are due. */
+  timerListQueue: { peek(): Linked | undefined; shift(): Linked | undefined }
   immediateQueue: ImmediateQueue
 }
 
 let internals: Internals | undefined
+
+/** The methods of timers. They do for those of `timers.enroll`, too, which have none. */
+type Methods = Pick<NodeJS.Timeout, 'hasRef' | 'ref' | 'unref'>
+
+let methods: Methods | undefined
 
 /**
 Finds node's lists of timers and immediates, which no API gives: they are variables in the scope of
@@ -32,8 +43,14 @@ the first fork that needs it.
 export function findTimers(): void {
   if (internals) return
   try {
-    internals = readScope(setTimeout, ['timerListMap', 'immediateQueue']) as unknown as Internals
-    calledInClones(internals.immediateQueue.remove)
+    const names = ['timerListMap', 'timerListQueue', 'immediateQueue']
+    internals = readScope(setTimeout, names) as unknown as Internals
+    const timer = setTimeout(() => {})
+    clearTimeout(timer)
+    methods = Object.getPrototypeOf(timer) as Methods
+    const { timerListQueue, immediateQueue } = internals
+    calledInClones(immediateQueue.remove, timerListQueue.peek, timerListQueue.shift)
+    calledInClones(methods.hasRef, methods.ref, methods.unref)
   } catch (cause) {
     const message =
       "this node does not show its timers (is it built without the inspector?), so that the parent's would run in a clone: only `spawn` works"
@@ -41,18 +58,34 @@ export function findTimers(): void {
   }
 }
 
-/**
-Clears the parent's timers.
+/** Node's timers of a duration in milliseconds. */
+export function timersOf(duration: number): NodeJS.Timeout[] {
+  const list = found().timerListMap[duration]
+  return list ? (ringOf(list) as unknown as NodeJS.Timeout[]) : []
+}
 
-Node's own stay: the one that resets the cached HTTP date and the clock of undici run no code of the parent's,
-and their modules would wait for them in vain.
+/**
+Stops the parent's timers: each is as if it had fired, so that `refresh()` starts it again and clearing it does nothing.
+
+They stay linked in their lists, which node no longer knows, and are kept with all that they hold.
 */
 export function dropTimers(): void {
-  const { timerListMap } = found()
-  for (const linked of Object.values(timerListMap).flatMap(ringOf)) {
-    const timer = linked as unknown as NodeJS.Timeout
-    if (!isOfNode(timer)) clearTimeout(timer)
+  const { timerListMap, timerListQueue } = found()
+  for (const [duration, list] of Object.entries(timerListMap)) {
+    for (const timer of ringOf(list)) stop(timer as Timer)
+    delete timerListMap[duration]
+    hold(list)
   }
+  while (timerListQueue.peek()) timerListQueue.shift()
+}
+
+/** Leaves a timer in the state of one that has fired, where a reference does not count (lib/internal/timers.js). */
+function stop(timer: Timer): void {
+  const { hasRef, ref, unref } = methods as Methods
+  const hadRef = hasRef.call(timer as never)
+  if (hadRef) unref.call(timer as never)
+  timer._destroyed = true
+  if (hadRef) ref.call(timer as never)
 }
 
 /** Clears the parent's immediates: those queued, and those behind `current`, which is running. */
@@ -60,6 +93,8 @@ export function dropImmediates(current: NodeJS.Immediate): void {
   const { immediateQueue } = found()
   const behind = (current as unknown as Linked)._idleNext
   for (const immediate of [...chainFrom(behind), ...chainFrom(immediateQueue.head)]) {
+    // A copy, as clearing takes away the function and its arguments.
+    hold({ ...immediate })
     clearImmediate(immediate as unknown as NodeJS.Immediate)
   }
 }
@@ -68,14 +103,6 @@ export function dropImmediates(current: NodeJS.Immediate): void {
 export function hasTimers(): boolean {
   return Object.keys(found().timerListMap).length > 0
 }
-
-function isOfNode(timer: NodeJS.Timeout): boolean {
-  const { name } = timer._onTimeout
-  return !timer.hasRef() && OF_NODE.includes(name)
-}
-
-/** Functions of node's timers, in lib/internal/http.js and in undici's lib/util/timers.js. */
-const OF_NODE = ['resetCache', 'onTick']
 
 function ringOf(list: Linked): Linked[] {
   const timers: Linked[] = []
@@ -94,4 +121,4 @@ function found(): Internals {
   return internals
 }
 
-calledInClones(clearTimeout, clearImmediate, dropTimers, dropImmediates, ringOf, chainFrom, isOfNode, found)
+calledInClones(clearImmediate, dropTimers, stop, dropImmediates, ringOf, chainFrom, found)
