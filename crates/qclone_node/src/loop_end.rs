@@ -21,7 +21,10 @@ use crate::{
 struct End {
     event_loop: Loop,
     env: sys::napi_env,
-    callback: sys::napi_ref,
+    /// Called when nothing is left to do. May begin something.
+    emptied: sys::napi_ref,
+    /// Called when nothing has begun by that, and by the ticks and promise jobs that it queued.
+    ended: sys::napi_ref,
     tasks: PlatformTasks,
 }
 
@@ -29,6 +32,12 @@ static END: AtomicPtr<End> = AtomicPtr::new(ptr::null_mut());
 
 /// Keeps a clone's loop going; asks before each poll. Null in a process that is no clone.
 static KEEPER: AtomicPtr<UvHandle> = AtomicPtr::new(ptr::null_mut());
+
+/// Started in the last turn of a clone's loop, so that its poll does not wait. Null in a process that is no clone.
+static LAST_TURN: AtomicPtr<UvHandle> = AtomicPtr::new(ptr::null_mut());
+
+/// Whether it is started.
+static IN_LAST_TURN: AtomicBool = AtomicBool::new(false);
 
 /// Whether a clone's loop goes on although nothing keeps it going: see [`hold_loop`].
 static HELD: AtomicBool = AtomicBool::new(false);
@@ -40,23 +49,37 @@ pub fn hold_loop(held: bool) {
     HELD.store(held, Ordering::Relaxed);
 }
 
-/// Says, in the parent, what clones call before each poll of their event loop at which nothing but
-/// this would keep it going. `idle` begins something new, or ends the process.
+/// Says, in the parent, what clones call before a poll of their event loop at which nothing but this would keep it
+/// going: `emptied`, and then `ended` unless that, or a tick or promise job that it queued, has begun something.
+/// `ended` ends the process.
+///
+/// What runs in a turn may leave something for the rest of it that keeps no loop going, such as the `destroy` of
+/// `async_hooks`. So there is one turn more, as in node, whose loop ends behind the turn that it runs dry in.
 #[napi]
-pub fn on_loop_end(env: Env, idle: Function<'_, (), ()>) -> Result<()> {
+pub fn on_loop_end(env: Env, emptied: Function<'_, (), ()>, ended: Function<'_, (), ()>) -> Result<()> {
     if !is_main_thread() {
         return Ok(());
     }
     let event_loop = Loop::of(&env)?;
-    let mut callback = ptr::null_mut();
+    let end = End {
+        event_loop,
+        env: env.raw(),
+        emptied: reference(&env, &emptied)?,
+        ended: reference(&env, &ended)?,
+        tasks: event_loop.platform_tasks(),
+    };
+    END.store(Box::into_raw(Box::new(end)), Ordering::Relaxed);
+    Ok(())
+}
+
+fn reference(env: &Env, function: &Function<'_, (), ()>) -> Result<sys::napi_ref> {
+    let mut reference = ptr::null_mut();
     // SAFETY: `env` and the function are live during the call.
-    let status = unsafe { sys::napi_create_reference(env.raw(), idle.raw(), 1, &raw mut callback) };
+    let status = unsafe { sys::napi_create_reference(env.raw(), function.raw(), 1, &raw mut reference) };
     if status != sys::Status::napi_ok {
         return Err(Error::from_reason("no reference to the function could be made"));
     }
-    let end = End { event_loop, env: env.raw(), callback, tasks: event_loop.platform_tasks() };
-    END.store(Box::into_raw(Box::new(end)), Ordering::Relaxed);
-    Ok(())
+    Ok(reference)
 }
 
 /// In a clone: keeps its loop going until [`on_loop_end`]'s function has ended it.
@@ -69,7 +92,9 @@ pub(crate) fn keep_going() -> Result<()> {
         // SAFETY: the handle is initialized, and lives as long as the process.
         uv::check(unsafe { uv::uv_prepare_start(keeper, ask) })?;
         KEEPER.store(keeper, Ordering::Relaxed);
+        LAST_TURN.store(end.event_loop.new_idle(), Ordering::Relaxed);
     } else {
+        go_on();
         // A clone of a clone has inherited it, and has stopped keeping it alive.
         // SAFETY: as above.
         unsafe { uv::uv_ref(keeper) };
@@ -99,11 +124,39 @@ pub fn loop_is_alive() -> bool {
 
 unsafe extern "C" fn ask(_: *mut UvHandle) {
     let Some(end) = end() else { return };
-    // Node, too, runs V8's tasks when its loop has run dry, and looks again.
     while !is_alive(end) {
-        if !end.tasks.run() {
-            return callback::call(end.env, end.callback);
+        // Node, too, runs V8's tasks when its loop has run dry, and looks again.
+        if end.tasks.run() {
+            continue;
         }
+        if begin_last_turn() {
+            return;
+        }
+        callback::call(end.env, end.emptied);
+        if !is_alive(end) {
+            callback::call(end.env, end.ended);
+        }
+        break;
+    }
+    go_on();
+}
+
+/// False when the last turn is over.
+fn begin_last_turn() -> bool {
+    unsafe extern "C" fn nothing(_: *mut UvHandle) {}
+    if IN_LAST_TURN.swap(true, Ordering::Relaxed) {
+        return false;
+    }
+    // SAFETY: a handle that lives as long as the process: there is a keeper, whose callback this is.
+    unsafe { uv::uv_idle_start(LAST_TURN.load(Ordering::Relaxed), nothing) };
+    true
+}
+
+/// Lets the loop's polls wait again.
+fn go_on() {
+    if IN_LAST_TURN.swap(false, Ordering::Relaxed) {
+        // SAFETY: as above.
+        unsafe { uv::uv_idle_stop(LAST_TURN.load(Ordering::Relaxed)) };
     }
 }
 
