@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { adopt, type Clone, type EventType } from './children.js'
+import { setImmediate, setTimeout, uptimeMs } from './clock.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
 import { forkForSynchronousWasm } from './clone-context/compile.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
@@ -11,6 +12,7 @@ import { handlers } from './handlers.js'
 import { shortOfMemory } from './headroom.js'
 import { descriptorsOf } from './keep.js'
 import { native } from './native.js'
+import { process } from './node.js'
 import type { CloneOptions, DetachableOptions } from './options.js'
 import { boundsOf } from './rank.js'
 import { settings } from './settings.js'
@@ -75,7 +77,7 @@ Forks at the start of a turn, when no callback, tick or promise job of another i
 threads are at rest. The parent goes on meanwhile.
 */
 export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTurnEnd): void {
-  const deadline = performance.now() + settings().runWait
+  const deadline = uptimeMs() + settings().runWait
   let interval = FIRST_INTERVAL_MS
   const tryAtTurn = (behind: NodeJS.Immediate) => {
     const off = whyOff()
@@ -87,7 +89,7 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
       return refuse(error as QcloneError)
     }
     if (!isRefusal(forked)) return begin(forked)
-    if (!forked.transient || performance.now() >= deadline) return refuse(refused(forked.refusal, purpose))
+    if (!forked.transient || uptimeMs() >= deadline) return refuse(refused(forked.refusal, purpose))
     // Whether V8 is at rest can only be asked, never waited for.
     setTimeout(() => inTurn(tryAtTurn), interval)
     interval = Math.min(interval * 2, LAST_INTERVAL_MS)

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type * as Binding from '../binding.cjs'
 import { QcloneError } from './errors.js'
+import { process } from './node.js'
 
 export type { ChildHandle, ForkFailure, ForkOutcome, ForkTimings, NativeProgress } from '../binding.cjs'
 

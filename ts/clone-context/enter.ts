@@ -5,6 +5,7 @@ import { forgetStalls } from '../servers/stalls.js'
 import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
 import { compileHere } from './compile.js'
+import { dropExitHooks } from './exit-hooks.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
 import { dropListeners, type Inherited } from './listeners.js'
@@ -32,6 +33,7 @@ export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghos
   // First of all, the way out, which what follows may have to take.
   dropListeners(inherited)
   leaveByItself()
+  dropExitHooks()
   takeIdentity(facts[0] as number)
   compileHere(facts[1] === 1)
   ownStreams(facts[2] as number, facts[3] as number)

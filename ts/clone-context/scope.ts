@@ -1,5 +1,6 @@
 import type * as Inspector from 'node:inspector'
 import { createRequire } from 'node:module'
+import { mainGlobal } from '../node.js'
 
 /**
 The values of variables that `f` closes over, which no API gives: the inspector of this very process can say.
@@ -17,7 +18,7 @@ export function readScope(
   exchange.take = (name, value) => {
     found[name] = value
   }
-  Object.defineProperty(globalThis, key, { value: exchange, configurable: true })
+  Object.defineProperty(mainGlobal, key, { value: exchange, configurable: true })
   try {
     // Within one thread, answers come before `post` returns.
     const post = <T>(method: string, params: object): T => {
@@ -47,7 +48,7 @@ export function readScope(
       }
     }
   } finally {
-    delete (globalThis as Record<symbol, unknown>)[key]
+    delete (mainGlobal as Record<symbol, unknown>)[key]
     session.disconnect()
   }
   const missing = names.find((name) => !(name in found))

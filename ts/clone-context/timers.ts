@@ -1,3 +1,4 @@
+import { clearImmediate, clearTimeout, setTimeout } from '../clock.js'
 import { QcloneError } from '../errors.js'
 import { type Callable, calledInClones } from './ahead.js'
 import { readScope } from './scope.js'
@@ -70,8 +71,9 @@ export function hasTimers(): boolean {
 }
 
 function isOfNode(timer: NodeJS.Timeout): boolean {
-  const { name } = timer._onTimeout
-  return !timer.hasRef() && OF_NODE.includes(name)
+  // A timer of `timers.enroll` is any object, and libraries take the function from one.
+  const { _onTimeout: f, hasRef } = timer as { _onTimeout?: Callable | null; hasRef?: () => boolean }
+  return f != null && hasRef?.call(timer) === false && OF_NODE.includes(f.name)
 }
 
 /** Functions of node's timers, in lib/internal/http.js and in undici's lib/util/timers.js. */

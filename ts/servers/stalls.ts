@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { lendPlace } from '../admission.js'
+import { clearInterval, setInterval, uptimeMs } from '../clock.js'
 import { type NativeProgress, native } from '../native.js'
 import { settings } from '../settings.js'
 import { descriptorOf } from './connection.js'
@@ -51,7 +52,7 @@ place and `maxStalledClones` have.
 @returns ends the watch.
 */
 export function watchForStall(client: Client): () => void {
-  const now = performance.now()
+  const now = uptimeMs()
   const entry: Watched = {
     ...client,
     waitsSince: now,
@@ -73,7 +74,7 @@ export function forgetStalls(): void {
 }
 
 function look(): void {
-  const now = performance.now()
+  const now = uptimeMs()
   for (const entry of [...watched]) lookAt(entry, now)
 }
 
