@@ -1,5 +1,6 @@
 import { forgetPlaces } from '../admission.js'
 import { disownAll } from '../children.js'
+import { enterCloneInAll } from '../copies.js'
 import { native } from '../native.js'
 import { forgetStalls } from '../servers/stalls.js'
 import { freshAgents } from './agents.js'
@@ -27,9 +28,7 @@ All that a clone does before the first line of user code.
 @param ghosts undefined for a clone whose event loop does not go on.
 */
 export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghosts | undefined): void {
-  disownAll()
-  forgetPlaces()
-  forgetStalls()
+  enterCloneInAll()
   // First of all, the way out, which what follows may have to take.
   dropListeners(inherited)
   leaveByItself()
@@ -46,4 +45,11 @@ export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghos
   native().unblockSignals()
 }
 
-calledInClones(enterClone, disownAll, forgetPlaces, forgetStalls)
+/** Forgets the clones and clients of the parent's, and who waits to be one. In each copy of this package. */
+export function disown(): void {
+  disownAll()
+  forgetPlaces()
+  forgetStalls()
+}
+
+calledInClones(enterClone, enterCloneInAll, disown, disownAll, forgetPlaces, forgetStalls)

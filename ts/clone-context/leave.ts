@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
+import { claimLoopEnd } from '../copies.js'
 import { native } from '../native.js'
 import { process } from '../node.js'
 import { isError } from '../thrown.js'
@@ -105,21 +106,19 @@ export function waitForAllTimers(): void {
   waitsForAllTimers = true
 }
 
-let prepared = false
-
-/** In the parent, once: says what becomes of a clone whose event loop has nothing left to do. */
+/** In the parent: says what becomes of a clone whose event loop has nothing left to do. */
 export function prepareLeaving(): void {
-  if (prepared) return
-  native().onLoopEnd(
-    () => {
-      isAtEnd = !(waitsForAllTimers && hasTimers())
-      if (isAtEnd) process.emit('beforeExit', Number(process.exitCode ?? 0))
-    },
-    () => {
-      if (isAtEnd) exit(process.exitCode ?? STATUS_OF_UNSETTLED)
-    },
+  claimLoopEnd(() =>
+    native().onLoopEnd(
+      () => {
+        isAtEnd = !(waitsForAllTimers && hasTimers())
+        if (isAtEnd) process.emit('beforeExit', Number(process.exitCode ?? 0))
+      },
+      () => {
+        if (isAtEnd) exit(process.exitCode ?? STATUS_OF_UNSETTLED)
+      },
+    ),
   )
-  prepared = true
 }
 
 let isAtEnd = false

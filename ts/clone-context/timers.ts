@@ -1,5 +1,6 @@
 import { clearImmediate, clearTimeout, setTimeout } from '../clock.js'
 import { QcloneError } from '../errors.js'
+import { process } from '../node.js'
 import { type Callable, calledInClones } from './ahead.js'
 import { readScope } from './scope.js'
 
@@ -36,10 +37,22 @@ export function findTimers(): void {
     internals = readScope(setTimeout, ['timerListMap', 'immediateQueue']) as unknown as Internals
     calledInClones(internals.immediateQueue.remove)
   } catch (cause) {
-    const message =
-      "this node does not show its timers (is it built without the inspector?), so that the parent's would run in a clone: only `spawn` works"
+    const message = `${whyHidden(cause)}, so that the parent's would run in a clone: only \`spawn\` works`
     throw new QcloneError('ERR_QCLONE_UNSUPPORTED', message, { cause })
   }
+}
+
+function whyHidden(cause: unknown): string {
+  const { code } = cause as { code?: unknown }
+  if (code === 'ERR_ACCESS_DENIED') {
+    const cure = process.allowedNodeEnvironmentFlags.has('--allow-inspector')
+      ? ' without `--allow-inspector`'
+      : ''
+    return `the permission model${cure} denies the inspector, which alone shows this node's timers`
+  }
+  if (code === 'ERR_UNKNOWN_BUILTIN_MODULE')
+    return 'this node is built without the inspector, which alone shows its timers'
+  return `this node does not show its timers (${(cause as Error).message})`
 }
 
 /**

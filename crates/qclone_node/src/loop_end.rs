@@ -18,6 +18,7 @@ use crate::{
 };
 
 /// The loop's end is one a process, as a clone is.
+#[derive(Clone, Copy)]
 struct End {
     event_loop: Loop,
     env: sys::napi_env,
@@ -68,7 +69,15 @@ pub fn on_loop_end(env: Env, emptied: Function<'_, (), ()>, ended: Function<'_, 
         ended: reference(&env, &ended)?,
         tasks: event_loop.platform_tasks(),
     };
-    END.store(Box::into_raw(Box::new(end)), Ordering::Relaxed);
+    let before = END.swap(Box::into_raw(Box::new(end)), Ordering::Relaxed);
+    if !before.is_null() {
+        // SAFETY: stored by an earlier call, on this thread, which holds no reference to it now.
+        let before = unsafe { Box::from_raw(before) };
+        for reference in [before.emptied, before.ended] {
+            // SAFETY: the environment is this thread's, as there is one on a main thread.
+            unsafe { sys::napi_delete_reference(before.env, reference) };
+        }
+    }
     Ok(())
 }
 
@@ -102,9 +111,10 @@ pub(crate) fn keep_going() -> Result<()> {
     Ok(())
 }
 
-fn end() -> Option<&'static End> {
-    // SAFETY: one that is not null was stored by `on_loop_end`, and is never freed.
-    unsafe { END.load(Ordering::Relaxed).as_ref() }
+/// A copy: what is called may put another in its place.
+fn end() -> Option<End> {
+    // SAFETY: one that is not null was stored by `on_loop_end`, which frees it on this thread.
+    unsafe { END.load(Ordering::Relaxed).as_ref() }.copied()
 }
 
 /// V8's tasks for the thread of `event_loop`. Found once: `uv_walk` writes to each handle, and so would make
@@ -123,18 +133,20 @@ pub fn loop_is_alive() -> bool {
 }
 
 unsafe extern "C" fn ask(_: *mut UvHandle) {
-    let Some(end) = end() else { return };
-    while !is_alive(end) {
+    let Some(End { env, emptied, tasks, .. }) = end() else { return };
+    while !loop_is_alive() {
         // Node, too, runs V8's tasks when its loop has run dry, and looks again.
-        if end.tasks.run() {
+        if tasks.run() {
             continue;
         }
         if begin_last_turn() {
             return;
         }
-        callback::call(end.env, end.emptied);
-        if !is_alive(end) {
-            callback::call(end.env, end.ended);
+        callback::call(env, emptied);
+        if !loop_is_alive()
+            && let Some(End { ended, .. }) = end()
+        {
+            callback::call(env, ended);
         }
         break;
     }
@@ -160,7 +172,7 @@ fn go_on() {
     }
 }
 
-fn is_alive(end: &End) -> bool {
+fn is_alive(end: End) -> bool {
     let keeper = KEEPER.load(Ordering::Relaxed);
     if keeper.is_null() || HELD.load(Ordering::Relaxed) {
         return true;
