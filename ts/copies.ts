@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type * as Binding from '../binding.cjs'
 import { QcloneError } from './errors.js'
@@ -48,7 +49,7 @@ The native part that all copies use.
 */
 export function sharedBinding(load: () => typeof Binding): typeof Binding {
   const version = versionOfPackage()
-  shared.native ??= { binding: load(), version, path: fileURLToPath(new URL('..', import.meta.url)) }
+  shared.native ??= { binding: load(), version, path: dirname(fileURLToPath(import.meta.url)) }
   if (shared.native.version === version) return shared.native.binding
   throw new QcloneError(
     'ERR_QCLONE_UNSUPPORTED',

@@ -141,7 +141,7 @@ function reallyExit(status: number): void {
 
 /** Not by an assignment, which an accessor in its place would get. */
 function putBack(name: string, value: unknown): void {
-  Object.defineProperty(process, name, { value, configurable: true, writable: true, enumerable: true })
+  Reflect.defineProperty(process, name, { value, configurable: true, writable: true, enumerable: true })
 }
 
 const lastResort = process as unknown as LastResort

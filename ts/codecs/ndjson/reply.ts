@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { calledInClones } from '../../clone-context/ahead.js'
 import { isError } from '../../thrown.js'
 import { at, messageOf, stepTo, Unsayable, unserializable } from '../unsayable.js'
