@@ -91,6 +91,8 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
     }
     if (!isRefusal(forked)) return begin(forked)
     if (!forked.transient || uptimeMs() >= deadline) return refuse(refused(forked.refusal, purpose))
+    // In a turn within a timer's callback no other timer fires.
+    if (isNested) return inTurn(tryAtTurn)
     // Whether V8 is at rest can only be asked, never waited for.
     setTimeout(() => inTurn(tryAtTurn), interval)
     interval = Math.min(interval * 2, LAST_INTERVAL_MS)
