@@ -1,6 +1,7 @@
+import { createRequire } from 'node:module'
 import * as timers from 'node:timers'
 import { readScope } from './clone-context/scope.js'
-import { mainGlobal, process } from './node.js'
+import { process } from './node.js'
 
 type Timers = Pick<
   typeof timers,
@@ -25,7 +26,7 @@ export function uptimeMs(): number {
 function taken(): Timers {
   if (makes(timers.setTimeout, 'Timeout') && makes(timers.setImmediate, 'Immediate')) return { ...timers }
   try {
-    return hidden()
+    return madeAnew()
   } catch {
     // There is no inspector: what there is must do.
     return { ...timers }
@@ -37,23 +38,38 @@ function makes(set: (...args: never[]) => unknown, kind: 'Immediate' | 'Timeout'
   return Function.prototype.toString.call(set).includes(`new ${kind}(`)
 }
 
-/** Node's own where others have come first: its modules took them before. */
-function hidden(): Timers {
-  // Variables of lib/internal/abort_controller.js.
-  const own = readScope(mainGlobal.AbortSignal.timeout, ['setTimeout', 'clearTimeout']) as unknown as Timers
-  const { setTimeout, clearTimeout } = own
-  // Variables of lib/timers.js.
-  const { Immediate, clearImmediate } = readScope(setTimeout, ['Immediate', 'clearImmediate']) as unknown as {
-    Immediate: new (f: () => void, args: unknown[]) => NodeJS.Immediate
-    clearImmediate: Timers['clearImmediate']
+/** What lib/internal/timers.js has, which nobody reaches. */
+interface Internals {
+  Timeout: new (f: () => void, ms: number, args: undefined, repeats: boolean, isReferenced: boolean) => Timer
+  Immediate: new (f: () => void, args: undefined) => NodeJS.Immediate
+  insert: (timer: Timer, ms: number) => void
+}
+
+type Timer = NodeJS.Timeout & { _idleTimeout: number; close(): void }
+
+/** Node's own, made of its parts, where others have come first. */
+function madeAnew(): Timers {
+  const { scheduler } = createRequire(import.meta.url)('node:timers/promises')
+  // Variables of lib/timers/promises.js.
+  const names = ['Timeout', 'Immediate', 'insert']
+  const found = readScope(Object.getPrototypeOf(scheduler).yield, names) as unknown as Internals
+  const { Timeout, Immediate, insert } = found
+  const set = (f: () => void, ms: number, repeats: boolean) => {
+    const timer = new Timeout(f, ms, undefined, repeats, true)
+    insert(timer, timer._idleTimeout)
+    return timer
   }
-  const setInterval = (f: () => void, ms: number) => Object.assign(setTimeout(f, ms), { _repeat: ms })
-  return {
-    setTimeout,
-    clearTimeout,
-    setInterval: setInterval as Timers['setInterval'],
-    clearInterval: clearTimeout,
-    setImmediate: ((f: () => void, ...args: unknown[]) => new Immediate(f, args)) as Timers['setImmediate'],
-    clearImmediate,
+  // These methods are from lib/timers.js, and so do for timers that others have made.
+  const { close } = Timeout.prototype as Timer
+  const { [Symbol.dispose]: dispose } = Immediate.prototype as NodeJS.Immediate
+  const clear = (timer: Timer | undefined) => timer && close.call(timer)
+  const made = {
+    setTimeout: (f: () => void, ms: number) => set(f, ms, false),
+    setInterval: (f: () => void, ms: number) => set(f, ms, true),
+    setImmediate: (f: () => void) => new Immediate(f, undefined),
+    clearTimeout: clear,
+    clearInterval: clear,
+    clearImmediate: (immediate: NodeJS.Immediate | undefined) => immediate && dispose.call(immediate),
   }
+  return made as unknown as Timers
 }

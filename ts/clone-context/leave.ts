@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
+import { nextTick } from '../clock.js'
 import { claimLoopEnd } from '../copies.js'
 import { native } from '../native.js'
 import { process } from '../node.js'
@@ -81,6 +82,8 @@ export function leaveByItself(): void {
   waitsForAllTimers = false
   putBack('exit', exit)
   putBack('reallyExit', reallyExit)
+  // Where test libraries fake it, no stream of Node's comes to an end.
+  if (process.nextTick !== nextTick) putBack('nextTick', nextTick)
   // Node's is inherited.
   Reflect.deleteProperty(process, 'emit')
   // Not a listener of `uncaughtException`: the clone's own code may count those, and remove them all.

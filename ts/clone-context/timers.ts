@@ -26,7 +26,7 @@ let internals: Internals | undefined
 
 /**
 Finds node's lists of timers and immediates, which no API gives: they are variables in the scope of
-`setTimeout`, and the inspector of this very process can say what those hold. Done once, in the parent, before
+lib/timers.js, and the inspector of this very process can say what those hold. Done once, in the parent, before
 the first fork that needs it.
 
 @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` when they cannot be found, as in a node built without inspector.
@@ -34,12 +34,19 @@ the first fork that needs it.
 export function findTimers(): void {
   if (internals) return
   try {
-    internals = readScope(setTimeout, ['timerListMap', 'immediateQueue']) as unknown as Internals
+    internals = readScope(methodOfTimers(), ['timerListMap', 'immediateQueue']) as unknown as Internals
     calledInClones(internals.immediateQueue.remove)
   } catch (cause) {
     const message = `${whyHidden(cause)}, so that the parent's would run in a clone: only \`spawn\` works`
     throw new QcloneError('ERR_QCLONE_UNSUPPORTED', message, { cause })
   }
+}
+
+/** A function of lib/timers.js, even where others stand for `setTimeout`. */
+function methodOfTimers(): () => void {
+  const timer = setTimeout(() => {}, 1) as NodeJS.Timeout & { close: () => void }
+  clearTimeout(timer)
+  return timer.close
 }
 
 function whyHidden(cause: unknown): string {
