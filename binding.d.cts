@@ -176,6 +176,12 @@ export interface HeadroomOutcome {
  */
 export declare function holdLoop(held: boolean): void
 
+/**
+ * Whether the function that calls this was called by Node alone, and so returns to the event loop, and not to a
+ * function that runs the loop from within, such as one of `deasync`. Null when V8 cannot be asked.
+ */
+export declare function isCalledByNode(): boolean | null
+
 /** Whether anything but that keeps a clone's event loop going. */
 export declare function loopIsAlive(): boolean
 
@@ -293,10 +299,14 @@ export interface NativeWaitStatus {
 }
 
 /**
- * Says, in the parent, what clones call before each poll of their event loop at which nothing but
- * this would keep it going. `idle` begins something new, or ends the process.
+ * Says, in the parent, what clones call before a poll of their event loop at which nothing but this would keep it
+ * going: `emptied`, and then `ended` unless that, or a tick or promise job that it queued, has begun something.
+ * `ended` ends the process.
+ *
+ * What runs in a turn may leave something for the rest of it that keeps no loop going, such as the `destroy` of
+ * `async_hooks`. So there is one turn more, as in node, whose loop ends behind the turn that it runs dry in.
  */
-export declare function onLoopEnd(idle: () => void): void
+export declare function onLoopEnd(emptied: () => void, ended: () => void): void
 
 /** Creates an empty file in memory. */
 export declare function openMemoryFile(): FileOutcome

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
+import { setImmediate } from './clock.js'
 import { type Frame, Frames } from './frames.js'
 import { native } from './native.js'
 

@@ -1,3 +1,4 @@
+import { findTimers } from './clone-context/timers.js'
 import { type ErrorCode, fromFailure, QcloneError, type ThreadInTheWay } from './errors.js'
 import { native } from './native.js'
 
@@ -15,9 +16,10 @@ export type CheckReport =
       readonly transient: boolean
     }
 
-/** Looks at everything a fork would look at, and forks nothing. */
+/** Looks at everything that `run` would look at before its fork, and forks nothing. */
 export function check(): CheckReport {
   try {
+    findTimers()
     const failure = native().preflight()
     if (!failure) return { ok: true }
     const { code, message: reason, threads } = fromFailure(failure)

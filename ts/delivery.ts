@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { calledInClones } from './clone-context/ahead.js'
 import { QcloneError } from './errors.js'
 import { type Frame, frame, KIND, type Kind } from './frames.js'

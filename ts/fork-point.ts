@@ -1,20 +1,23 @@
 import { AsyncResource } from 'node:async_hooks'
 import { adopt, type Clone, type EventType } from './children.js'
 import { numberFork } from './clone-context/agents.js'
+import { setImmediate, setTimeout, uptimeMs } from './clock.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
 import { surveyClocks } from './clone-context/clocks.js'
 import { forkForSynchronousWasm } from './clone-context/compile.js'
 import { surveyDispatchers } from './clone-context/dispatchers.js'
-import { enterClone, type Ghosts } from './clone-context/enter.js'
+import { disown, enterClone, type Ghosts } from './clone-context/enter.js'
 import { hold } from './clone-context/hold.js'
 import { leaveByError, prepareLeaving } from './clone-context/leave.js'
 import { surveyListeners } from './clone-context/listeners.js'
 import { prepareRandomness } from './clone-context/randomness.js'
-import { fromFailure, type QcloneError } from './errors.js'
+import { onEnteringClone } from './copies.js'
+import { fromFailure, QcloneError } from './errors.js'
 import { handlers } from './handlers.js'
 import { shortOfMemory } from './headroom.js'
 import { descriptorsOf } from './keep.js'
 import { native } from './native.js'
+import { process } from './node.js'
 import type { CloneOptions, DetachableOptions } from './options.js'
 import { boundsOf } from './rank.js'
 import { settings } from './settings.js'
@@ -79,14 +82,14 @@ Forks at the start of a turn, when no callback, tick or promise job of another i
 threads are at rest. The parent goes on meanwhile.
 */
 export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTurnEnd): void {
-  const deadline = performance.now() + settings().runWait
+  const deadline = uptimeMs() + settings().runWait
   let interval = FIRST_INTERVAL_MS
-  const tryAtTurn = (behind: NodeJS.Immediate) => {
+  const tryAtTurn: Waiting['act'] = (behind, isNested) => {
     const off = whyOff()
     if (off) return refuse(off)
     let forked: Forked | Refusal
     try {
-      forked = attempt(purpose, { waitMs: 0, ghosts: { behind } })
+      forked = isNested ? nested() : attempt(purpose, { waitMs: 0, ghosts: { behind } })
     } catch (error) {
       return refuse(error as QcloneError)
     }
@@ -95,7 +98,9 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
       if (!forked) hold([begin, refuse])
       return begin(forked)
     }
-    if (!forked.transient || performance.now() >= deadline) return refuse(refused(forked.refusal, purpose))
+    if (!forked.transient || uptimeMs() >= deadline) return refuse(refused(forked.refusal, purpose))
+    // In a turn within a timer's callback no other timer fires.
+    if (isNested) return inTurn(tryAtTurn)
     // Whether V8 is at rest can only be asked, never waited for.
     setTimeout(() => inTurn(tryAtTurn), interval)
     interval = Math.min(interval * 2, LAST_INTERVAL_MS)
@@ -105,7 +110,8 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
 
 /** Who wants to fork. */
 interface Waiting {
-  act: (immediate: NodeJS.Immediate) => void
+  /** `isNested`: whether the turn is of an event loop that a function of the user's runs, and waits for. */
+  act: (immediate: NodeJS.Immediate, isNested: boolean) => void
   /** The clone is to see the async context of its caller, not of whoever was before in the line. */
   context: AsyncResource
 }
@@ -113,17 +119,27 @@ interface Waiting {
 /** Each forks in a turn of its own: the parent takes what has come for it between two forks. */
 const line: Waiting[] = []
 
+onEnteringClone(becomeClone)
+
+function becomeClone(): void {
+  inClone = true
+  // To set it touches much that a clone would have to fault in.
+  if (line.length > 0) hold(line.splice(0))
+  disown()
+}
+
 /** Calls `act` at the start of a turn, with the immediate in whose callback it is. */
-function inTurn(act: (immediate: NodeJS.Immediate) => void): void {
+function inTurn(act: Waiting['act']): void {
   line.push({ act, context: new AsyncResource('qclone.fork') })
   if (line.length === 1) nextInTurn()
 }
 
 function nextInTurn(): void {
   const immediate: NodeJS.Immediate = setImmediate(() => {
+    const isNested = native().isCalledByNode() === false
     const next = line.shift()
     if (line.length > 0) nextInTurn()
-    next?.context.runInAsyncScope(next.act, undefined, immediate)
+    next?.context.runInAsyncScope(next.act, undefined, immediate, isNested)
   })
 }
 
@@ -177,9 +193,6 @@ function attempt(
     if (child) return adopt(child, { event, name, streams: stdio.streams })
     throw new Error('the fork has told its parent nothing')
   }
-  inClone = true
-  // To set it touches much that a clone would have to fault in.
-  if (line.length > 0) hold(line.splice(0))
   try {
     enterClone(facts, inherited, ghosts)
   } catch (error) {
@@ -187,6 +200,13 @@ function attempt(
     leaveByError(error)
   }
   return undefined
+}
+
+/** A clone would go on with the frames that wait for the event loop. */
+function nested(): Refusal {
+  const message =
+    'the event loop is run by a function that waits for it, as those of `deasync` do, and a clone would return into that: it has not returned in time'
+  return { refusal: new QcloneError('ERR_QCLONE_UNSUPPORTED', message), transient: true }
 }
 
 /** What `ps` is to show of a clone. */
@@ -222,4 +242,4 @@ const POOL_WAIT_MS = 2
 const FIRST_INTERVAL_MS = 1
 const LAST_INTERVAL_MS = 16
 
-calledInClones(isRefusal)
+calledInClones(isRefusal, becomeClone)

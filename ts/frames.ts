@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { calledInClones } from './clone-context/ahead.js'
 
 /**

@@ -1,4 +1,5 @@
 import type { Clone } from './children.js'
+import { clearTimeout, setTimeout } from './clock.js'
 import { QcloneError } from './errors.js'
 import type { CloneOptions } from './options.js'
 import { expectMilliseconds, expectOptions, expectSignal } from './validate.js'

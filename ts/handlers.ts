@@ -63,7 +63,7 @@ export class HandlerChain<A extends unknown[]> {
 }
 
 /** The chains. */
-export const handlers = {
+export const handlers = Object.freeze({
   /** In the parent: a clone was made. */
   newClone: new HandlerChain<[clone: Clone, event: EventType]>('newClone'),
   /** In the parent: a clone has ended and was reaped. */
@@ -84,4 +84,4 @@ export const handlers = {
   inQuery: new HandlerChain<[query: unknown]>('inQuery'),
   /** `unload` has given all servers back. */
   unload: new HandlerChain<[]>('unload'),
-} as const
+})

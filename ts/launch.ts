@@ -1,6 +1,7 @@
 import { leavePlace, takePlace, untilStopped } from './admission.js'
 import { Channel } from './channel.js'
 import { type Clone, type EventType, isServing } from './children.js'
+import { clearTimeout, setImmediate, setTimeout, uptimeMs } from './clock.js'
 import { type Callable, calledInClones } from './clone-context/ahead.js'
 import { findDate } from './clone-context/clocks.js'
 import { findTimers } from './clone-context/timers.js'
@@ -225,13 +226,13 @@ export function diedBefore(
 /** Waits until the clone is ready, and leaves the channel paused. False: it never will be. */
 function isReady(clone: Clone, channel: Channel): Promise<boolean> {
   const { event, name, pid } = clone
-  const begun = performance.now()
+  const begun = uptimeMs()
   return new Promise((resolve) => {
     const settle = (ready: boolean) => {
       clearTimeout(timer)
       channel.off('frame', onFrame)
       channel.off('close', onClose)
-      const ms = performance.now() - begun
+      const ms = uptimeMs() - begun
       if (ready) {
         sign('qclone:ready', { event, name, pid, ms })
       } else {

@@ -1,4 +1,5 @@
 import { native } from './native.js'
+import { process } from './node.js'
 import { expectPid } from './validate.js'
 
 /** Memory of a process, in bytes, by `/proc/PID/smaps_rollup`. */

@@ -6,6 +6,7 @@ import { leave, leaveByError, onUncaught, STATUS_OF_ERROR } from './clone-contex
 import { type EndOptions, expectEndOptions, killAfter } from './guard.js'
 import { persistInline } from './inline.js'
 import { diedBefore, type Ends, type Launched, launch, prepare } from './launch.js'
+import { process } from './node.js'
 import { type DetachableOptions, expectDetachableOptions } from './options.js'
 import { leaveWith, Port } from './port.js'
 import { onReport } from './report.js'

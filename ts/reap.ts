@@ -1,4 +1,5 @@
 import { reapAll } from './children.js'
+import { clearInterval, setInterval } from './clock.js'
 import { expectMilliseconds } from './validate.js'
 import type { WaitStatus } from './wait-status.js'
 

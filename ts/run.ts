@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { uptimeMs } from './clock.js'
 import { calledInClones } from './clone-context/ahead.js'
 import { leave, onUncaught } from './clone-context/leave.js'
 import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './delivery.js'
@@ -71,11 +72,11 @@ function runWith<A extends unknown[], R>(
 async function settle(launched: Launched, { onProgress }: RunOptions): Promise<unknown> {
   const { clone, channel, file, guard } = launched
   const { event, name, pid } = clone
-  const begun = performance.now()
+  const begun = uptimeMs()
   try {
     return await new Promise((resolve, reject) => {
       const answered = (failed: boolean) =>
-        sign('qclone:answered', { event, name, pid, ms: performance.now() - begun, failed })
+        sign('qclone:answered', { event, name, pid, ms: uptimeMs() - begun, failed })
       channel.on('frame', (frame) => {
         // What it tells while it is being ended is too late.
         if (guard.triggered) return

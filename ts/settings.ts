@@ -1,3 +1,4 @@
+import { process } from './node.js'
 import { expectBoolean, expectCount, expectMilliseconds, expectNumber, expectOptions } from './validate.js'
 
 /** What {@link configure} changes. */

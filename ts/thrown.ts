@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { serialize } from 'node:v8'
 import { QcloneError } from './errors.js'
 
@@ -21,12 +22,12 @@ export type Thrown = { thrown: unknown } | { error: ErrorRecord }
 /** Of what a function threw, all that can travel. */
 export function recordThrown(thrown: unknown): Thrown {
   try {
-    const record = thrown instanceof Error ? { error: recordError(thrown) } : { thrown }
+    const record = isError(thrown) ? { error: recordError(thrown) } : { thrown }
     serialize(record)
     return record
   } catch (cause) {
     // A getter of the error's threw, or what was thrown is a function, say.
-    const why = cause instanceof Error ? cause.message : cause
+    const why = isError(cause) ? cause.message : cause
     return { error: recordError(new Error(`the clone threw what cannot travel: ${why}`)) }
   }
 }
@@ -34,6 +35,16 @@ export function recordThrown(thrown: unknown): Thrown {
 /** What was thrown, made anew. */
 export function reviveThrown(record: Thrown): unknown {
   return 'thrown' in record ? record.thrown : reviveError(record.error)
+}
+
+/** Whether it is an error, of whichever realm: code of a vm context (of jest, of a rules engine) throws its own. */
+export function isError(value: unknown): value is Error {
+  return types.isNativeError(value) || value instanceof Error
+}
+
+function isAggregate(error: Error): error is AggregateError {
+  const isOne = error instanceof AggregateError || error.name === 'AggregateError'
+  return isOne && Array.isArray((error as AggregateError).errors)
 }
 
 const BUILT_IN = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
@@ -45,7 +56,7 @@ function recordError(error: Error, depth = 0): ErrorRecord {
     if (key !== 'cause' && canTravel(value)) properties[key] = value
   }
   const tell = (value: unknown) =>
-    value instanceof Error ? recordError(value, depth + 1) : { value: travelled(value) }
+    isError(value) ? recordError(value, depth + 1) : { value: travelled(value) }
   const deep = depth === MAX_DEPTH
   return {
     name: String(name),
@@ -53,7 +64,7 @@ function recordError(error: Error, depth = 0): ErrorRecord {
     stack: stack && String(stack),
     properties,
     ...(error.cause !== undefined && !deep && { cause: tell(error.cause) }),
-    ...(error instanceof AggregateError && { errors: deep ? [] : error.errors.map(tell) }),
+    ...(isAggregate(error) && { errors: deep ? [] : error.errors.map(tell) }),
   }
 }
 

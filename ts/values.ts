@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import v8 from 'node:v8'
 import { calledInClones } from './clone-context/ahead.js'
 import { findCulprit } from './culprit.js'

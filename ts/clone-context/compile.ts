@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import type { ForkOutcome } from '../native.js'
+import { process } from '../node.js'
 import { calledInClones } from './ahead.js'
 
 /** Arguments of node that say so, or imply it (V8's flag-definitions.h). */

@@ -1,5 +1,6 @@
 import { forgetPlaces } from '../admission.js'
 import { disownAll } from '../children.js'
+import { enterCloneInAll } from '../copies.js'
 import { native } from '../native.js'
 import { forgetStalls } from '../servers/stalls.js'
 import { freshAgents } from './agents.js'
@@ -7,6 +8,7 @@ import { calledInClones } from './ahead.js'
 import { resetClocks } from './clocks.js'
 import { compileHere } from './compile.js'
 import { freshDispatchers } from './dispatchers.js'
+import { dropExitHooks } from './exit-hooks.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
 import { dropListeners, type Inherited } from './listeners.js'
@@ -28,12 +30,11 @@ All that a clone does before the first line of user code.
 @param ghosts undefined for a clone whose event loop does not go on.
 */
 export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghosts | undefined): void {
-  disownAll()
-  forgetPlaces()
-  forgetStalls()
+  enterCloneInAll()
   // First of all, the way out, which what follows may have to take.
   dropListeners(inherited)
   leaveByItself()
+  dropExitHooks()
   takeIdentity(facts[0] as number)
   compileHere(facts[1] === 1)
   ownStreams(facts[2] as number, facts[3] as number)
@@ -48,4 +49,11 @@ export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghos
   native().unblockSignals()
 }
 
-calledInClones(enterClone, disownAll, forgetPlaces, forgetStalls)
+/** Forgets the clones and clients of the parent's, and who waits to be one. In each copy of this package. */
+export function disown(): void {
+  disownAll()
+  forgetPlaces()
+  forgetStalls()
+}
+
+calledInClones(enterClone, enterCloneInAll, disown, disownAll, forgetPlaces, forgetStalls)

@@ -1,3 +1,4 @@
+import { process } from '../node.js'
 import { calledInClones } from './ahead.js'
 
 /** `process.pid`, which node remembers from its start. */

@@ -1,6 +1,10 @@
 import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
+import { nextTick } from '../clock.js'
+import { claimLoopEnd } from '../copies.js'
 import { native } from '../native.js'
+import { process } from '../node.js'
+import { isError } from '../thrown.js'
 import { calledInClones } from './ahead.js'
 import { hasTimers } from './timers.js'
 
@@ -19,7 +23,7 @@ throws must not let the clone return into its parent's frames.
 export function leave(status: number): never {
   try {
     // As in node, an error on the way out does not change where it leads.
-    process.exit(isLeaving() ? statusOnTheWay() : status)
+    exit(isLeaving() ? statusOnTheWay() : status)
   } catch (error) {
     reportError(error)
   }
@@ -45,7 +49,7 @@ function statusOnTheWay(): number {
 /** Prints an error as node prints an uncaught one. */
 export function reportError(error: unknown): void {
   try {
-    writeSync(2, `${error instanceof Error ? inspect(error) : `Uncaught:\n${inspect(error)}`}\n`)
+    writeSync(2, `${isError(error) ? inspect(error) : `Uncaught:\n${inspect(error)}`}\n`)
   } catch {
     // Nobody reads stderr, or the error cannot be shown. The status tells of it.
   }
@@ -66,11 +70,22 @@ interface LastResort {
   _fatalException: (error: unknown, fromPromise: boolean) => boolean
 }
 
-/** Makes every way out of the clone end in `_exit`. */
+/**
+Makes every way out of the clone end in `_exit`.
+
+What the parent has put over Node's own (test runners over `process.exit`, `signal-exit` over `process.emit` and
+`process.reallyExit`, `source-map-support`) would run its hooks, or keep the clone from leaving. The clone's code may put its
+own there again.
+*/
 export function leaveByItself(): void {
   uncaught = leaveByError
   waitsForAllTimers = false
-  Object.assign(process, { reallyExit })
+  putBack('exit', exit)
+  putBack('reallyExit', reallyExit)
+  // Where test libraries fake it, no stream of Node's comes to an end.
+  if (process.nextTick !== nextTick) putBack('nextTick', nextTick)
+  // Node's is inherited.
+  Reflect.deleteProperty(process, 'emit')
   // Not a listener of `uncaughtException`: the clone's own code may count those, and remove them all.
   lastResort._fatalException = (error, fromPromise) => {
     let handled: boolean
@@ -94,23 +109,42 @@ export function waitForAllTimers(): void {
   waitsForAllTimers = true
 }
 
-let prepared = false
-
-/** In the parent, once: says what becomes of a clone whose event loop has nothing left to do. */
+/** In the parent: says what becomes of a clone whose event loop has nothing left to do. */
 export function prepareLeaving(): void {
-  if (prepared) return
-  native().onLoopEnd(() => {
-    if (waitsForAllTimers && hasTimers()) return
-    process.emit('beforeExit', Number(process.exitCode ?? 0))
-    if (native().loopIsAlive()) return
-    process.exit(process.exitCode ?? STATUS_OF_UNSETTLED)
-  })
-  prepared = true
+  claimLoopEnd(() =>
+    native().onLoopEnd(
+      () => {
+        isAtEnd = !(waitsForAllTimers && hasTimers())
+        if (isAtEnd) process.emit('beforeExit', Number(process.exitCode ?? 0))
+      },
+      () => {
+        if (isAtEnd) exit(process.exitCode ?? STATUS_OF_UNSETTLED)
+      },
+    ),
+  )
+}
+
+let isAtEnd = false
+
+/** `process.exit`, as in lib/internal/process/per_thread.js: Node's own may be out of reach. */
+function exit(...status: [code?: typeof process.exitCode]): void {
+  if (status.length > 0) process.exitCode = status[0]
+  if (!isLeaving()) {
+    Object.assign(process, { _exiting: true })
+    process.emit('exit', statusOnTheWay())
+  }
+  // By its name: the clone's own code may have put something there.
+  ;(process as unknown as { reallyExit: typeof reallyExit }).reallyExit(statusOnTheWay())
 }
 
 /** What `process.exit` ends in. */
 function reallyExit(status: number): void {
   native().exitNow(status & 0xff)
+}
+
+/** Not by an assignment, which an accessor in its place would get. */
+function putBack(name: string, value: unknown): void {
+  Reflect.defineProperty(process, name, { value, configurable: true, writable: true, enumerable: true })
 }
 
 const lastResort = process as unknown as LastResort
@@ -126,8 +160,9 @@ calledInClones(
   reallyExit,
   leaveByItself,
   onUncaught,
+  exit,
+  putBack,
   // Node's own, which it has not compiled ahead in every version.
-  process.exit,
   ...['exitCode', '_exiting'].flatMap((name) => {
     const { get, set } = Object.getOwnPropertyDescriptor(process, name) ?? {}
     return [get, set].filter((accessor) => accessor !== undefined)

@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import type { EventEmitter } from 'node:events'
 import { constants } from 'node:os'
+import { process } from '../node.js'
 import { type Callable, calledInClones } from './ahead.js'
 import { hold } from './hold.js'
 

@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto'
+import { types } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { native } from '../native.js'
@@ -32,7 +33,7 @@ export function prepareRandomness(): void {
     // Variables of lib/internal/crypto/random.js.
     const { uuidData, randomCache } = readScope(randomUUID, ['uuidData', 'randomCache'])
     const found = [uuidData, randomCache]
-    if (!found.every((part) => part instanceof Uint8Array)) return
+    if (!found.every(types.isUint8Array)) return
     native().refillInClones(found as Uint8Array[])
     isRefilled = true
   } catch {

@@ -1,6 +1,7 @@
 import type * as Inspector from 'node:inspector'
 import { createRequire } from 'node:module'
 import type { Callable } from './ahead.js'
+import { mainGlobal } from '../node.js'
 
 /**
 The values of variables that `f` closes over, which no API gives: the inspector of this very process can say.
@@ -58,7 +59,7 @@ function lookInto(
     if (!found.has(name)) found.set(name, value)
   }
   const key = Symbol.for('qclone.exchange')
-  Object.defineProperty(globalThis, key, { value: { subject, take }, configurable: true })
+  Object.defineProperty(mainGlobal, key, { value: { subject, take }, configurable: true })
   try {
     // Within one thread, answers come before `post` returns.
     const post = <T>(method: string, params: object): T => {
@@ -82,7 +83,7 @@ function lookInto(
       })
     }
   } finally {
-    delete (globalThis as Record<symbol, unknown>)[key]
+    delete (mainGlobal as Record<symbol, unknown>)[key]
     session.disconnect()
   }
   return found

@@ -3,6 +3,7 @@ import { Socket } from 'node:net'
 import { Writable } from 'node:stream'
 import { isatty, ReadStream as TtyReadStream } from 'node:tty'
 import { native } from '../native.js'
+import { process } from '../node.js'
 import { calledInClones } from './ahead.js'
 import { hold } from './hold.js'
 

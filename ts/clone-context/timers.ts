@@ -1,4 +1,6 @@
+import { clearImmediate, clearTimeout, setTimeout } from '../clock.js'
 import { QcloneError } from '../errors.js'
+import { process } from '../node.js'
 import { type Callable, calledInClones } from './ahead.js'
 import { hold } from './hold.js'
 import { readScope } from './scope.js'
@@ -35,7 +37,7 @@ let methods: Methods | undefined
 
 /**
 Finds node's lists of timers and immediates, which no API gives: they are variables in the scope of
-`setTimeout`, and the inspector of this very process can say what those hold. Done once, in the parent, before
+lib/timers.js, and the inspector of this very process can say what those hold. Done once, in the parent, before
 the first fork that needs it.
 
 @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` when they cannot be found, as in a node built without inspector.
@@ -44,7 +46,7 @@ export function findTimers(): void {
   if (internals) return
   try {
     const names = ['timerListMap', 'timerListQueue', 'immediateQueue']
-    internals = readScope(setTimeout, names) as unknown as Internals
+    internals = readScope(methodOfTimers(), names) as unknown as Internals
     const timer = setTimeout(() => {})
     clearTimeout(timer)
     methods = Object.getPrototypeOf(timer) as Methods
@@ -52,8 +54,7 @@ export function findTimers(): void {
     calledInClones(immediateQueue.remove, timerListQueue.peek, timerListQueue.shift)
     calledInClones(methods.hasRef, methods.ref, methods.unref)
   } catch (cause) {
-    const message =
-      "this node does not show its timers (is it built without the inspector?), so that the parent's would run in a clone: only `spawn` works"
+    const message = `${whyHidden(cause)}, so that the parent's would run in a clone: only \`spawn\` works`
     throw new QcloneError('ERR_QCLONE_UNSUPPORTED', message, { cause })
   }
 }
@@ -62,6 +63,25 @@ export function findTimers(): void {
 export function timersOf(duration: number): NodeJS.Timeout[] {
   const list = found().timerListMap[duration]
   return list ? (ringOf(list) as unknown as NodeJS.Timeout[]) : []
+}
+/** A function of lib/timers.js, even where others stand for `setTimeout`. */
+function methodOfTimers(): () => void {
+  const timer = setTimeout(() => {}, 1) as NodeJS.Timeout & { close: () => void }
+  clearTimeout(timer)
+  return timer.close
+}
+
+function whyHidden(cause: unknown): string {
+  const { code } = cause as { code?: unknown }
+  if (code === 'ERR_ACCESS_DENIED') {
+    const cure = process.allowedNodeEnvironmentFlags.has('--allow-inspector')
+      ? ' without `--allow-inspector`'
+      : ''
+    return `the permission model${cure} denies the inspector, which alone shows this node's timers`
+  }
+  if (code === 'ERR_UNKNOWN_BUILTIN_MODULE')
+    return 'this node is built without the inspector, which alone shows its timers'
+  return `this node does not show its timers (${(cause as Error).message})`
 }
 
 /**

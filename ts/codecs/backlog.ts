@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+
 const LEAST_BYTES = 256
 
 /** The beginning of a message whose end has not come. A message that comes byte by byte is copied a few times only. */

@@ -1,4 +1,5 @@
 import { QcloneError } from '../errors.js'
+import { isError } from '../thrown.js'
 
 const INDEX = /^\d+$/
 const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
@@ -40,7 +41,7 @@ export function unserializable(thrown: unknown): QcloneError {
 /** What an error says, or what was thrown in its place. Never throws. */
 export function messageOf(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? String(thrown.message || thrown.name) : String(thrown)
+    return isError(thrown) ? String(thrown.message || thrown.name) : String(thrown)
   } catch {
     return 'an error that cannot be read'
   }

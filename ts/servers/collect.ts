@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { nextTick } from '../clock.js'
 
 /** Bytes that bodies take in this process, of requests whose clones are not ready. */
 let total = 0
@@ -36,7 +37,7 @@ export async function collectBody(request: IncomingMessage, bytes: number): Prom
   // Node stops reading from a connection whose body nobody takes, when there is that much of it.
   state.highWaterMark = Math.max(bytes + 1, highWaterMark)
   // What has come with the head is parsed in this turn.
-  await new Promise<void>(process.nextTick)
+  await new Promise<void>(nextTick)
   const isEnough = () => {
     const chunks = state.buffer.length - (state.bufferIndex ?? 0)
     const size = request.readableLength + chunks * BYTES_OF_A_CHUNK

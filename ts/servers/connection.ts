@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net'
+import { clearTimeout, setImmediate, setTimeout } from '../clock.js'
 import { fromFailure } from '../errors.js'
 import { native } from '../native.js'
 

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { clearTimeout, setImmediate, setTimeout, uptimeMs } from '../clock.js'
 import { reportError } from '../clone-context/leave.js'
 import { type Codec, type Conversation, type Message, ProtocolError, type Query } from '../codecs/codec.js'
 import { messageOf } from '../codecs/unsayable.js'
@@ -120,11 +121,11 @@ export class Dialogue {
   }
 
   #goOn(): void {
-    const begun = performance.now() - this.#spentMs
+    const begun = uptimeMs() - this.#spentMs
     while (!this.#busy && !this.#paused && !this.socket.destroyed) {
       const message = this.#pending[this.#next]
       if (!message || (this.#greeting && isForListener(message))) break
-      if (isForListener(message) && performance.now() - begun > MOST_TURN_MS) {
+      if (isForListener(message) && uptimeMs() - begun > MOST_TURN_MS) {
         this.#pause()
         break
       }
@@ -136,7 +137,7 @@ export class Dialogue {
         this.#failNow(error)
       }
     }
-    this.#spentMs = performance.now() - begun
+    this.#spentMs = uptimeMs() - begun
     const done = this.#allTaken && !this.#busy
     if (done) this.#forget()
     this.#readOrNot()

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Serving } from '../children.js'
+import { uptimeMs } from '../clock.js'
 import type { Callable } from '../clone-context/ahead.js'
 import { reportError } from '../clone-context/leave.js'
 import type { QcloneError } from '../errors.js'
@@ -49,11 +50,11 @@ export interface Exchange {
 export async function exchange(wanted: Exchange): Promise<void> {
   const { request, response } = wanted
   const { socket } = request
-  const begunAt = performance.now()
+  const begunAt = uptimeMs()
   let isHeld = false
   try {
     if (hasBody(request)) await collectBody(request, wanted.collect)
-    const spentMs = performance.now() - begunAt
+    const spentMs = uptimeMs() - begunAt
     hold(socket)
     isHeld = true
     await assigned(response, socket)

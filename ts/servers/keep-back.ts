@@ -1,5 +1,7 @@
+import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { nextTick } from '../clock.js'
 import { calledInClones } from '../clone-context/ahead.js'
 
 /** Of an answer that is longer the beginning is sent before its end is there. */
@@ -38,12 +40,12 @@ export function keepBackUntilWhole(request: IncomingMessage, response: ServerRes
     kept.push(bytes)
     size += bytes.length
     if (done) {
-      process.nextTick(() => {
+      nextTick(() => {
         if (isKept) done()
         else whenSent.push(done)
       })
     }
-    if (size > MOST_KEPT_BYTES || showsItsEnd(response)) process.nextTick(release)
+    if (size > MOST_KEPT_BYTES || showsItsEnd(response)) nextTick(release)
     return true
   }
   Object.defineProperty(socket, 'write', { value: write, configurable: true, writable: true })

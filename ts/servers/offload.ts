@@ -9,6 +9,7 @@ import { isClone } from '../fork-point.js'
 import { handlers } from '../handlers.js'
 import { type Expect, expectServingOptions } from '../options.js'
 import { isInline } from '../settings.js'
+import { isError } from '../thrown.js'
 import { expectBoolean, expectFunction, expectString, shown } from '../validate.js'
 import { exchange } from './exchange.js'
 import { handOver, isHandedOver, takeBack } from './hand-over.js'
@@ -126,7 +127,7 @@ async function answer(response: ServerResponse, f: () => unknown, expose: boolea
 const STATUS_OF_ERROR = 500
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : inspect(error)
+  return isError(error) ? error.message : inspect(error)
 }
 
 function isStream(body: unknown): body is AsyncIterable<unknown> {

@@ -1,8 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { nextTick, setImmediate, setTimeout } from '../clock.js'
 import { calledInClones } from '../clone-context/ahead.js'
 import { leave, STATUS_OF_ERROR } from '../clone-context/leave.js'
 import { native } from '../native.js'
+import { process } from '../node.js'
 import { abandon, beforeFirstWrite, expectRequest, letGo, readOnDemand, watchClient } from './connection.js'
 import { takeBack } from './hand-over.js'
 import { keepBackUntilWhole } from './keep-back.js'
@@ -123,7 +125,7 @@ function finish({ response, socket, reusable }: Answering, done: Done): void {
   const internals = response as Internals
   const last = internals._last === true || !reusable
   response.detachSocket(socket)
-  process.nextTick(() => {
+  nextTick(() => {
     if (internals._closed) return
     Object.assign(response, { destroyed: true, _closed: true })
     response.emit('close')

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clone, Serving } from '../children.js'
+import { clearTimeout, setTimeout, uptimeMs } from '../clock.js'
 import { type Callable, calledInClones } from '../clone-context/ahead.js'
 import { decodeValue, encodeValue } from '../delivery.js'
 import { QcloneError } from '../errors.js'
@@ -153,7 +154,7 @@ function answer<D>(
 ): Promise<D> {
   const { clone, channel, guard } = launched
   const { event, name, pid } = clone
-  const launchedAt = performance.now()
+  const launchedAt = uptimeMs()
   return new Promise<D>((resolve, reject) => {
     channel.on('frame', (frame) => {
       try {
@@ -161,7 +162,7 @@ function answer<D>(
         if (frame.kind === KIND.begun) return onBegun(how)
         if (frame.kind !== KIND.value) throw new Error('its last message is of the wrong kind')
         const done = readDone(how)
-        sign('qclone:answered', { event, name, pid, ms: performance.now() - launchedAt, failed: false })
+        sign('qclone:answered', { event, name, pid, ms: uptimeMs() - launchedAt, failed: false })
         endSoon(clone, linger)
         resolve(done)
       } catch (cause) {

@@ -2,6 +2,7 @@ import type { Server as HttpServer } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 import { reportError } from '../clone-context/leave.js'
+import { findTimers } from '../clone-context/timers.js'
 import { QcloneError } from '../errors.js'
 import { handlers } from '../handlers.js'
 import { native } from '../native.js'
@@ -154,11 +155,13 @@ function callFrom(chain: Taker[], listeners: (...args: unknown[]) => boolean, ar
 export function expectCloneable(): void {
   if (isInline()) return
   native()
-  if (isMainThread) return
-  throw new QcloneError(
-    'ERR_QCLONE_UNSUPPORTED',
-    'a Worker cannot clone its process: serve from the main thread, or set `QCLONE=inline`',
-  )
+  if (!isMainThread) {
+    throw new QcloneError(
+      'ERR_QCLONE_UNSUPPORTED',
+      'a Worker cannot clone its process: serve from the main thread, or set `QCLONE=inline`',
+    )
+  }
+  findTimers()
 }
 
 /** @throws {TypeError} when `value` is no server of `node:net`, or of what is built on it. */

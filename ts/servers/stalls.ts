@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { lendPlace, someWait } from '../admission.js'
+import { clearInterval, setInterval, uptimeMs } from '../clock.js'
 import { type NativeProgress, native } from '../native.js'
 import { settings } from '../settings.js'
 import { descriptorOf } from './connection.js'
@@ -56,7 +57,7 @@ place and `maxStalledClones` have.
 @returns ends the watch.
 */
 export function watchForStall(client: Client): () => void {
-  const now = performance.now()
+  const now = uptimeMs()
   const entry: Watched = {
     ...client,
     waitsSince: now,
@@ -78,7 +79,7 @@ export function forgetStalls(): void {
 }
 
 function look(): void {
-  const now = performance.now()
+  const now = uptimeMs()
   const all = looks++ % LENT_EVERY === 0
   for (const entry of [...watched]) {
     if (all || !entry.reclaim) lookAt(entry, now)

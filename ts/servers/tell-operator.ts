@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs'
 import type { Serving } from '../children.js'
 import type { ErrorCode, QcloneError } from '../errors.js'
 import { handlers } from '../handlers.js'
+import { process } from '../node.js'
 import { isHeard } from '../signs.js'
 
 /** Codes of clones that were made, and failed. */

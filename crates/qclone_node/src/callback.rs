@@ -13,13 +13,14 @@ pub(crate) fn call(env: sys::napi_env, callback: sys::napi_ref) {
     let mut function = ptr::null_mut();
     // SAFETY: `callback` is a reference of `env` that its owner still holds.
     unsafe { sys::napi_get_reference_value(env, callback, &raw mut function) };
-    let mut global = ptr::null_mut();
+    // Not the global object: `node:domain` enters what its receiver calls `domain`, and in a REPL that is the module.
+    let mut receiver = ptr::null_mut();
     // SAFETY: `env` is live, and a scope is open.
-    unsafe { sys::napi_get_global(env, &raw mut global) };
+    unsafe { sys::napi_create_object(env, &raw mut receiver) };
     let mut result = ptr::null_mut();
     // SAFETY: receiver and function are live in the scope, and there are no arguments.
     let status = unsafe {
-        sys::napi_make_callback(env, ptr::null_mut(), global, function, 0, ptr::null(), &raw mut result)
+        sys::napi_make_callback(env, ptr::null_mut(), receiver, function, 0, ptr::null(), &raw mut result)
     };
     if status == sys::Status::napi_pending_exception {
         let mut error = ptr::null_mut();

@@ -16,6 +16,7 @@ mod memory_file;
 mod node_threads;
 mod pipe;
 mod random;
+mod stack;
 mod uv;
 mod v8_worker;
 

@@ -18,10 +18,14 @@ use crate::{
 };
 
 /// The loop's end is one a process, as a clone is.
+#[derive(Clone, Copy)]
 struct End {
     event_loop: Loop,
     env: sys::napi_env,
-    callback: sys::napi_ref,
+    /// Called when nothing is left to do. May begin something.
+    emptied: sys::napi_ref,
+    /// Called when nothing has begun by that, and by the ticks and promise jobs that it queued.
+    ended: sys::napi_ref,
     tasks: PlatformTasks,
 }
 
@@ -29,6 +33,12 @@ static END: AtomicPtr<End> = AtomicPtr::new(ptr::null_mut());
 
 /// Keeps a clone's loop going; asks before each poll. Null in a process that is no clone.
 static KEEPER: AtomicPtr<UvHandle> = AtomicPtr::new(ptr::null_mut());
+
+/// Started in the last turn of a clone's loop, so that its poll does not wait. Null in a process that is no clone.
+static LAST_TURN: AtomicPtr<UvHandle> = AtomicPtr::new(ptr::null_mut());
+
+/// Whether it is started.
+static IN_LAST_TURN: AtomicBool = AtomicBool::new(false);
 
 /// Whether a clone's loop goes on although nothing keeps it going: see [`hold_loop`].
 static HELD: AtomicBool = AtomicBool::new(false);
@@ -40,23 +50,45 @@ pub fn hold_loop(held: bool) {
     HELD.store(held, Ordering::Relaxed);
 }
 
-/// Says, in the parent, what clones call before each poll of their event loop at which nothing but
-/// this would keep it going. `idle` begins something new, or ends the process.
+/// Says, in the parent, what clones call before a poll of their event loop at which nothing but this would keep it
+/// going: `emptied`, and then `ended` unless that, or a tick or promise job that it queued, has begun something.
+/// `ended` ends the process.
+///
+/// What runs in a turn may leave something for the rest of it that keeps no loop going, such as the `destroy` of
+/// `async_hooks`. So there is one turn more, as in node, whose loop ends behind the turn that it runs dry in.
 #[napi]
-pub fn on_loop_end(env: Env, idle: Function<'_, (), ()>) -> Result<()> {
+pub fn on_loop_end(env: Env, emptied: Function<'_, (), ()>, ended: Function<'_, (), ()>) -> Result<()> {
     if !is_main_thread() {
         return Ok(());
     }
     let event_loop = Loop::of(&env)?;
-    let mut callback = ptr::null_mut();
+    let end = End {
+        event_loop,
+        env: env.raw(),
+        emptied: reference(&env, &emptied)?,
+        ended: reference(&env, &ended)?,
+        tasks: event_loop.platform_tasks(),
+    };
+    let before = END.swap(Box::into_raw(Box::new(end)), Ordering::Relaxed);
+    if !before.is_null() {
+        // SAFETY: stored by an earlier call, on this thread, which holds no reference to it now.
+        let before = unsafe { Box::from_raw(before) };
+        for reference in [before.emptied, before.ended] {
+            // SAFETY: the environment is this thread's, as there is one on a main thread.
+            unsafe { sys::napi_delete_reference(before.env, reference) };
+        }
+    }
+    Ok(())
+}
+
+fn reference(env: &Env, function: &Function<'_, (), ()>) -> Result<sys::napi_ref> {
+    let mut reference = ptr::null_mut();
     // SAFETY: `env` and the function are live during the call.
-    let status = unsafe { sys::napi_create_reference(env.raw(), idle.raw(), 1, &raw mut callback) };
+    let status = unsafe { sys::napi_create_reference(env.raw(), function.raw(), 1, &raw mut reference) };
     if status != sys::Status::napi_ok {
         return Err(Error::from_reason("no reference to the function could be made"));
     }
-    let end = End { event_loop, env: env.raw(), callback, tasks: event_loop.platform_tasks() };
-    END.store(Box::into_raw(Box::new(end)), Ordering::Relaxed);
-    Ok(())
+    Ok(reference)
 }
 
 /// In a clone: keeps its loop going until [`on_loop_end`]'s function has ended it.
@@ -69,7 +101,9 @@ pub(crate) fn keep_going() -> Result<()> {
         // SAFETY: the handle is initialized, and lives as long as the process.
         uv::check(unsafe { uv::uv_prepare_start(keeper, ask) })?;
         KEEPER.store(keeper, Ordering::Relaxed);
+        LAST_TURN.store(end.event_loop.new_idle(), Ordering::Relaxed);
     } else {
+        go_on();
         // A clone of a clone has inherited it, and has stopped keeping it alive.
         // SAFETY: as above.
         unsafe { uv::uv_ref(keeper) };
@@ -77,9 +111,10 @@ pub(crate) fn keep_going() -> Result<()> {
     Ok(())
 }
 
-fn end() -> Option<&'static End> {
-    // SAFETY: one that is not null was stored by `on_loop_end`, and is never freed.
-    unsafe { END.load(Ordering::Relaxed).as_ref() }
+/// A copy: what is called may put another in its place.
+fn end() -> Option<End> {
+    // SAFETY: one that is not null was stored by `on_loop_end`, which frees it on this thread.
+    unsafe { END.load(Ordering::Relaxed).as_ref() }.copied()
 }
 
 /// V8's tasks for the thread of `event_loop`. Found once: `uv_walk` writes to each handle, and so would make
@@ -98,16 +133,46 @@ pub fn loop_is_alive() -> bool {
 }
 
 unsafe extern "C" fn ask(_: *mut UvHandle) {
-    let Some(end) = end() else { return };
-    // Node, too, runs V8's tasks when its loop has run dry, and looks again.
-    while !is_alive(end) {
-        if !end.tasks.run() {
-            return callback::call(end.env, end.callback);
+    let Some(End { env, emptied, tasks, .. }) = end() else { return };
+    while !loop_is_alive() {
+        // Node, too, runs V8's tasks when its loop has run dry, and looks again.
+        if tasks.run() {
+            continue;
         }
+        if begin_last_turn() {
+            return;
+        }
+        callback::call(env, emptied);
+        if !loop_is_alive()
+            && let Some(End { ended, .. }) = end()
+        {
+            callback::call(env, ended);
+        }
+        break;
+    }
+    go_on();
+}
+
+/// False when the last turn is over.
+fn begin_last_turn() -> bool {
+    unsafe extern "C" fn nothing(_: *mut UvHandle) {}
+    if IN_LAST_TURN.swap(true, Ordering::Relaxed) {
+        return false;
+    }
+    // SAFETY: a handle that lives as long as the process: there is a keeper, whose callback this is.
+    unsafe { uv::uv_idle_start(LAST_TURN.load(Ordering::Relaxed), nothing) };
+    true
+}
+
+/// Lets the loop's polls wait again.
+fn go_on() {
+    if IN_LAST_TURN.swap(false, Ordering::Relaxed) {
+        // SAFETY: as above.
+        unsafe { uv::uv_idle_stop(LAST_TURN.load(Ordering::Relaxed)) };
     }
 }
 
-fn is_alive(end: &End) -> bool {
+fn is_alive(end: End) -> bool {
     let keeper = KEEPER.load(Ordering::Relaxed);
     if keeper.is_null() || HELD.load(Ordering::Relaxed) {
         return true;

@@ -208,6 +208,9 @@ unsafe extern "C" {
     pub(crate) fn uv_poll_start(handle: *mut UvHandle, events: c_int, callback: PollCallback) -> c_int;
     pub(crate) fn uv_poll_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_prepare_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
+    fn uv_idle_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
+    pub(crate) fn uv_idle_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
+    pub(crate) fn uv_idle_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_handle_size(kind: c_int) -> usize;
     pub(crate) fn uv_handle_get_type(handle: *const UvHandle) -> c_int;
     pub(crate) fn uv_handle_set_data(handle: *mut UvHandle, data: *mut c_void);
@@ -499,6 +502,16 @@ impl Loop {
             .inspect_err(|_| free(handle, handle_type::POLL))?;
         OWN_POLLS.with_borrow_mut(|polls| polls.insert(handle.addr()));
         Ok(handle)
+    }
+
+    /// A new idle handle, which does not keep the loop going. While it is started, no poll waits.
+    pub(crate) fn new_idle(self) -> *mut UvHandle {
+        let handle = allocate(handle_type::IDLE);
+        // SAFETY: the loop is live, and the handle has the size of an idle handle. It cannot fail.
+        unsafe { uv_idle_init(self.0, handle) };
+        // SAFETY: initialized above.
+        unsafe { uv_unref(handle) };
+        handle
     }
 
     /// A new prepare handle.

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+
 const HEAD_BYTES = 8
 /** Behind the head of a compressed message stands how long it was. */
 const PACKED_AT = HEAD_BYTES + 4

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { inspect } from 'node:util'
 import { Backlog } from '../backlog.js'
 import { type Conversation, type Message, ProtocolError, type Query } from '../codec.js'

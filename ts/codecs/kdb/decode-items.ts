@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Reader } from './reader.js'
 import { QTemporal } from './temporal.js'
 import { INT_MAX, LONG_MAX, type QTemporalType, type QType, SHORT_MAX } from './types.js'

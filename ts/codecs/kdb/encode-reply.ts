@@ -1,3 +1,4 @@
+import { isError } from '../../thrown.js'
 import { messageOf, unserializable } from '../unsayable.js'
 import { compress } from './compress.js'
 import { Encoder } from './encode.js'
@@ -25,7 +26,7 @@ The reply that says `value`.
 @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE`, with the path to what cannot be sent.
 */
 export function encodeReply(value: unknown, encoding: Encoding, capability: number): Buffer {
-  return value instanceof Error ? encodeError(value) : encodeMessage(RESPONSE, value, encoding, capability)
+  return isError(value) ? encodeError(value) : encodeMessage(RESPONSE, value, encoding, capability)
 }
 
 /** A message of any kind. @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { calledInClones } from '../../clone-context/ahead.js'
 import { LazyMessage } from '../lazy.js'
 import { type DecodeBounds, decode } from './decode.js'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { ProtocolError } from '../codec.js'
 
 /** Where the body of a message begins, behind its head. */

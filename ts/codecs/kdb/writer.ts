@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { Unsayable } from '../unsayable.js'
 
 const FIRST_BYTES = 512

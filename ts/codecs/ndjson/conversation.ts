@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { Backlog } from '../backlog.js'
 import { type Conversation, type Message, ProtocolError, type Query } from '../codec.js'
 import type { NdjsonOptions } from '../ndjson.js'

@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer'
 import { calledInClones } from '../../clone-context/ahead.js'
+import { isError } from '../../thrown.js'
 import { at, messageOf, stepTo, Unsayable, unserializable } from '../unsayable.js'
 
 /** The line that answers a query. @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` when JSON cannot say `value`. */
@@ -28,8 +30,7 @@ function nameAndCode(error: unknown): { name: string; code?: string | number } {
   try {
     const { name, code } = error as { name?: unknown; code?: unknown }
     return {
-      name:
-        error instanceof Error && typeof name === 'string' ? name.slice(0, MOST_ERROR_CHARACTERS) : 'Error',
+      name: isError(error) && typeof name === 'string' ? name.slice(0, MOST_ERROR_CHARACTERS) : 'Error',
       ...(typeof code === 'string' && { code: code.slice(0, MOST_ERROR_CHARACTERS) }),
       ...(typeof code === 'number' && { code }),
     }
