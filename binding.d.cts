@@ -15,6 +15,10 @@ export declare class ChildHandle {
   get pid(): number
   /** What the fork cost the parent. */
   get timings(): ForkTimings
+  /** Files of addons and libraries whose threads the clone lacks, as its parent vouched for them. */
+  get vouchedFor(): Array<string>
+  /** Kills and reaps a clone that cannot be kept, and closes its descriptor. */
+  abandon(): void
   /** Reaps the clone when it has ended: its wait status, or null while it runs. */
   tryWait(): NativeWaitStatus | null
   /** Sends a signal, by number. Never reaches another process that got the same pid later. */
@@ -99,6 +103,8 @@ export interface ForkFailure {
   threads: Array<NativeOffender>
   /** Whether the same fork may succeed later, with nothing done about it. */
   transient: boolean
+  /** Whether the next turn of the event loop may be enough for that. */
+  soon: boolean
 }
 
 /** How to fork. */
@@ -133,6 +139,13 @@ export interface ForkOptions {
    * thread that have not run: only the loop runs them.
    */
   loopGoesOn: boolean
+  /**
+   * Whether there is no fork while libuv's pool has work for this loop whose callback has not been
+   * called: a clone would never learn of it.
+   */
+  tellsAll: boolean
+  /** Names of files whose threads may be beside the fork while they wait. */
+  vouchFor: Array<string>
   /** For how long, in milliseconds, this call may stand still until the other threads are at rest. */
   waitMs: number
   /** The same when none but libuv's pool is at work. */
@@ -315,8 +328,11 @@ export interface PipeOutcome {
   failure?: ForkFailure
 }
 
-/** Why a fork would be refused now; null when it would not. */
-export declare function preflight(): ForkFailure | null
+/**
+ * Why a fork would be refused now; null when it would not. Threads of files by the names of
+ * `vouch_for` may be beside it while they wait.
+ */
+export declare function preflight(vouchFor: Array<string>): ForkFailure | null
 
 /**
  * Learns to tell node's threads apart, or finds out that this process cannot clone.
