@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { Clone } from './children.js'
 import { QcloneError } from './errors.js'
 import type { CloneOptions } from './options.js'
@@ -23,7 +24,7 @@ export function expectEndOptions(options: unknown): asserts options is EndOption
 }
 
 /** What can be ended. */
-type Mortal = Pick<Clone, 'kill' | 'exited'>
+type Mortal = Pick<Clone, 'kill' | 'exited'> & { readonly vouchedFor?: readonly string[] }
 
 /** Ends a clone: by a signal that it may act on, and by SIGKILL when that took too long. */
 export async function endClone(
@@ -64,6 +65,12 @@ export function discard(clone: Mortal): void {
   }
 }
 
+function adviceOnTime({ vouchedFor = [] }: Mortal): string {
+  if (vouchedFor.length === 0) return 'allow it more by `timeout`, or let it do less'
+  const files = vouchedFor.map((path) => basename(path)).join(', ')
+  return `it may have waited for threads of ${files}, which are vouched for and not in a clone: do not use that in clones, or allow more by \`timeout\``
+}
+
 /** Ends a task's clone before its time: when its caller aborts it, and at its deadline. */
 export class Guard {
   readonly #options: CloneOptions
@@ -92,7 +99,7 @@ export class Guard {
     if (this.#why || timeout === Infinity) return
     // The clone keeps the event loop going, if anything is to.
     this.#timer = setTimeout(() => {
-      const message = `the clone had not ended ${timeout} ms after its fork: allow it more by \`timeout\`, or let it do less`
+      const message = `the clone had not ended ${timeout} ms after its fork: ${adviceOnTime(clone)}`
       this.#why ??= { code: 'ERR_QCLONE_TIMEOUT', message }
       this.#end()
     }, timeout).unref()

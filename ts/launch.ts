@@ -3,7 +3,7 @@ import { Channel } from './channel.js'
 import { type Clone, type EventType, isServing } from './children.js'
 import { type Callable, calledInClones } from './clone-context/ahead.js'
 import { findTimers } from './clone-context/timers.js'
-import { fromFailure, QcloneError } from './errors.js'
+import { fromFailure, QcloneError, typed } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
 import { type Frame, frame, KIND } from './frames.js'
 import { discard, Guard } from './guard.js'
@@ -62,7 +62,7 @@ export function prepare(
     open()
     return openStdio(options)
   } catch (error) {
-    throw refused(error as QcloneError, task)
+    throw refused(typed(error), task)
   }
 }
 

@@ -1,10 +1,11 @@
 import { QcloneError } from '../errors.js'
-import { type Callable, calledInClones } from './ahead.js'
+import { calledInClones } from './ahead.js'
 import { readScope } from './scope.js'
 
 /** A timer or immediate, as node links them. */
 interface Linked {
   _idleNext: Linked | null
+  _idlePrev: Linked | null
 }
 
 /** Node's lists of timers, by duration: rings that the list itself is part of. */
@@ -12,7 +13,7 @@ type TimerLists = Record<string, Linked>
 
 interface ImmediateQueue {
   head: Linked | null
-  remove: Callable
+  remove: (immediate: Linked) => void
 }
 
 interface Internals {
@@ -62,6 +63,20 @@ export function dropImmediates(current: NodeJS.Immediate): void {
   for (const immediate of [...chainFrom(behind), ...chainFrom(immediateQueue.head)]) {
     clearImmediate(immediate as unknown as NodeJS.Immediate)
   }
+}
+
+/**
+Moves a queued immediate before all others, to where the event loop has just polled: what V8 wants done there is done, and
+the thread pool's callbacks have been called.
+*/
+export function moveToHead(immediate: NodeJS.Immediate): void {
+  const { immediateQueue } = found()
+  const own = immediate as unknown as Linked
+  if (immediateQueue.head === own) return
+  immediateQueue.remove(own)
+  own._idleNext = immediateQueue.head
+  if (immediateQueue.head) immediateQueue.head._idlePrev = own
+  immediateQueue.head = own
 }
 
 /** Whether there is any timer, with a reference or without. */
