@@ -201,9 +201,8 @@ impl Forker {
                 let restoring = Instant::now();
                 drop(handed);
                 let maps = maps + restoring.elapsed();
-                let child = reservation
-                    .into_child(child.as_raw())
-                    .inspect_err(|_| child::end(child.as_raw()))?;
+                let child =
+                    reservation.into_child(child.as_raw()).inspect_err(|_| child::end(child.as_raw()))?;
                 drop(blocked);
                 Ok(Fork::Parent { child, timings: Timings { census, maps, fork, total: begun.elapsed() } })
             }

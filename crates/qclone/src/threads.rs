@@ -562,7 +562,9 @@ mod tests {
         for name in ["libvips", "libvips-cpp", "libvips-cpp.so", "libvips-cpp.so.8.17.3"] {
             assert!(vips.is_of(name), "{name}");
         }
-        for name in ["", "lib", "libvip", "libvips-cpp.so.8.1", "vips", "libduckdb", "libvips-cpp.so.8.17.3.1"] {
+        for name in
+            ["", "lib", "libvip", "libvips-cpp.so.8.1", "vips", "libduckdb", "libvips-cpp.so.8.17.3.1"]
+        {
             assert!(!vips.is_of(name), "{name}");
         }
         assert!(of(Some("/x/skia.linux-x64-gnu.node")).is_of("skia"));

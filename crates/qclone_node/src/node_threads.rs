@@ -51,7 +51,9 @@ impl<'a> Attempt<'a> {
     /// The verdict on a thread of an addon or library.
     fn judge_foreign(&mut self, thread: &Thread) -> Verdict {
         let Some(name) = self.vouch_for.iter().find(|name| thread.is_of(name)) else {
-            return Verdict::Foreign("started by an addon or a library; what it holds is not known".to_owned());
+            return Verdict::Foreign(
+                "started by an addon or a library; what it holds is not known".to_owned(),
+            );
         };
         if !thread.wait.is_parked() {
             return Verdict::Busy(format!("of {name}, which is vouched for, and at work"));
@@ -288,7 +290,8 @@ const CPU_PROFILER: &str = "V8's CPU profiler: --cpu-prof, the inspector's Profi
 /// `Profiler` and `SamplingThread` in V8's `src/logging/log.cc`.
 const LOGGING_PROFILER: &str = "V8's profiler, by --prof";
 /// In node's `src/node_watchdog.cc`, as the next.
-const SIGINT_WATCHDOG: &str = "node's SigintWatchdog, of a call of vm with breakOnSigint; clone after the call";
+const SIGINT_WATCHDOG: &str =
+    "node's SigintWatchdog, of a call of vm with breakOnSigint; clone after the call";
 const TIMEOUT_WATCHDOG: &str = "node's Watchdog, of a call of vm with a timeout; clone after the call";
 
 fn at_rest_or(resting: bool, work: &str) -> Verdict {

@@ -60,17 +60,19 @@ impl Queue {
         unsafe { *this = Self { next: this, previous: this } };
     }
 
-    /// The number of elements of the queue with this head.
+    /// The number of elements of the queues with these heads.
     ///
     /// # Safety
-    /// The ring must be intact.
-    unsafe fn len(&self) -> c_uint {
+    /// The rings must be intact.
+    unsafe fn count_all(heads: [&Self; 2]) -> c_uint {
         let mut count = 0;
-        let mut element = self.next;
-        while !ptr::eq(element, self) {
-            count += 1;
-            // SAFETY: an element of an intact ring.
-            element = unsafe { (*element).next };
+        for head in heads {
+            let mut element = head.next;
+            while !ptr::eq(element, head) {
+                count += 1;
+                // SAFETY: an element of an intact ring.
+                element = unsafe { (*element).next };
+            }
         }
         count
     }
@@ -486,9 +488,11 @@ impl Loop {
     pub(crate) fn has_work_done(self) -> bool {
         // SAFETY: the loop is live.
         let head = unsafe { &raw const (*self.0).wq };
+        // SAFETY: as above.
+        let next = unsafe { &raw const (*head).next };
         // A thread of the pool may be adding to it: then the answer is of a moment before or after.
-        // SAFETY: as above, and the pointer is one word.
-        !ptr::eq(unsafe { (&raw const (*head).next).read_volatile() }, head)
+        // SAFETY: as above, and aligned.
+        !ptr::eq(unsafe { next.read_volatile() }, head)
     }
 
     /// How many requests streams and UDP handles have under way.
@@ -511,14 +515,15 @@ impl Loop {
                     let stream = unsafe { &*handle.cast::<UvStream>() };
                     let others = [stream.connect_req, stream.shutdown_req];
                     // SAFETY: queues of a live handle are intact between callbacks.
-                    let writes = unsafe { stream.write_queue.len() + stream.write_completed_queue.len() };
+                    let writes =
+                        unsafe { Queue::count_all([&stream.write_queue, &stream.write_completed_queue]) };
                     writes + others.map(|request| c_uint::from(!request.is_null())).iter().sum::<c_uint>()
                 }
                 handle_type::UDP => {
                     // SAFETY: as above.
                     let udp = unsafe { &*handle.cast::<UvUdp>() };
                     // SAFETY: as above.
-                    unsafe { udp.write_queue.len() + udp.write_completed_queue.len() }
+                    unsafe { Queue::count_all([&udp.write_queue, &udp.write_completed_queue]) }
                 }
                 _ => 0,
             };
