@@ -279,6 +279,14 @@ export interface NativeRusage {
   majorFaults: number
 }
 
+/** What ends this process when the kernel ends a clone of it for want of memory, if anything. */
+export interface NativeSharedFate {
+  /** A control group that the kernel ends as a whole. */
+  group?: string
+  /** A service that systemd stops. */
+  service?: string
+}
+
 /** How a clone ended; see wait(2). */
 export interface NativeWaitStatus {
   /** Its process id. */
@@ -359,6 +367,9 @@ export declare function reseedMathRandom(random: () => number): boolean
 
 /** Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket. */
 export declare function resetAtClose(fd: number): void
+
+/** See `qclone::oom::shared_fate`. */
+export declare function sharedFate(): NativeSharedFate | null
 
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void

@@ -24,7 +24,10 @@ export function expectEndOptions(options: unknown): asserts options is EndOption
 }
 
 /** What can be ended. */
-type Mortal = Pick<Clone, 'kill' | 'exited'> & { readonly vouchedFor?: readonly string[] }
+type Mortal = Pick<Clone, 'kill' | 'exited'> & {
+  readonly vouchedFor?: readonly string[]
+  giveUp?(error: QcloneError): void
+}
 
 /** Ends a clone: by a signal that it may act on, and by SIGKILL when that took too long. */
 export async function endClone(
@@ -128,9 +131,13 @@ export class Guard {
   }
 
   #end(): void {
-    if (!this.#clone) return
+    const clone = this.#clone
+    if (!clone) return
     const { killSignal: signal, grace } = this.#options
     // How it ended is told where its end is waited for.
-    endClone(this.#clone, { signal, grace }).catch(() => {})
+    endClone(clone, { signal, grace }).catch((cause) => {
+      const { code, message } = this.error()
+      clone.giveUp?.(new QcloneError(code, `${message}; and it lives on: ${cause.message}`, { cause }))
+    })
   }
 }

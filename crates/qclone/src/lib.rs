@@ -38,6 +38,7 @@ mod mask;
 pub mod memfd;
 pub mod memory;
 mod modules;
+pub mod oom;
 mod orphans;
 mod peek;
 mod procfs;
