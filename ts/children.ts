@@ -37,10 +37,7 @@ export interface Clone extends CloneInfo, StandardStreams, AsyncDisposable {
   readonly timings: ForkTimings
   /** How it ended; undefined while it has not been reaped. */
   readonly status: WaitStatus | undefined
-  /**
-  Resolves to how it ended, once it has been reaped. Rejects when another wait took its status, or when it was to be
-  ended and this process may not do so.
-  */
+  /** Resolves to how it ended, once it has been reaped. Rejects only when another wait took its status. */
   readonly exited: Promise<WaitStatus>
   /**
   Sends a signal, to this clone and never to a later process of the same pid.
@@ -160,11 +157,6 @@ class LiveClone implements Clone {
       throw new QcloneError('ERR_QCLONE_FORK', message, { cause })
     }
     return true
-  }
-
-  /** Tells those who wait for its end that it was to be ended and lives on. It is reaped all the same, once it ends. */
-  giveUp(error: QcloneError): void {
-    this.#settle.reject(error)
   }
 
   ref(): this {

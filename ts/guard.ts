@@ -24,10 +24,7 @@ export function expectEndOptions(options: unknown): asserts options is EndOption
 }
 
 /** What can be ended. */
-type Mortal = Pick<Clone, 'kill' | 'exited'> & {
-  readonly vouchedFor?: readonly string[]
-  giveUp?(error: QcloneError): void
-}
+type Mortal = Pick<Clone, 'kill' | 'exited'> & { readonly vouchedFor?: readonly string[] }
 
 /** Ends a clone: by a signal that it may act on, and by SIGKILL when that took too long. */
 export async function endClone(
@@ -80,6 +77,9 @@ export class Guard {
   #why: { code: 'ERR_QCLONE_ABORTED' | 'ERR_QCLONE_TIMEOUT'; message: string; cause?: unknown } | undefined
   #clone: Mortal | undefined
   #timer: NodeJS.Timeout | undefined
+  #giveUp: (error: QcloneError) => void = () => {}
+  /** As of the clone that is watched over. Rejects, too, when that was to be ended and lives on. */
+  exited: Promise<WaitStatus> = new Promise(() => {})
 
   constructor(options: CloneOptions) {
     this.#options = options
@@ -96,6 +96,12 @@ export class Guard {
   /** Watches over this clone from now on. */
   watch(clone: Mortal): void {
     this.#clone = clone
+    this.exited = new Promise((resolve, reject) => {
+      this.#giveUp = reject
+      clone.exited.then(resolve, reject)
+    })
+    // Nobody need be interested.
+    this.exited.catch(() => {})
     clearTimeout(this.#timer)
     const { timeout = Infinity } = this.#options
     if (this.#why) this.#end()
@@ -137,7 +143,7 @@ export class Guard {
     // How it ended is told where its end is waited for.
     endClone(clone, { signal, grace }).catch((cause) => {
       const { code, message } = this.error()
-      clone.giveUp?.(new QcloneError(code, `${message}; and it lives on: ${cause.message}`, { cause }))
+      this.#giveUp(new QcloneError(code, `${message}; and it lives on: ${cause.message}`, { cause }))
     })
   }
 }

@@ -111,15 +111,15 @@ async function attemptLaunch(
     forked = await forkFor(task, whyOff)
   } catch (error) {
     leavePlace()
-    throw error
+    throw error instanceof QcloneError ? error : refused(typed(error), task)
   }
   const { clone, channel, file } = forked
   guard.watch(clone)
   const end = () => channel.otherSideHasEnded()
-  clone.exited.then(end, end)
+  guard.exited.then(end, end)
   if (await isReady(clone, channel)) return { clone, channel, file, guard }
   closeFile(file)
-  return clone.exited
+  return guard.exited
 }
 
 /** Waits for a place. False: it was aborted before. */

@@ -165,7 +165,7 @@ function answer<B, D>(launched: Launched, onBegun: (how: B) => void, linger: num
       channel.destroy()
     })
     channel.on('close', () => {
-      clone.exited
+      guard.exited
         .then((status) => {
           throw guard.triggered
             ? guard.error(status)
