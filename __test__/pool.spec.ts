@@ -70,7 +70,8 @@ test('work of the pool that is done by the fork has been told by then', async (t
 test('a write under way is not taken for work of the pool', async (t) => {
   t.deepEqual(await playScene(t, 'pool', 'beside a request that is no work of the pool'), {
     'under way': true,
-    soon: true,
+    'refusals by it': 0,
+    'refusals by a read': true,
   })
 })
 
@@ -85,4 +86,4 @@ const inEachTurn = test.macro({
 })
 
 test(inEachTurn, 'immediates')
-test(inEachTurn, 'messages')
+test(inEachTurn, 'timers')

@@ -172,7 +172,14 @@ test(withinVm, { timeout: 30_000 }, /Watchdog.*timeout|event loop of its own/)
 
 test("an addon's threads that are vouched for do not refuse while they wait", async (t) => {
   const told = await playScene(t, 'refusals', 'an addon that is vouched for')
-  const { 'not vouched for': before, 'in the clone': late, 'without it': plain, ...rest } = told
+  const {
+    'not vouched for': before,
+    'in the clone': late,
+    'without it': plain,
+    'at work': busy,
+    ...rest
+  } = told
+  t.like(busy, { ok: false, code: 'ERR_QCLONE_THREADS', transient: true })
   t.like(before, { ok: false, transient: false })
   t.like(late, { code: 'ERR_QCLONE_TIMEOUT' })
   t.regex((late as Described).message, /threads of watcher\.node, which are vouched for and not in a clone/)
