@@ -86,4 +86,5 @@ const inEachTurn = test.macro({
 })
 
 test(inEachTurn, 'immediates')
+test(inEachTurn, 'promises')
 test(inEachTurn, 'timers')
