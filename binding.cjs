@@ -860,6 +860,7 @@ module.exports.progressOf = nativeBinding.progressOf
 module.exports.refillInClones = nativeBinding.refillInClones
 module.exports.reseedMathRandom = nativeBinding.reseedMathRandom
 module.exports.resetAtClose = nativeBinding.resetAtClose
+module.exports.sharedFate = nativeBinding.sharedFate
 module.exports.unblockSignals = nativeBinding.unblockSignals
 module.exports.watchHangup = nativeBinding.watchHangup
 module.exports.writeAll = nativeBinding.writeAll

@@ -15,6 +15,10 @@ export declare class ChildHandle {
   get pid(): number
   /** What the fork cost the parent. */
   get timings(): ForkTimings
+  /** Files of addons and libraries whose threads the clone lacks, as its parent vouched for them. */
+  get vouchedFor(): Array<string>
+  /** Kills and reaps a clone that cannot be kept, and closes its descriptor. */
+  abandon(): void
   /** Reaps the clone when it has ended: its wait status, or null while it runs. */
   tryWait(): NativeWaitStatus | null
   /** Sends a signal, by number. Never reaches another process that got the same pid later. */
@@ -99,6 +103,8 @@ export interface ForkFailure {
   threads: Array<NativeOffender>
   /** Whether the same fork may succeed later, with nothing done about it. */
   transient: boolean
+  /** Whether the next turn of the event loop may be enough for that. */
+  soon: boolean
 }
 
 /** How to fork. */
@@ -133,6 +139,13 @@ export interface ForkOptions {
    * thread that have not run: only the loop runs them.
    */
   loopGoesOn: boolean
+  /**
+   * Whether there is no fork while libuv's pool has work for this loop whose callback has not been
+   * called: a clone would never learn of it.
+   */
+  tellsAll: boolean
+  /** Names of files whose threads may be beside the fork while they wait. */
+  vouchFor: Array<string>
   /** For how long, in milliseconds, this call may stand still until the other threads are at rest. */
   waitMs: number
   /** The same when none but libuv's pool is at work. */
@@ -272,6 +285,14 @@ export interface NativeRusage {
   majorFaults: number
 }
 
+/** What ends this process when the kernel ends a clone of it for want of memory, if anything. */
+export interface NativeSharedFate {
+  /** A control group that the kernel ends as a whole. */
+  group?: string
+  /** A service that systemd stops. */
+  service?: string
+}
+
 /** How a clone ended; see wait(2). */
 export interface NativeWaitStatus {
   /** Its process id. */
@@ -325,8 +346,11 @@ export interface PipeOutcome {
   failure?: ForkFailure
 }
 
-/** Why a fork would be refused now; null when it would not. */
-export declare function preflight(): ForkFailure | null
+/**
+ * Why a fork would be refused now; null when it would not. Threads of files by the names of
+ * `vouch_for` may be beside it while they wait.
+ */
+export declare function preflight(vouchFor: Array<string>): ForkFailure | null
 
 /**
  * Learns to tell node's threads apart, or finds out that this process cannot clone.
@@ -353,6 +377,9 @@ export declare function reseedMathRandom(random: () => number): boolean
 
 /** Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket. */
 export declare function resetAtClose(fd: number): void
+
+/** See `qclone::oom::shared_fate`. */
+export declare function sharedFate(): NativeSharedFate | null
 
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void

@@ -57,3 +57,34 @@ test('a clone has a pool of its own', async (t) => {
 test('what the pool opens while a fork waits for it is not open in the clone', async (t) => {
   t.deepEqual(await playScene(t, 'pool', 'opens while a fork waits'), { 'open in the clone': 0 })
 })
+
+test('work of the pool that is done by the fork has been told by then', async (t) => {
+  t.deepEqual(await playScene(t, 'pool', 'finished and not told'), {
+    'a small file': 10,
+    'a key': 10,
+    'one thing after another': 10,
+    'an address': 10,
+  })
+})
+
+test('a write under way is not taken for work of the pool', async (t) => {
+  t.deepEqual(await playScene(t, 'pool', 'beside a request that is no work of the pool'), {
+    'under way': true,
+    'refusals by it': 0,
+    'refusals by a read': true,
+  })
+})
+
+const inEachTurn = test.macro({
+  title: (_, kind: string) => `beside work in each turn, by ${kind}, run forks within some turns`,
+  async exec(t, kind: string) {
+    const { turns, ...answers } = await playScene(t, 'pool', 'work in each turn', { args: [kind] })
+    t.deepEqual(Object.values(answers), ['value', 'value', 'value'])
+    // Collections of garbage take some.
+    t.true((turns as number) < 60, `${turns}`)
+  },
+})
+
+test(inEachTurn, 'immediates')
+test(inEachTurn, 'promises')
+test(inEachTurn, 'timers')

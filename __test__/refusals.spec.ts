@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { playScene } from './helpers/fixture.js'
+import { playScene, runFixture } from './helpers/fixture.js'
 import type { Described } from './helpers/scene.js'
 
 const WORKS = [7, 'value']
@@ -126,3 +129,150 @@ test('a node whose inspector listens is not cloned, since that has a thread', as
   const told = await playScene(t, 'refusals', 'an inspector', { nodeArgs: ['--inspect=0'], noisy: true })
   refused(t, told, 'ERR_QCLONE_THREADS', /the inspector/)
 })
+
+const byAProfiler = test.macro({
+  title: (_, arg: string) => `a node started with ${arg} refuses at once, by its profiler`,
+  async exec(t, arg: string) {
+    const folder = mkdtempSync(join(tmpdir(), 'qclone-'))
+    // Waiting for it would take 30 s.
+    const told = await playScene(t, 'refusals', 'a profiler from the command line', {
+      nodeArgs: [arg, arg === '--prof' ? `--logfile=${folder}/log` : `--cpu-prof-dir=${folder}`],
+      deadlineMs: 20_000,
+    })
+    rmSync(folder, { recursive: true })
+    const { check } = refused(t, told, 'ERR_QCLONE_THREADS', new RegExp(`profiler.*${arg}`, 's'))
+    t.false((check as { transient?: boolean }).transient)
+  },
+})
+
+test(byAProfiler, '--cpu-prof')
+test(byAProfiler, '--prof')
+
+test("the inspector's profiler refuses at once, by what it is, and no longer when it is stopped", async (t) => {
+  const { 'at once': atOnce, ...told } = await playScene(t, 'refusals', 'the profiler of the inspector')
+  t.true(atOnce)
+  refused(t, told, 'ERR_QCLONE_THREADS', /V8's CPU profiler.*stop it/s)
+  t.deepEqual(told.afterwards, WORKS)
+})
+
+const withinVm = test.macro({
+  title: (_, options: object) => `within a call of vm with ${JSON.stringify(options)} nothing is cloned`,
+  async exec(t, options: object, words: RegExp) {
+    const args = [JSON.stringify(options)]
+    const { check, spawn, afterwards } = await playScene(t, 'refusals', 'within a call of vm', { args })
+    t.like(check, { ok: false, code: 'ERR_QCLONE_THREADS', transient: false })
+    t.regex((check as Told['check']).reason, words)
+    t.is((spawn as Described).code, 'ERR_QCLONE_THREADS')
+    t.deepEqual(afterwards, WORKS)
+  },
+})
+
+test(withinVm, { breakOnSigint: true }, /SigintWatchdog.*breakOnSigint/)
+test(withinVm, { timeout: 30_000 }, /Watchdog.*timeout|event loop of its own/)
+
+test("an addon's threads that are vouched for do not refuse while they wait", async (t) => {
+  const told = await playScene(t, 'refusals', 'an addon that is vouched for')
+  const {
+    'not vouched for': before,
+    'in the clone': late,
+    'without it': plain,
+    'at work': busy,
+    ...rest
+  } = told
+  t.like(busy, { ok: false, code: 'ERR_QCLONE_THREADS', transient: true })
+  t.like(before, { ok: false, transient: false })
+  t.like(late, { code: 'ERR_QCLONE_TIMEOUT' })
+  t.regex((late as Described).message, /threads of watcher\.node, which are vouched for and not in a clone/)
+  t.like(plain, { code: 'ERR_QCLONE_TIMEOUT' })
+  t.notRegex((plain as Described).message, /vouched/)
+  t.deepEqual(rest, {
+    'as ': false,
+    'as watch': false,
+    'as parcel': false,
+    'as libwatcher': false,
+    'as node': false,
+    'vouched for': { ok: true },
+    spawn: 7,
+    run: Array.from({ length: 20 }, (_, i) => i),
+  })
+})
+
+const thrown = test.macro({
+  title: (_, name: string) => `a throw of the native ${name} is an error with a code`,
+  async exec(t, name: string, doors: readonly string[]) {
+    const args = [name]
+    const { before, afterwards, ...told } = await playScene(t, 'refusals', 'a native part that throws', {
+      args,
+    })
+    t.is(before, 'value')
+    for (const door of ['run', 'spawn'].filter((door) => doors.includes(door))) {
+      t.like(told[door], { name: 'QcloneError', code: 'ERR_QCLONE_UNSUPPORTED' })
+      t.regex((told[door] as Described).message, /simulated/)
+    }
+    if (doors.includes('check'))
+      t.like(told.check, { ok: false, code: 'ERR_QCLONE_UNSUPPORTED', transient: false })
+    t.deepEqual(afterwards, WORKS)
+  },
+})
+
+test(thrown, 'fork', ['run', 'spawn'])
+test(thrown, 'headroom', ['run', 'spawn', 'check'])
+test(thrown, 'preflight', ['check'])
+test(thrown, 'openPipe', ['run'])
+
+test('a clone whose end cannot be watched is ended and reaped', async (t) => {
+  const { run, spawn, ...told } = await playScene(t, 'refusals', 'a clone that cannot be watched')
+  for (const failure of [run, spawn] as Described[]) {
+    t.is(failure.code, 'ERR_QCLONE_FORK')
+    t.regex(failure.message, /cannot be watched \(simulated\)/)
+  }
+  t.deepEqual(told, { before: 'value', children: [], afterwards: WORKS })
+})
+
+test('a task whose clone cannot be sent a signal fails all the same', async (t) => {
+  const { timeout, abort, kill, stop, ...told } = await playScene(
+    t,
+    'refusals',
+    'a clone that cannot be signalled',
+  )
+  t.like(timeout, { code: 'ERR_QCLONE_TIMEOUT' })
+  t.like(abort, { code: 'ERR_QCLONE_ABORTED' })
+  for (const failure of [timeout, abort] as Described[]) t.regex(failure.message, /it lives on.*simulated/)
+  for (const failure of [kill, stop]) t.like(failure, { name: 'QcloneError', code: 'ERR_QCLONE_FORK' })
+  t.deepEqual(told, { children: [], afterwards: WORKS })
+})
+
+test('where the end of a clone for want of memory ends its parent too, that is told once', async (t) => {
+  const { told, stderr, code } = await runFixture('refusals', 'a fate that is shared')
+  t.is(code, 0)
+  t.like(told, { looks: 1 })
+  t.is(stderr.split('QCLONE_SHARED_FATE').length - 1, 1)
+  t.regex(stderr, /memory\.oom\.group is 1 in \/sys\/fs\/cgroup\/pod/)
+})
+
+const unloadable = test.macro({
+  title: (_, what: string) => `a native part that is ${what} says so`,
+  async exec(t, what: string, words: RegExp) {
+    const folder = mkdtempSync(join(tmpdir(), 'qclone-'))
+    for (const name of ['dist', 'binding.cjs', 'package.json'])
+      cpSync(name, join(folder, name), { recursive: true })
+    if (what === 'broken') writeFileSync(join(folder, BINARY), 'no program')
+    const script = `import(process.argv[1]).then(async ({ check, run }) => {
+      const error = await run(() => 0).catch((error) => error)
+      console.log(JSON.stringify([check().reason, error.message, error.cause instanceof Error]))
+    })`
+    const entry = join(folder, 'dist', 'index.js')
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', script, entry], { encoding: 'utf8' })
+    rmSync(folder, { recursive: true })
+    t.is(stderr, '')
+    const [reason, message, hasCause] = JSON.parse(stdout) as [string, string, boolean]
+    t.regex(reason, words)
+    t.is(message, reason)
+    t.true(hasCause)
+  },
+})
+
+const BINARY = readdirSync('.').find((name) => name.endsWith('.node')) as string
+
+test(unloadable, 'broken', /could not be loaded \(.*\.node: file too short\)/)
+test(unloadable, 'missing', /is missing: install/)

@@ -1,6 +1,8 @@
 import { findTimers } from './clone-context/timers.js'
-import { type ErrorCode, fromFailure, QcloneError, type ThreadInTheWay } from './errors.js'
+import { type ErrorCode, fromFailure, type QcloneError, type ThreadInTheWay, typed } from './errors.js'
+import { shortOfMemory } from './headroom.js'
 import { native } from './native.js'
+import { settings } from './settings.js'
 
 /** Whether this process can clone now, and if not, why. */
 export type CheckReport =
@@ -20,12 +22,16 @@ export type CheckReport =
 export function check(): CheckReport {
   try {
     findTimers()
-    const failure = native().preflight()
-    if (!failure) return { ok: true }
-    const { code, message: reason, threads } = fromFailure(failure)
-    return { ok: false, code, reason, threads, transient: failure.transient }
+    const binding = native()
+    const short = shortOfMemory()
+    if (short) return reportOf(short)
+    const failure = binding.preflight(settings().vouchFor as string[])
+    return failure ? reportOf(fromFailure(failure), failure.transient) : { ok: true }
   } catch (error) {
-    if (!(error instanceof QcloneError)) throw error
-    return { ok: false, code: error.code, reason: error.message, threads: [], transient: false }
+    return reportOf(typed(error))
   }
+}
+
+function reportOf({ code, message: reason, threads }: QcloneError, transient = false): CheckReport {
+  return { ok: false, code, reason, threads, transient }
 }

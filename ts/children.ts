@@ -85,6 +85,8 @@ class LiveClone implements Clone {
   readonly timings: ForkTimings
   readonly exited: Promise<WaitStatus>
   status: WaitStatus | undefined
+  /** Files whose threads the clone lacks; see the setting `vouchFor`. */
+  readonly vouchedFor: readonly string[]
   readonly #handle: ChildHandle
   #lost: QcloneError | undefined
   #settle!: { resolve: (status: WaitStatus) => void; reject: (error: QcloneError) => void }
@@ -98,6 +100,7 @@ class LiveClone implements Clone {
     this.stdout = streams.stdout
     this.stderr = streams.stderr
     this.timings = handle.timings
+    this.vouchedFor = handle.vouchedFor
     this.exited = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
@@ -147,7 +150,12 @@ class LiveClone implements Clone {
       throw new TypeError(`Expected \`signal\` to be the name or number of a signal, got \`${signal}\``)
     }
     if (!live.has(this.pid)) return false
-    this.#handle.kill(number)
+    try {
+      this.#handle.kill(number)
+    } catch (cause) {
+      const message = `clone ${this.pid} cannot be sent a signal: ${(cause as Error).message}`
+      throw new QcloneError('ERR_QCLONE_FORK', message, { cause })
+    }
     return true
   }
 
@@ -162,14 +170,28 @@ class LiveClone implements Clone {
   }
 }
 
-/** Enters a new clone into the table, and tells the handlers. */
+/**
+Enters a new clone into the table, and tells the handlers.
+
+@throws {QcloneError} when its end cannot be watched. It has been killed and reaped then.
+*/
 export function adopt(handle: ChildHandle, face: CloneFace): Clone {
-  const clone = new LiveClone(handle, face)
+  const clone = watched(handle, face)
   live.set(clone.pid, clone)
   const { pid, event, name, timings } = clone
   sign('qclone:forked', { event, name, pid, timings })
   handlers.newClone.call(clone, event)
   return clone
+}
+
+function watched(handle: ChildHandle, face: CloneFace): LiveClone {
+  try {
+    return new LiveClone(handle, face)
+  } catch (cause) {
+    handle.abandon()
+    const message = `no clone was made: its end cannot be watched (${(cause as Error).message}): raise fs.epoll.max_user_watches, or make fewer clones`
+    throw new QcloneError('ERR_QCLONE_FORK', message, { cause })
+  }
 }
 
 /** Takes the status of every clone that has ended. */

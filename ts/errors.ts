@@ -98,6 +98,16 @@ export function fromFailure(failure: ForkFailure): QcloneError {
   return new QcloneError(code, message, { threads, ...(failure.errno && { errno: failure.errno }) })
 }
 
+/**
+`error`, as one of this library's. What is none was thrown by the native part or by node, where something is not as this
+version of the package knows it.
+*/
+export function typed(error: unknown): QcloneError {
+  if (error instanceof QcloneError) return error
+  const why = error instanceof Error ? error.message : String(error)
+  return new QcloneError('ERR_QCLONE_UNSUPPORTED', `no clone was made: ${why}`, { cause: error })
+}
+
 function adviceOnThreads(threads: readonly ThreadInTheWay[]): string {
   return threads.every(({ busy }) => busy)
     ? 'They may come to rest: `run` waits for that longer than `spawn`'

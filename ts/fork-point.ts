@@ -11,8 +11,9 @@ import { hold } from './clone-context/hold.js'
 import { leaveByError, prepareLeaving } from './clone-context/leave.js'
 import { surveyListeners } from './clone-context/listeners.js'
 import { prepareRandomness } from './clone-context/randomness.js'
+import { moveToHead } from './clone-context/timers.js'
 import { onEnteringClone } from './copies.js'
-import { fromFailure, QcloneError } from './errors.js'
+import { fromFailure, QcloneError, typed } from './errors.js'
 import { handlers } from './handlers.js'
 import { shortOfMemory } from './headroom.js'
 import { descriptorsOf } from './keep.js'
@@ -41,6 +42,8 @@ interface Refusal {
   refusal: QcloneError
   /** Whether there may be one later with nothing done about it. */
   transient: boolean
+  /** Whether the next turn may be enough for that. */
+  soon?: boolean
 }
 
 /** What a fork is for. */
@@ -84,34 +87,35 @@ threads are at rest. The parent goes on meanwhile.
 export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTurnEnd): void {
   const deadline = uptimeMs() + settings().runWait
   let interval = FIRST_INTERVAL_MS
+  let turns = 0
   const tryAtTurn: Waiting['act'] = (behind, isNested) => {
     const off = whyOff()
     if (off) return refuse(off)
-    let forked: Forked | Refusal
-    try {
-      forked = isNested ? nested() : attempt(purpose, { waitMs: 0, ghosts: { behind } })
-    } catch (error) {
-      return refuse(error as QcloneError)
-    }
+    const isOver = uptimeMs() >= deadline
+    const tellsAll = turns < TURNS_TO_TELL && !isOver
+    const forked = isNested ? nested() : attempt(purpose, { waitMs: 0, tellsAll, ghosts: { behind } })
     if (!isRefusal(forked)) {
       // All that the caller goes on with in the parent hangs on these.
       if (!forked) hold([begin, refuse])
       return begin(forked)
     }
-    if (!forked.transient || uptimeMs() >= deadline) return refuse(refused(forked.refusal, purpose))
+    if (!forked.transient || isOver) return refuse(refused(forked.refusal, purpose))
     // In a turn within a timer's callback no other timer fires.
-    if (isNested) return inTurn(tryAtTurn)
+    if (isNested) return inTurn(tryAtTurn, false)
+    if (forked.soon && turns++ < TURNS_TO_TELL) return inTurn(tryAtTurn, true)
     // Whether V8 is at rest can only be asked, never waited for.
-    setTimeout(() => inTurn(tryAtTurn), interval)
+    setTimeout(() => inTurn(tryAtTurn, true), interval)
     interval = Math.min(interval * 2, LAST_INTERVAL_MS)
   }
-  inTurn(tryAtTurn)
+  inTurn(tryAtTurn, false)
 }
 
 /** Who wants to fork. */
 interface Waiting {
   /** `isNested`: whether the turn is of an event loop that a function of the user's runs, and waits for. */
   act: (immediate: NodeJS.Immediate, isNested: boolean) => void
+  /** Whether the parent's own immediates come after it, which may keep V8 or the pool at work in each turn. */
+  first: boolean
   /** The clone is to see the async context of its caller, not of whoever was before in the line. */
   context: AsyncResource
 }
@@ -129,8 +133,8 @@ function becomeClone(): void {
 }
 
 /** Calls `act` at the start of a turn, with the immediate in whose callback it is. */
-function inTurn(act: Waiting['act']): void {
-  line.push({ act, context: new AsyncResource('qclone.fork') })
+function inTurn(act: Waiting['act'], first: boolean): void {
+  line.push({ act, first, context: new AsyncResource('qclone.fork') })
   if (line.length === 1) nextInTurn()
 }
 
@@ -141,6 +145,7 @@ function nextInTurn(): void {
     if (line.length > 0) nextInTurn()
     next?.context.runInAsyncScope(next.act, undefined, immediate, isNested)
   })
+  if (line[0]?.first) moveToHead(immediate)
 }
 
 /** Where a fork tells its clone what there is to know of it. */
@@ -149,20 +154,29 @@ const facts = new Int32Array(4)
 /** How an attempt is made. */
 interface Attempt {
   waitMs: number
+  /** Whether a fork would be too early that the loop has not told of the pool's work before. */
+  tellsAll?: boolean
   /** Given when the clone's event loop goes on. */
   ghosts?: Ghosts
 }
 
 /** One attempt: the fork, or why there was none. */
-function attempt(
+function attempt(purpose: Purpose, how: Attempt): Forked | Refusal {
+  try {
+    return tryToFork(purpose, how)
+  } catch (error) {
+    return { refusal: typed(error), transient: false }
+  }
+}
+
+function tryToFork(
   { event, name, options, stdio, ends = [], calls }: Purpose,
-  { waitMs, ghosts }: Attempt,
+  { waitMs, tellsAll = false, ghosts }: Attempt,
 ): Forked | Refusal {
   const { keep = [], detached = false } = options
   const kept = descriptorsOf(keep)
   if ('refusal' in kept) return kept
-  const binding = loaded()
-  if ('refusal' in binding) return binding
+  const binding = native()
   const short = shortOfMemory()
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
@@ -181,6 +195,8 @@ function attempt(
         stdio: stdio.forClone,
         detached,
         loopGoesOn: ghosts !== undefined,
+        tellsAll,
+        vouchFor: settings().vouchFor as string[],
         title: titleOf(event, options),
         ...boundsOf(event, options),
       },
@@ -189,7 +205,10 @@ function attempt(
   )
   if (outcome) {
     const { child, failure } = outcome
-    if (failure) return { refusal: fromFailure(failure), transient: failure.transient }
+    if (failure) {
+      const { transient, soon } = failure
+      return { refusal: fromFailure(failure), transient, soon }
+    }
     if (child) return adopt(child, { event, name, streams: stdio.streams })
     throw new Error('the fork has told its parent nothing')
   }
@@ -214,14 +233,6 @@ function titleOf(event: EventType, { title, name }: CloneOptions): string {
   return title ?? `${process.title} (clone: ${name ? `${event} ${name}` : event})`
 }
 
-function loaded(): ReturnType<typeof native> | Refusal {
-  try {
-    return native()
-  } catch (error) {
-    return { refusal: error as QcloneError, transient: false }
-  }
-}
-
 function isRefusal(forked: Forked | Refusal): forked is Refusal {
   return forked !== undefined && 'refusal' in forked
 }
@@ -238,6 +249,12 @@ For how long any fork may stand still for libuv's pool. A parent that reads file
 turn, and no later turn is better; without new work it is soon at rest.
 */
 const POOL_WAIT_MS = 2
+
+/**
+For how many turns a fork stays away from work of the pool that is done and not told, and from V8's tasks. To read a small
+file takes five; a parent that begins new work in each callback never comes to an end of it.
+*/
+const TURNS_TO_TELL = 32
 
 const FIRST_INTERVAL_MS = 1
 const LAST_INTERVAL_MS = 16

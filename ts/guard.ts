@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { Clone } from './children.js'
 import { clearTimeout, setTimeout } from './clock.js'
 import { QcloneError } from './errors.js'
@@ -24,7 +25,7 @@ export function expectEndOptions(options: unknown): asserts options is EndOption
 }
 
 /** What can be ended. */
-type Mortal = Pick<Clone, 'kill' | 'exited'>
+type Mortal = Pick<Clone, 'kill' | 'exited'> & { readonly vouchedFor?: readonly string[] }
 
 /** Ends a clone: by a signal that it may act on, and by SIGKILL when that took too long. */
 export async function endClone(
@@ -65,12 +66,21 @@ export function discard(clone: Mortal): void {
   }
 }
 
+function adviceOnTime({ vouchedFor = [] }: Mortal): string {
+  if (vouchedFor.length === 0) return 'allow it more by `timeout`, or let it do less'
+  const files = vouchedFor.map((path) => basename(path)).join(', ')
+  return `it may have waited for threads of ${files}, which are vouched for and not in a clone: do not use that in clones, or allow more by \`timeout\``
+}
+
 /** Ends a task's clone before its time: when its caller aborts it, and at its deadline. */
 export class Guard {
   readonly #options: CloneOptions
   #why: { code: 'ERR_QCLONE_ABORTED' | 'ERR_QCLONE_TIMEOUT'; message: string; cause?: unknown } | undefined
   #clone: Mortal | undefined
   #timer: NodeJS.Timeout | undefined
+  #giveUp: (error: QcloneError) => void = () => {}
+  /** As of the clone that is watched over. Rejects, too, when that was to be ended and lives on. */
+  exited: Promise<WaitStatus> = new Promise(() => {})
 
   constructor(options: CloneOptions) {
     this.#options = options
@@ -87,13 +97,19 @@ export class Guard {
   /** Watches over this clone from now on. */
   watch(clone: Mortal): void {
     this.#clone = clone
+    this.exited = new Promise((resolve, reject) => {
+      this.#giveUp = reject
+      clone.exited.then(resolve, reject)
+    })
+    // Nobody need be interested.
+    this.exited.catch(() => {})
     clearTimeout(this.#timer)
     const { timeout = Infinity } = this.#options
     if (this.#why) this.#end()
     if (this.#why || timeout === Infinity) return
     // The clone keeps the event loop going, if anything is to.
     this.#timer = setTimeout(() => {
-      const message = `the clone had not ended ${timeout} ms after its fork: allow it more by \`timeout\`, or let it do less`
+      const message = `the clone had not ended ${timeout} ms after its fork: ${adviceOnTime(clone)}`
       this.#why ??= { code: 'ERR_QCLONE_TIMEOUT', message }
       this.#end()
     }, timeout).unref()
@@ -122,9 +138,13 @@ export class Guard {
   }
 
   #end(): void {
-    if (!this.#clone) return
+    const clone = this.#clone
+    if (!clone) return
     const { killSignal: signal, grace } = this.#options
     // How it ended is told where its end is waited for.
-    endClone(this.#clone, { signal, grace }).catch(() => {})
+    endClone(clone, { signal, grace }).catch((cause) => {
+      const { code, message } = this.error()
+      this.#giveUp(new QcloneError(code, `${message}; and it lives on: ${cause.message}`, { cause }))
+    })
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import { liveClones } from './children.js'
 import { fromFailure, QcloneError } from './errors.js'
 import { native } from './native.js'
@@ -12,10 +13,27 @@ const YOUNG_MS = 1000
 /** Bytes that a fork copies of the parent's page tables, for each byte of its memory: 8 for each page. */
 const TABLES = 8 / 4096
 
+let isWarned = false
+
+/** Warns, once, where a clone that the OOM killer ends takes this process with it. */
+function warnOfSharedFate(): void {
+  isWarned = true
+  const { group, service } = native().sharedFate() ?? {}
+  const whose = group
+    ? `memory.oom.group is 1 in ${group}: where the kernel ends a clone for want of memory, it ends this process too. Set it to 0`
+    : service &&
+      `systemd stops ${service} when the kernel ends a clone of it for want of memory. Set OOMPolicy=continue in its unit`
+  if (!whose) return
+  const message = `${whose}, or bound clones by \`limits\` and \`configure({ memory, maxClones })\``
+  // Not now: it would be emitted in a tick, which the clone that is about to be made has, too.
+  setImmediate(() => process.emitWarning(message, { type: 'QcloneWarning', code: 'QCLONE_SHARED_FATE' }))
+}
+
 /** Why a clone might not find the memory that it may come to need; undefined when it will. */
 export function shortOfMemory(): QcloneError | undefined {
   const { memory } = settings()
   if (memory === 0) return undefined
+  if (!isWarned) warnOfSharedFate()
   const { headroom, failure } = native().headroom()
   // Where the system does not tell, as in a sandbox, there is nothing to refuse by.
   if (!headroom) return failure && failure.kind !== 'proc' ? fromFailure(failure) : undefined

@@ -5,7 +5,7 @@ import { clearTimeout, setImmediate, setTimeout, uptimeMs } from './clock.js'
 import { type Callable, calledInClones } from './clone-context/ahead.js'
 import { findDate } from './clone-context/clocks.js'
 import { findTimers } from './clone-context/timers.js'
-import { fromFailure, QcloneError } from './errors.js'
+import { fromFailure, QcloneError, typed } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
 import { type Frame, frame, KIND } from './frames.js'
 import { discard, Guard } from './guard.js'
@@ -65,7 +65,7 @@ export function prepare(
     open()
     return openStdio(options)
   } catch (error) {
-    throw refused(error as QcloneError, task)
+    throw refused(typed(error), task)
   }
 }
 
@@ -114,15 +114,15 @@ async function attemptLaunch(
     forked = await forkFor(task, whyOff)
   } catch (error) {
     leavePlace()
-    throw error
+    throw error instanceof QcloneError ? error : refused(typed(error), task)
   }
   const { clone, channel, file } = forked
   guard.watch(clone)
   const end = () => channel.otherSideHasEnded()
-  clone.exited.then(end, end)
+  guard.exited.then(end, end)
   if (await isReady(clone, channel)) return { clone, channel, file, guard }
   closeFile(file)
-  return clone.exited
+  return guard.exited
 }
 
 /** Waits for a place. False: it was aborted before. */

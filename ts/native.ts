@@ -22,10 +22,7 @@ export function native(): typeof Binding {
   } catch (cause) {
     if (cause instanceof QcloneError) throw cause
     const platform = `${process.platform}-${process.arch}`
-    const why =
-      process.platform === 'linux'
-        ? `its native part could not be loaded${addonsDenied(cause)}`
-        : 'cloning needs Linux'
+    const why = process.platform === 'linux' ? whyNotLoaded(cause) : 'cloning needs Linux'
     throw new QcloneError('ERR_QCLONE_UNSUPPORTED', `qclone does not work on ${platform}: ${why}`, { cause })
   }
   return loaded
@@ -51,4 +48,16 @@ function addonsDenied(error: unknown): string {
     return ', as this node may load none: under the permission model start it with `--allow-addons`, and without `--no-addons`'
   }
   return ''
+}
+
+/** In words, from the chain of causes: one for each file that was tried, most of which are other platforms'. */
+function whyNotLoaded(error: unknown): string {
+  const told: string[] = []
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    told.push(cause.message.split('\n', 1)[0] as string)
+  }
+  const found = told.find((message) => !message.startsWith('Cannot find'))
+  return found
+    ? `its native part could not be loaded (${found})${addonsDenied(error)}`
+    : "its native part is missing: install with npm's optional dependencies, on the platform that it is to run on"
 }

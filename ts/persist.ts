@@ -78,7 +78,7 @@ class ParentSide<Received, Sent> extends Port<Received, Sent> implements Persist
   constructor(launched: Launched) {
     const { clone, channel, guard } = launched
     super(channel, async () => {
-      const status = await clone.exited
+      const status = await guard.exited
       if (guard.triggered) return guard.error(status)
       if (status.status === 0) return undefined
       return diedBefore('its port was closed', launched, status)

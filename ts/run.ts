@@ -96,7 +96,7 @@ async function settle(launched: Launched, { onProgress }: RunOptions): Promise<u
         }
       })
       channel.on('close', () => {
-        clone.exited.then(
+        guard.exited.then(
           (status) =>
             reject(guard.triggered ? guard.error(status) : diedBefore('it answered', launched, status)),
           reject,

@@ -1,5 +1,13 @@
 import { process } from './node.js'
-import { expectBoolean, expectCount, expectMilliseconds, expectNumber, expectOptions } from './validate.js'
+import {
+  expectArray,
+  expectBoolean,
+  expectCount,
+  expectMilliseconds,
+  expectNumber,
+  expectOptions,
+  expectString,
+} from './validate.js'
 
 /** What {@link configure} changes. */
 export interface Settings {
@@ -72,6 +80,14 @@ export interface Settings {
   @default false
   */
   readonly inline: boolean
+
+  /**
+  Files of addons and libraries whose threads do not refuse a fork while they wait: `libvips` stands for
+  `libvips-cpp.so.8.17`. In clones those threads do not exist, so a clone must not use the addon.
+
+  @default []
+  */
+  readonly vouchFor: readonly string[]
 }
 
 let current: Settings = {
@@ -84,6 +100,7 @@ let current: Settings = {
   runWait: 30_000,
   maxAnswerBytes: 1 << 30,
   inline: false,
+  vouchFor: [],
 }
 
 const EXPECT: { [name in keyof Settings]: (value: unknown, name: string) => void } = {
@@ -96,6 +113,10 @@ const EXPECT: { [name in keyof Settings]: (value: unknown, name: string) => void
   runWait: (value, name) => expectMilliseconds(value, name),
   maxAnswerBytes: (value, name) => expectCount(value, name, 1),
   inline: expectBoolean,
+  vouchFor: (value, name) => {
+    expectArray(value, name)
+    for (const [index, file] of value.entries()) expectString(file, `${name}[${index}]`)
+  },
 }
 
 const listeners: Array<() => void> = []

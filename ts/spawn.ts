@@ -3,7 +3,7 @@ import { leavePlace, takePlaceNow } from './admission.js'
 import type { Clone } from './children.js'
 import { type Callable, calledInClones } from './clone-context/ahead.js'
 import { leave, leaveByError } from './clone-context/leave.js'
-import type { QcloneError } from './errors.js'
+import { typed } from './errors.js'
 import { forkNow, refused } from './fork-point.js'
 import { Guard } from './guard.js'
 import { handlers } from './handlers.js'
@@ -80,7 +80,7 @@ function forkFor(name: string, options: DetachableOptions, f: Callable): Clone |
     }
   } catch (error) {
     guard.release()
-    throw refused(error as QcloneError, task)
+    throw refused(typed(error), task)
   }
   try {
     const clone = forkNow({ ...task, options, stdio, calls: [f] })

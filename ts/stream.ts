@@ -128,10 +128,10 @@ class Values<A extends unknown[], T> implements StandardStreams {
       if (!this.#left) throw error
     })
     if (!launched) return
-    const { clone, channel, guard } = launched
+    const { channel, guard } = launched
     try {
       yield* new Port<T, never>(channel)
-      const status = await clone.exited
+      const status = await guard.exited
       if (this.#left) return
       if (guard.triggered) throw guard.error(status)
       if (status.status === 0) return

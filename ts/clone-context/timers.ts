@@ -1,13 +1,14 @@
 import { clearImmediate, clearTimeout, setTimeout } from '../clock.js'
 import { QcloneError } from '../errors.js'
 import { process } from '../node.js'
-import { type Callable, calledInClones } from './ahead.js'
+import { calledInClones } from './ahead.js'
 import { hold } from './hold.js'
 import { readScope } from './scope.js'
 
 /** A timer or immediate, as node links them. */
 interface Linked {
   _idleNext: Linked | null
+  _idlePrev: Linked | null
 }
 
 /** What makes a timer, also one of `timers.enroll`, which is any object. */
@@ -18,7 +19,7 @@ type TimerLists = Record<string, Linked>
 
 interface ImmediateQueue {
   head: Linked | null
-  remove: Callable
+  remove: (immediate: Linked) => void
 }
 
 interface Internals {
@@ -117,6 +118,20 @@ export function dropImmediates(current: NodeJS.Immediate): void {
     hold({ ...immediate })
     clearImmediate(immediate as unknown as NodeJS.Immediate)
   }
+}
+
+/**
+Moves a queued immediate before all others, to where the event loop has just polled: what V8 wants done there is done, and
+the thread pool's callbacks have been called.
+*/
+export function moveToHead(immediate: NodeJS.Immediate): void {
+  const { immediateQueue } = found()
+  const own = immediate as unknown as Linked
+  if (immediateQueue.head === own) return
+  immediateQueue.remove(own)
+  own._idleNext = immediateQueue.head
+  if (immediateQueue.head) immediateQueue.head._idlePrev = own
+  immediateQueue.head = own
 }
 
 /** Whether there is any timer, with a reference or without. */

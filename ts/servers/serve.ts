@@ -173,7 +173,7 @@ function answer<D>(
       channel.destroy()
     })
     channel.on('close', () => {
-      clone.exited
+      guard.exited
         .then((status) => {
           throw guard.triggered
             ? guard.error(status)

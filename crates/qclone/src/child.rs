@@ -11,6 +11,7 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, fcntl},
     poll::{PollFd, PollFlags, PollTimeout, poll},
+    unistd::Pid,
 };
 
 use crate::{
@@ -105,6 +106,9 @@ impl Child {
     /// clones that [heed only their parent](crate::signals::heed_parent_only); a handler of the
     /// clone's own sees SI_QUEUE for `si_code`.
     ///
+    /// Where a sandbox forbids `pidfd_send_signal(2)`, the signal goes by the pid, which is the clone's
+    /// for as long as nobody has reaped it.
+    ///
     /// # Errors
     /// [`Error::Syscall`]: EINVAL for a number that is no signal's, EPERM when the clone runs as
     /// another user by now.
@@ -123,7 +127,41 @@ impl Child {
         };
         match Errno::result(sent) {
             Ok(_) | Err(Errno::ESRCH) => Ok(()),
+            // What a sandbox answers is its own choice: these two, mostly.
+            Err(Errno::EPERM | Errno::ENOSYS) => self.kill_by_pid(signal, mark.as_ref()),
             Err(errno) => Err(Error::Syscall { call: "pidfd_send_signal(2)", errno }),
+        }
+    }
+
+    /// The same by the pid, after a look that the clone, ended or not, has not been reaped.
+    fn kill_by_pid(&self, signal: i32, mark: Option<&Marked>) -> Result<()> {
+        if self.status.is_some() || !wait::is_unreaped(self.pid) {
+            return Ok(());
+        }
+        let sent = match mark {
+            // SAFETY: the call takes integers and a siginfo_t that outlives it.
+            Some(mark) => unsafe {
+                libc::syscall(
+                    libc::SYS_rt_sigqueueinfo,
+                    c_long::from(self.pid),
+                    c_long::from(signal),
+                    ptr::from_ref(mark),
+                )
+            },
+            // SAFETY: kill(2) takes integers.
+            None => c_long::from(unsafe { libc::kill(self.pid, signal) }),
+        };
+        match Errno::result(sent) {
+            Ok(_) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(Error::Syscall { call: "kill(2)", errno }),
+        }
+    }
+
+    /// Kills and reaps it, for a caller that cannot keep it. Waits until it has ended, which a process
+    /// that has just been made does at once.
+    pub fn abandon(self) {
+        if self.status.is_none() {
+            end(self.pid);
         }
     }
 
@@ -181,6 +219,12 @@ impl Reservation {
         drop(held);
         Child::open(pid)
     }
+}
+
+/// Ends and reaps a child that has not been reaped.
+pub(crate) fn end(pid: i32) {
+    let _ = nix::sys::signal::kill(Pid::from_raw(pid), nix::sys::signal::SIGKILL);
+    let _ = wait::wait(pid);
 }
 
 fn pidfd_open(pid: i32) -> Result<OwnedFd> {

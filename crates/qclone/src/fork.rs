@@ -11,7 +11,7 @@ use nix::unistd::{ForkResult, Pid};
 
 use crate::{
     calibrate::{CondLayout, calibration},
-    child::{Child, Reservation},
+    child::{self, Child, Reservation},
     error::{Error, Result},
     maps::MapsGuard,
     mask::SignalsBlocked,
@@ -40,12 +40,20 @@ impl ConditionVariables {
         self.0?.cond_of(futex)
     }
 
-    /// How many threads the variable at an address by [`containing`](Self::containing) counts as
-    /// waiting.
+    /// The variable at an address by [`containing`](Self::containing), as it is now.
     #[must_use]
-    pub fn waiters(self, address: usize) -> Option<u32> {
-        self.0?.waiters_of(address)
+    pub fn state(self, address: usize) -> Option<ConditionState> {
+        self.0?.state_of(address)
     }
+}
+
+/// A condition variable at a moment. One that is equal later was neither signalled nor waited for
+/// in between: it counts its waits (`__wseq` in glibc's `nptl/pthread_cond_common.c`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConditionState {
+    /// How many threads it counts as waiting.
+    pub waiters: u32,
+    pub(crate) bytes: [u8; size_of::<libc::pthread_cond_t>()],
 }
 
 /// Which side of the fork this is.
@@ -130,6 +138,11 @@ impl Forker {
     /// # Errors
     /// As [`fork`](Self::fork), but for those of fork(2) itself.
     pub fn preflight(&mut self, policy: &mut dyn Policy) -> Result<()> {
+        self.first_look(policy)?;
+        Reservation::new().map(drop)
+    }
+
+    fn first_look(&mut self, policy: &mut dyn Policy) -> Result<()> {
         threads::require_main_thread()?;
         let census = self.threads.census()?;
         threads::judge(&census, policy)
@@ -152,7 +165,7 @@ impl Forker {
         let begun = Instant::now();
         // Before the mappings are read, too: a thread at work may map memory after that, which the
         // clone would not have, and be at rest again when it is looked at below.
-        self.preflight(policy)?;
+        self.first_look(policy)?;
         let census = begun.elapsed();
         let reservation = Reservation::new()?;
         let blocked = SignalsBlocked::all()?;
@@ -188,7 +201,8 @@ impl Forker {
                 let restoring = Instant::now();
                 drop(handed);
                 let maps = maps + restoring.elapsed();
-                let child = reservation.into_child(child.as_raw()).inspect_err(|_| end(child))?;
+                let child =
+                    reservation.into_child(child.as_raw()).inspect_err(|_| child::end(child.as_raw()))?;
                 drop(blocked);
                 Ok(Fork::Parent { child, timings: Timings { census, maps, fork, total: begun.elapsed() } })
             }
@@ -274,12 +288,6 @@ fn prepare(options: &Options, parent: Pid) -> Result<()> {
 fn abandon() -> ! {
     // SAFETY: abort(3) has no preconditions, and is async-signal-safe.
     unsafe { libc::abort() }
-}
-
-/// Ends and reaps a clone that this process cannot keep.
-fn end(child: Pid) {
-    let _ = nix::sys::signal::kill(child, nix::sys::signal::SIGKILL);
-    let _ = crate::wait::wait(child.as_raw());
 }
 
 /// What a Rust program that panics exits with.

@@ -64,26 +64,10 @@ const NEVER_OVERCOMMIT: u64 = 2;
 
 /// What the control groups of this process with a limit still leave, each with its path.
 fn groups(root: &Path) -> Vec<(PathBuf, u64)> {
-    let mounts = root.join("sys/fs/cgroup");
-    let list = read_text(&root.join("proc/self/cgroup")).unwrap_or_default();
     let mut found = Vec::new();
-    for line in list.lines() {
-        // Hierarchy, controllers, path.
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
-        let (files, mounted) = if controllers.is_empty() {
-            // Beside a first version, the second is mounted apart.
-            let apart = mounts.join("unified");
-            (&SECOND, if apart.is_dir() { apart } else { mounts.clone() })
-        } else if controllers.split(',').any(|controller| controller == "memory") {
-            (&FIRST, mounts.join("memory"))
-        } else {
-            continue;
-        };
-        // A container may see its own group as the root, under a path of the outside.
-        let path = Path::new(path.trim_start_matches('/'));
-        for ancestor in path.ancestors() {
-            let group = mounted.join(ancestor);
+    for membership in memberships(root) {
+        let files = if membership.is_second { &SECOND } else { &FIRST };
+        for group in membership.groups() {
             if let Some(left) = files.left(&group) {
                 found.push((group, left));
             }
@@ -92,21 +76,65 @@ fn groups(root: &Path) -> Vec<(PathBuf, u64)> {
     found
 }
 
+/// A control group that bounds the memory of this process.
+pub(crate) struct Membership {
+    /// Where groups of that version are mounted.
+    mounted: PathBuf,
+    /// Below that.
+    pub(crate) path: PathBuf,
+    /// Whether it is of the second version.
+    pub(crate) is_second: bool,
+}
+
+impl Membership {
+    /// The group, and those that it is in.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = PathBuf> {
+        // A container may see its own group as the root, under a path of the outside.
+        self.path.ancestors().map(|ancestor| self.mounted.join(ancestor))
+    }
+}
+
+/// The groups of this process that have to do with memory, by `/proc/self/cgroup`; see `cgroups(7)`.
+pub(crate) fn memberships(root: &Path) -> Vec<Membership> {
+    let mounts = root.join("sys/fs/cgroup");
+    let list = read_text(&root.join("proc/self/cgroup")).unwrap_or_default();
+    let membership = |line: &str| {
+        // Hierarchy, controllers, path.
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next()?, parts.next()?);
+        let is_second = controllers.is_empty();
+        let mounted = if is_second {
+            // Beside a first version, the second is mounted apart.
+            Some(mounts.join("unified")).filter(|apart| apart.is_dir()).unwrap_or_else(|| mounts.clone())
+        } else if controllers.split(',').any(|controller| controller == "memory") {
+            mounts.join("memory")
+        } else {
+            return None;
+        };
+        Some(Membership { mounted, path: PathBuf::from(path.trim_start_matches('/')), is_second })
+    };
+    list.lines().filter_map(membership).collect()
+}
+
 /// Files of a control group.
 struct GroupFiles {
     limit: &'static str,
     usage: &'static str,
-    /// In `memory.stat`: pages of files that nobody has used lately, given up before anything else.
-    reclaimable: &'static str,
+    /// In `memory.stat`: what can be given up without loss, as `MemAvailable` counts it of the machine.
+    /// Pages of files that were used twice are `active` for ever where nothing else wants memory.
+    reclaimable: &'static [&'static str],
 }
 
 const FIRST: GroupFiles = GroupFiles {
     limit: "memory.limit_in_bytes",
     usage: "memory.usage_in_bytes",
-    reclaimable: "total_inactive_file",
+    reclaimable: &["total_inactive_file", "total_active_file"],
 };
-const SECOND: GroupFiles =
-    GroupFiles { limit: "memory.max", usage: "memory.current", reclaimable: "inactive_file" };
+const SECOND: GroupFiles = GroupFiles {
+    limit: "memory.max",
+    usage: "memory.current",
+    reclaimable: &["inactive_file", "active_file", "slab_reclaimable"],
+};
 
 impl GroupFiles {
     /// What a group still leaves; none when it has no limit.
@@ -114,11 +142,11 @@ impl GroupFiles {
         let limit = number_in(&group.join(self.limit)).filter(|&limit| limit < NO_LIMIT)?;
         let usage = number_in(&group.join(self.usage))?;
         let stat = read_text(&group.join("memory.stat")).unwrap_or_default();
-        let reclaimable = stat.lines().find_map(|line| {
+        let reclaimable = stat.lines().filter_map(|line| {
             let (name, value) = line.split_once(' ')?;
-            (name == self.reclaimable).then(|| value.parse::<u64>().ok())?
+            self.reclaimable.contains(&name).then(|| value.parse::<u64>().ok())?
         });
-        Some(limit.saturating_sub(usage.saturating_sub(reclaimable.unwrap_or(0))))
+        Some(limit.saturating_sub(usage.saturating_sub(reclaimable.fold(0, u64::saturating_add))))
     }
 }
 
@@ -153,7 +181,7 @@ impl Fields {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::{
         fs,
         sync::atomic::{AtomicU32, Ordering},
@@ -168,10 +196,10 @@ mod tests {
         "Name:\tVmRSS: 1\nVmRSS:\t 300 kB\nVmSwap:\t 4 kB\nVmData:\t 200 kB\nVmStk:\t 8 kB\n";
 
     /// A root that is removed when dropped.
-    struct Root(PathBuf);
+    pub(crate) struct Root(pub(crate) PathBuf);
 
     impl Root {
-        fn new(files: &[(&str, &str)]) -> Self {
+        pub(crate) fn new(files: &[(&str, &str)]) -> Self {
             static COUNT: AtomicU32 = AtomicU32::new(0);
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let root =
@@ -231,6 +259,33 @@ mod tests {
         let headroom = root.headroom().unwrap();
         assert_eq!(headroom.available, 201_000);
         assert_eq!(headroom.cgroup, Some(root.0.join("sys/fs/cgroup/a")));
+    }
+
+    #[test]
+    fn a_warm_cache_of_files_is_memory_to_be_had() {
+        let stat = "anon 50000\nfile 900000\ninactive_file 300000\nactive_file 500000\n\
+                    slab_reclaimable 70000\nslab_unreclaimable 9000\nshmem 100000\n";
+        let root = Root::new(&[
+            ("proc/self/cgroup", "0::/a\n"),
+            ("sys/fs/cgroup/a/memory.max", "1000000\n"),
+            ("sys/fs/cgroup/a/memory.current", "990000\n"),
+            ("sys/fs/cgroup/a/memory.stat", stat),
+        ]);
+        assert_eq!(root.headroom().unwrap().available, 880_000);
+    }
+
+    #[test]
+    fn a_warm_cache_counts_in_the_first_version_too() {
+        let root = Root::new(&[
+            ("proc/self/cgroup", "4:memory:/m\n"),
+            ("sys/fs/cgroup/memory/m/memory.limit_in_bytes", "9000\n"),
+            ("sys/fs/cgroup/memory/m/memory.usage_in_bytes", "8900\n"),
+            (
+                "sys/fs/cgroup/memory/m/memory.stat",
+                "active_file 1\ntotal_inactive_file 2000\ntotal_active_file 3000\n",
+            ),
+        ]);
+        assert_eq!(root.headroom().unwrap().available, 5100);
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod mask;
 pub mod memfd;
 pub mod memory;
 mod modules;
+pub mod oom;
 mod orphans;
 mod peek;
 mod procfs;
@@ -48,7 +49,7 @@ pub mod wait;
 
 pub use child::Child;
 pub use error::{Error, Result};
-pub use fork::{CloneSide, ConditionVariables, Fork, Forker, Options, Timings, exit, spawn};
+pub use fork::{CloneSide, ConditionState, ConditionVariables, Fork, Forker, Options, Timings, exit, spawn};
 pub use modules::Modules;
 pub use peek::peek;
 pub use threads::{Alone, FutexOp, Offender, Policy, Start, Thread, Verdict, Wait};

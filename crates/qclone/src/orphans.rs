@@ -12,7 +12,8 @@ use nix::errno::Errno;
 
 use crate::{
     calibrate::CondLayout,
-    peek::peek_u32,
+    fork::ConditionState,
+    peek::{peek, peek_u32},
     threads::{FutexOp, Thread},
 };
 
@@ -100,8 +101,13 @@ impl CondLayout {
         (futex & !7).checked_sub(self.futexes)
     }
 
-    /// How many threads the variable at `cond` counts as waiting.
-    pub(crate) fn waiters_of(&self, cond: usize) -> Option<u32> {
-        peek_u32(cond + self.waiters).map(|word| word >> 3)
+    /// The variable at `cond`, as it is now.
+    pub(crate) fn state_of(&self, cond: usize) -> Option<ConditionState> {
+        let mut bytes = [0; size_of::<libc::pthread_cond_t>()];
+        if peek(cond, &mut bytes) < bytes.len() {
+            return None;
+        }
+        let word = bytes.get(self.waiters..)?.first_chunk().copied().map(u32::from_ne_bytes)?;
+        Some(ConditionState { waiters: word >> 3, bytes })
     }
 }

@@ -54,17 +54,47 @@ impl Wait {
         }
     }
 
+    /// Whether the thread sleeps in a call that does nothing but wait: for a condition, an event, a
+    /// signal or a time. A read that waits for a disk is none.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        match *self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Syscall { number, .. }
+                if [libc::SYS_poll, libc::SYS_select, libc::SYS_pause].contains(&number) =>
+            {
+                true
+            }
+            Self::Syscall { number, .. } => self.is_epoll() || PARKING.contains(&number),
+            _ => false,
+        }
+    }
+
     /// Whether the thread waits for events of a file descriptor.
     #[must_use]
     pub fn is_epoll(&self) -> bool {
         match *self {
             #[cfg(target_arch = "x86_64")]
             Self::Syscall { number, .. } if number == libc::SYS_epoll_wait => true,
-            Self::Syscall { number, .. } => number == libc::SYS_epoll_pwait,
+            Self::Syscall { number, .. } => [libc::SYS_epoll_pwait, SYS_EPOLL_PWAIT2].contains(&number),
             _ => false,
         }
     }
 }
+
+/// Calls that wait, on every architecture.
+const PARKING: [i64; 7] = [
+    libc::SYS_futex,
+    libc::SYS_ppoll,
+    libc::SYS_pselect6,
+    libc::SYS_nanosleep,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_rt_sigtimedwait,
+    libc::SYS_rt_sigsuspend,
+];
+
+/// From Linux 5.11 on, the same on all architectures.
+const SYS_EPOLL_PWAIT2: i64 = 441;
 
 /// How a thread sleeps on a futex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +139,15 @@ impl Thread {
             .unwrap_or_default()
             .trim_end()
             .to_owned()
+    }
+
+    /// Whether `name` stands for the file whose code it runs: the file's name, or the beginning of it
+    /// up to a character that is no letter or digit. `libvips` stands for `libvips-cpp.so.8.17.3`.
+    #[must_use]
+    pub fn is_of(&self, name: &str) -> bool {
+        let file = self.owner.as_ref().and_then(|owner| owner.file_name()?.to_str());
+        let rest = file.and_then(|file| file.strip_prefix(name)).filter(|_| !name.is_empty());
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     }
 
     /// Whether it is one of the kernel's, which runs no code of this process: a worker of an
@@ -469,7 +508,9 @@ const SEARCH_LIMIT: usize = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::{FutexOp, Wait, parse_syscall};
+    use std::path::PathBuf;
+
+    use super::{FutexOp, Thread, Wait, parse_syscall};
 
     #[test]
     fn parses_a_running_thread() {
@@ -494,6 +535,40 @@ mod tests {
     fn tells_a_lock_from_a_condition_variable() {
         let text = format!("{} 0x10 0x80 0x2 0x0 0x0 0x0 0x7f00 0x4010\n", libc::SYS_futex);
         assert_eq!(parse_syscall(&text).unwrap().0.futex(), Some((0x10, FutexOp::Other)));
+    }
+
+    #[test]
+    fn parked_is_who_only_waits() {
+        let in_call = |number| Wait::Syscall { number, args: [0; 6] };
+        for number in [libc::SYS_futex, libc::SYS_epoll_pwait, 441, libc::SYS_ppoll, libc::SYS_nanosleep] {
+            assert!(in_call(number).is_parked(), "{number}");
+        }
+        for number in [libc::SYS_read, libc::SYS_mmap, libc::SYS_madvise, libc::SYS_fsync] {
+            assert!(!in_call(number).is_parked(), "{number}");
+        }
+        assert!(!Wait::Running.is_parked() && !Wait::Blocked.is_parked());
+    }
+
+    #[test]
+    fn a_name_stands_for_a_file_by_its_beginning_up_to_a_sign() {
+        let of = |owner: Option<&str>| Thread {
+            tid: 1,
+            wait: Wait::Running,
+            start: None,
+            owner: owner.map(PathBuf::from),
+            description: None,
+        };
+        let vips = of(Some("/x/libduckdb/libvips-cpp.so.8.17.3"));
+        for name in ["libvips", "libvips-cpp", "libvips-cpp.so", "libvips-cpp.so.8.17.3"] {
+            assert!(vips.is_of(name), "{name}");
+        }
+        for name in
+            ["", "lib", "libvip", "libvips-cpp.so.8.1", "vips", "libduckdb", "libvips-cpp.so.8.17.3.1"]
+        {
+            assert!(!vips.is_of(name), "{name}");
+        }
+        assert!(of(Some("/x/skia.linux-x64-gnu.node")).is_of("skia"));
+        assert!(!of(None).is_of("skia"));
     }
 
     #[test]

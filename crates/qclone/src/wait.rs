@@ -156,6 +156,17 @@ pub fn wait(pid: i32) -> Result<WaitStatus> {
     wait4(pid, 0)?.ok_or(Error::WaitStatus { pid, raw: 0 })
 }
 
+/// Whether `pid` is a child of this process that nobody has reaped, as far as that may be asked. Until
+/// then no other process is given that pid.
+pub(crate) fn is_unreaped(pid: i32) -> bool {
+    let Ok(id) = libc::id_t::try_from(pid) else { return false };
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: waitid(2) writes one siginfo_t to the place given, which outlives the call.
+    let found = retry(|| unsafe { libc::waitid(libc::P_PID, id, info.as_mut_ptr(), flags) });
+    found != Err(Errno::ECHILD)
+}
+
 /// Reaps the child that `pidfd` refers to. See `waitid(2)`, `P_PIDFD` (Linux 5.4).
 ///
 /// Unlike a pid, a pidfd cannot come to mean another child after somebody else reaped this one.
@@ -182,8 +193,8 @@ pub(crate) fn wait_pidfd(pid: i32, pidfd: BorrowedFd<'_>, flags: c_int) -> Resul
     match waited {
         Ok(_) => {}
         Err(Errno::ECHILD) => return Err(Error::StatusLost { pid }),
-        // A kernel that has pidfds, but not P_PIDFD.
-        Err(Errno::EINVAL) => return wait4(pid, flags),
+        // A kernel that has pidfds, but not P_PIDFD, or a sandbox that forbids the call.
+        Err(Errno::EINVAL | Errno::ENOSYS | Errno::EPERM) => return wait4(pid, flags),
         Err(errno) => return Err(Error::Syscall { call: "waitid(2)", errno }),
     }
 

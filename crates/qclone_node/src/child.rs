@@ -1,6 +1,6 @@
 //! A clone, as its parent's JavaScript holds it.
 
-use std::{ffi::c_int, os::fd::AsRawFd, ptr};
+use std::{ffi::c_int, os::fd::AsRawFd, path::PathBuf, ptr};
 
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Function, sys};
 use napi_derive::napi;
@@ -18,12 +18,14 @@ pub struct ChildHandle {
     /// None once closed.
     child: Option<Child>,
     timings: Timings,
+    vouched_for: Vec<String>,
     watch: Option<*mut UvHandle>,
 }
 
 impl ChildHandle {
-    pub(crate) fn new(child: Child, timings: Timings) -> Self {
-        Self { pid: child.pid(), child: Some(child), timings, watch: None }
+    pub(crate) fn new(child: Child, timings: Timings, vouched: &[PathBuf]) -> Self {
+        let vouched_for = vouched.iter().map(|path| path.display().to_string()).collect();
+        Self { pid: child.pid(), child: Some(child), timings, vouched_for, watch: None }
     }
 }
 
@@ -39,6 +41,21 @@ impl ChildHandle {
     #[napi(getter)]
     pub fn timings(&self) -> ForkTimings {
         self.timings.into()
+    }
+
+    /// Files of addons and libraries whose threads the clone lacks, as its parent vouched for them.
+    #[napi(getter)]
+    pub fn vouched_for(&self) -> Vec<String> {
+        self.vouched_for.clone()
+    }
+
+    /// Kills and reaps a clone that cannot be kept, and closes its descriptor.
+    #[napi]
+    pub fn abandon(&mut self) {
+        if let Some(child) = self.child.take() {
+            child.abandon();
+        }
+        self.close();
     }
 
     /// Reaps the clone when it has ended: its wait status, or null while it runs.

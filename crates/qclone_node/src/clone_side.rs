@@ -317,6 +317,13 @@ pub(crate) fn loop_is_alive(event_loop: Loop) -> bool {
     event_loop.is_alive(REQUESTS_OF_PARENT.load(Ordering::Relaxed))
 }
 
+/// Whether libuv's thread pool has work for the loop that has not been told of: not begun, under way, or
+/// done. Looks at each handle when there is any request under way, to tell those of the pool.
+pub(crate) fn has_work_in_pool(event_loop: Loop) -> bool {
+    let own = event_loop.requests().saturating_sub(REQUESTS_OF_PARENT.load(Ordering::Relaxed));
+    own > 0 && own > event_loop.requests_of_handles()
+}
+
 /// Whether a timer is for a task that V8 wants done later, and not one of node's own.
 ///
 /// Such a task is the parent's: most often it is to collect garbage when nothing has happened for

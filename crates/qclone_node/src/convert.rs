@@ -200,6 +200,8 @@ pub struct ForkFailure {
     pub threads: Vec<NativeOffender>,
     /// Whether the same fork may succeed later, with nothing done about it.
     pub transient: bool,
+    /// Whether the next turn of the event loop may be enough for that.
+    pub soon: bool,
 }
 
 impl ForkFailure {
@@ -212,6 +214,7 @@ impl ForkFailure {
             errno: errno.map(|errno| format!("{errno:?}")),
             threads: Vec::new(),
             transient: false,
+            soon: false,
         }
     }
 }
@@ -237,6 +240,6 @@ impl From<qclone::Error> for ForkFailure {
             _ => ("system", None),
         };
         let transient = !threads.is_empty() && threads.iter().all(|thread: &NativeOffender| thread.busy);
-        Self { kind: kind.to_owned(), message, errno, threads, transient }
+        Self { kind: kind.to_owned(), message, errno, threads, transient, soon: false }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     ffi::CString,
+    path::PathBuf,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -12,14 +13,14 @@ use std::{
 
 use napi::{Env, Error as NapiError, Result, bindgen_prelude::Int32ArraySlice};
 use napi_derive::napi;
-use qclone::{Error, Fork, Forker, Thread, Verdict, fds, limits::Limit};
+use qclone::{Error, Fork, Forker, Offender, Thread, Verdict, fds, limits::Limit};
 
 use crate::{
     child::ChildHandle,
     clone_side::{self, EarlierPipes, Inheritance, Rank, Standard},
     convert::{self, ForkFailure},
-    loop_end,
-    node_threads::{NodeThreads, may_be_of_pool},
+    is_main_thread, loop_end,
+    node_threads::{Attempt, NodeThreads, is_untold, may_be_of_pool},
     uv::{Loop, PlatformTasks},
     v8_worker,
 };
@@ -67,6 +68,11 @@ pub struct ForkOptions {
     /// Whether the clone's event loop goes on. There is no fork then while V8 has tasks for this
     /// thread that have not run: only the loop runs them.
     pub loop_goes_on: bool,
+    /// Whether there is no fork while libuv's pool has work for this loop whose callback has not been
+    /// called: a clone would never learn of it.
+    pub tells_all: bool,
+    /// Names of files whose threads may be beside the fork while they wait.
+    pub vouch_for: Vec<String>,
     /// For how long, in milliseconds, this call may stand still until the other threads are at rest.
     pub wait_ms: f64,
     /// The same when none but libuv's pool is at work.
@@ -110,12 +116,6 @@ pub struct ForkOutcome {
     pub failure: Option<ForkFailure>,
 }
 
-impl ForkOutcome {
-    fn failed(why: impl Into<ForkFailure>) -> Self {
-        Self { failure: Some(why.into()), ..Self::default() }
-    }
-}
-
 /// Learns to tell node's threads apart, or finds out that this process cannot clone.
 ///
 /// `proc_self` is read in place of `/proc/self`: for tests.
@@ -133,12 +133,28 @@ pub fn prepare(proc_self: Option<String>) -> Option<ForkFailure> {
     }
 }
 
-/// Why a fork would be refused now; null when it would not.
+/// Why a fork would be refused now; null when it would not. Threads of files by the names of
+/// `vouch_for` may be beside it while they wait.
 #[napi]
-pub fn preflight() -> Option<ForkFailure> {
-    with_state(|state| state.attempt(None, None, |forker, policy| forker.preflight(policy)))
-        .err()
-        .map(Into::into)
+pub fn preflight(env: Env, vouch_for: Vec<String>) -> Result<Option<ForkFailure>> {
+    if is_main_thread() {
+        checked_loop(&env)?;
+    }
+    let looked = with_state(|state| {
+        let circumstances = Circumstances { vouch_for: &vouch_for, tasks: None, untold: false };
+        state.attempt(&circumstances, None, |forker, policy| forker.preflight(policy))
+    });
+    Ok(looked.err().map(Into::into))
+}
+
+/// The loop of `env`, found to be laid out as it is declared here.
+fn checked_loop(env: &Env) -> Result<Loop> {
+    let event_loop = Loop::of(env)?;
+    if !LAYOUT_CHECKED.load(Ordering::Relaxed) {
+        event_loop.check_layout()?;
+        LAYOUT_CHECKED.store(true, Ordering::Relaxed);
+    }
+    Ok(event_loop)
 }
 
 /// Forks this process. Null in the clone.
@@ -153,18 +169,21 @@ pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Resul
     let [pid, has_worker, dead_streams, pipes] = (unsafe { facts.as_mut() }) else {
         return Err(NapiError::from_reason("a clone has four facts to tell"));
     };
-    let event_loop = Loop::of(&env)?;
-    if !LAYOUT_CHECKED.load(Ordering::Relaxed) {
-        event_loop.check_layout()?;
-        LAYOUT_CHECKED.store(true, Ordering::Relaxed);
-    }
+    let event_loop = checked_loop(&env)?;
     let begun = Instant::now();
     let (wait, pool_wait) = (milliseconds(options.wait_ms), milliseconds(options.pool_wait_ms));
     let may_wait = |error: &Error| {
         let Error::Threads(offenders) = error else { return false };
         let elapsed = begun.elapsed();
-        elapsed < wait && offenders.iter().all(|offender| offender.busy)
-            || elapsed < pool_wait && offenders.iter().all(may_be_of_pool)
+        if elapsed < wait && offenders.iter().all(|offender| offender.busy) {
+            return true;
+        }
+        // What is done, only the loop can tell of. What was given to the pool just now, it has not
+        // begun yet.
+        let only_untold = offenders.iter().all(is_untold);
+        elapsed < pool_wait
+            && offenders.iter().all(|offender| may_be_of_pool(offender) || is_untold(offender))
+            && !(only_untold && event_loop.has_work_done())
     };
     let mut inheritance = Inheritance {
         descriptors: Vec::new(),
@@ -186,17 +205,21 @@ pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Resul
     };
     let tasks = options.loop_goes_on.then(|| loop_end::platform_tasks(event_loop));
     loop {
+        let untold = options.tells_all && clone_side::has_work_in_pool(event_loop);
+        let circumstances = Circumstances { vouch_for: &options.vouch_for, tasks, untold };
         let forked = with_state(|state| {
             state.find_earlier_pipes(event_loop)?;
             // SAFETY: `NodeThreads` calls a thread of node at rest when it waits for work, which
             // only this thread could give it. JavaScript sees to it that the clone leaves by `exit`.
-            state.attempt(tasks, Some(&mut inheritance), |forker, policy| unsafe { forker.fork(policy) })
+            state.attempt(&circumstances, Some(&mut inheritance), |forker, policy| unsafe {
+                forker.fork(policy)
+            })
         });
         return Ok(match forked {
-            Ok(Fork::Parent { child, timings }) => {
-                Some(ForkOutcome { child: Some(ChildHandle::new(child, timings)), failure: None })
+            Ok((Fork::Parent { child, timings }, vouched)) => {
+                Some(ForkOutcome { child: Some(ChildHandle::new(child, timings, &vouched)), failure: None })
             }
-            Ok(Fork::Clone(side)) => {
+            Ok((Fork::Clone(side), _)) => {
                 let dead = clone_side::settle(side, event_loop, &inheritance)
                     .unwrap_or_else(|error| give_up(&error));
                 let worker = with_state(|state| {
@@ -218,9 +241,18 @@ pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Resul
                 thread::sleep(LOOK_INTERVAL);
                 continue;
             }
-            Err(error) => Some(ForkOutcome::failed(error)),
+            Err(error) => {
+                let soon = matches!(&error, Error::Threads(offenders) if offenders.iter().all(may_pass_soon));
+                let failure = ForkFailure { soon, ..error.into() };
+                Some(ForkOutcome { child: None, failure: Some(failure) })
+            }
         });
     }
+}
+
+/// Whether a thread is in the way only until the event loop has polled once more.
+fn may_pass_soon(offender: &Offender) -> bool {
+    is_untold(offender) || offender.busy && offender.what == TASKS_LEFT
 }
 
 /// `text`, as far as C can tell it.
@@ -263,20 +295,22 @@ impl State {
         Ok(())
     }
 
-    /// Tries `act` with node's policy, and once more when there was something to learn. While any of
-    /// `tasks` have not run, threads of node are not at rest. Right before a fork, what is open is
-    /// entered into `inheritance`.
+    /// Tries `act` with node's policy, and once more when there was something to learn. Right before a
+    /// fork, what is open is entered into `inheritance`. Gives the files that were vouched for, too.
     fn attempt<T>(
         &mut self,
-        tasks: Option<PlatformTasks>,
+        circumstances: &Circumstances<'_>,
         mut inheritance: Option<&mut Inheritance>,
         act: impl Fn(&mut Forker, &mut dyn qclone::Policy) -> qclone::Result<T>,
-    ) -> qclone::Result<T> {
+    ) -> qclone::Result<(T, Vec<PathBuf>)> {
         let Self { forker, threads, earlier_pipes } = self;
+        let &Circumstances { vouch_for, tasks, untold } = circumstances;
         let mut attempt = |forker: &mut Forker, threads: &NodeThreads| {
             let inheritance = inheritance.as_deref_mut();
             let earlier_pipes = earlier_pipes.as_ref();
-            act(forker, &mut NodePolicy { threads, tasks, earlier_pipes, inheritance })
+            let attempt = Attempt::new(vouch_for, untold);
+            let mut policy = NodePolicy { threads, attempt, tasks, earlier_pipes, inheritance };
+            act(forker, &mut policy).map(|done| (done, policy.attempt.vouched))
         };
         let first = attempt(forker, threads);
         if !matches!(first, Err(Error::Threads(_))) {
@@ -287,9 +321,19 @@ impl State {
     }
 }
 
+/// What an attempt is made in.
+struct Circumstances<'a> {
+    vouch_for: &'a [String],
+    /// While any of these have not run, threads of node are not at rest.
+    tasks: Option<PlatformTasks>,
+    /// Whether the pool has work that is to be told first.
+    untold: bool,
+}
+
 /// Node's threads are at rest when they wait for work.
 struct NodePolicy<'a> {
     threads: &'a NodeThreads,
+    attempt: Attempt<'a>,
     tasks: Option<PlatformTasks>,
     earlier_pipes: Option<&'a EarlierPipes>,
     inheritance: Option<&'a mut Inheritance>,
@@ -297,7 +341,7 @@ struct NodePolicy<'a> {
 
 impl qclone::Policy for NodePolicy<'_> {
     fn judge(&mut self, thread: &Thread) -> Verdict {
-        match self.threads.judge(thread) {
+        match self.threads.judge(thread, &mut self.attempt) {
             // The threads have been looked at when they are judged, and one that was at rest then has
             // no task left to give.
             Verdict::AtRest if self.tasks.is_some_and(PlatformTasks::pending) => {

@@ -27,7 +27,7 @@ use std::{
 
 use napi::{Error, Result};
 use napi_derive::napi;
-use qclone::headroom::Headroom;
+use qclone::{headroom::Headroom, oom::SharedFate};
 
 use crate::convert::{ForkFailure, NativeHeadroom, NativeMemory};
 
@@ -83,4 +83,25 @@ fn recent_headroom() -> qclone::Result<Headroom> {
     // Where the system does not overcommit, each fork takes of what is left.
     *known = headroom.commit_left.is_none().then(|| (Instant::now(), headroom.clone()));
     Ok(headroom)
+}
+
+/// What ends this process when the kernel ends a clone of it for want of memory, if anything.
+#[napi(object)]
+pub struct NativeSharedFate {
+    /// A control group that the kernel ends as a whole.
+    pub group: Option<String>,
+    /// A service that systemd stops.
+    pub service: Option<String>,
+}
+
+/// See `qclone::oom::shared_fate`.
+#[napi]
+pub fn shared_fate() -> Option<NativeSharedFate> {
+    match qclone::oom::shared_fate()? {
+        SharedFate::Group(path) => {
+            Some(NativeSharedFate { group: Some(path.display().to_string()), service: None })
+        }
+        SharedFate::Service(name) => Some(NativeSharedFate { group: None, service: Some(name) }),
+        _ => None,
+    }
 }

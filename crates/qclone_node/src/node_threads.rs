@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use qclone::{ConditionVariables, FutexOp, Modules, Offender, Thread, Verdict};
+use qclone::{ConditionState, ConditionVariables, FutexOp, Modules, Offender, Thread, Verdict};
 
 use crate::uv;
 
@@ -22,6 +22,49 @@ pub(crate) struct NodeThreads {
     pool: Option<Crew>,
     delayed_tasks: Option<usize>,
     signal_inspector: Option<usize>,
+}
+
+/// What an attempt at a fork knows beside the threads, and what it learns while they are judged, twice.
+pub(crate) struct Attempt<'a> {
+    /// Names of files whose threads may be beside a fork while they wait; see [`Thread::is_of`].
+    pub(crate) vouch_for: &'a [String],
+    /// Whether libuv's pool has work that the loop has not told of, and is to have none.
+    pub(crate) untold: bool,
+    /// The files that such threads are of.
+    pub(crate) vouched: Vec<PathBuf>,
+    /// Where V8's workers rest, at the first look.
+    v8_rest: Option<ConditionState>,
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(vouch_for: &'a [String], untold: bool) -> Self {
+        Self { vouch_for, untold, vouched: Vec::new(), v8_rest: None }
+    }
+
+    /// Whether none of V8's workers has woken since the first look, as the place where they rest tells:
+    /// memory that one has mapped meanwhile, the clone would not have. The thread of delayed tasks may
+    /// have woken it. Where the thread library hides that place, it cannot be seen.
+    fn is_as_at_first(&mut self, now: Option<ConditionState>) -> bool {
+        now.is_none_or(|now| *self.v8_rest.get_or_insert(now) == now)
+    }
+
+    /// The verdict on a thread of an addon or library.
+    fn judge_foreign(&mut self, thread: &Thread) -> Verdict {
+        let Some(name) = self.vouch_for.iter().find(|name| thread.is_of(name)) else {
+            return Verdict::Foreign(
+                "started by an addon or a library; what it holds is not known".to_owned(),
+            );
+        };
+        if !thread.wait.is_parked() {
+            return Verdict::Busy(format!("of {name}, which is vouched for, and at work"));
+        }
+        if let Some(owner) = &thread.owner
+            && !self.vouched.contains(owner)
+        {
+            self.vouched.push(owner.clone());
+        }
+        Verdict::AtRest
+    }
 }
 
 /// Threads that began alike and wait for work on one condition variable.
@@ -88,11 +131,10 @@ impl NodeThreads {
     }
 
     /// The verdict on `thread`.
-    pub(crate) fn judge(&self, thread: &Thread) -> Verdict {
-        let is_named_worker = || thread.name() == "WorkerThread";
+    pub(crate) fn judge(&self, thread: &Thread, attempt: &mut Attempt<'_>) -> Verdict {
         let Some(start) = &thread.start else {
-            if is_named_worker() {
-                return Verdict::Foreign(WORKER.to_owned());
+            if let Some(what) = by_own_name(thread) {
+                return Verdict::Foreign(what.to_owned());
             }
             // It holds nothing of this process, and libuv gives the clone a ring of its own.
             if thread.is_of_kernel() {
@@ -103,12 +145,15 @@ impl NodeThreads {
         };
         let address = Some(start.address);
         if let Some(v8) = self.v8.filter(|v8| Some(v8.start) == address) {
-            let resting = v8.rests(thread, self.conditions) && self.waits_on_heap(thread);
+            let now = v8.place(self.conditions);
+            let resting = v8.rests(thread, self.conditions, now)
+                && self.waits_on_heap(thread)
+                && attempt.is_as_at_first(now);
             return at_rest_or(resting, "a V8 worker, collecting garbage or compiling");
         }
         if let Some(pool) = self.pool.filter(|pool| Some(pool.start) == address) {
-            let resting = pool.rests(thread, self.conditions) && self.waits_in(thread, &self.libuv);
-            return at_rest_or(resting, POOL_AT_WORK);
+            let resting = pool.rests(thread, self.conditions, None) && self.waits_in(thread, &self.libuv);
+            return at_rest_or(resting && !attempt.untold, if resting { UNTOLD } else { POOL_AT_WORK });
         }
         if self.delayed_tasks == address {
             return at_rest_or(thread.wait.is_epoll(), "V8's thread of delayed tasks");
@@ -117,17 +162,22 @@ impl NodeThreads {
             return at_rest_or(self.waits_in(thread, &self.node), "the thread that starts the inspector");
         }
         if start.module.as_deref() != Some(&*self.node) && start.module.as_deref() != Some(&*self.libuv) {
-            return Verdict::Foreign(
-                "started by an addon or a library; what it holds is not known".to_owned(),
-            );
+            return attempt.judge_foreign(thread);
         }
-        if has_stack_of_a_worker(thread) || is_named_worker() {
+        if let Some(what) = by_own_name(thread) {
+            return Verdict::Foreign(what.to_owned());
+        }
+        if has_stack_of_a_worker(thread) {
             return Verdict::Foreign(WORKER.to_owned());
         }
         if thread.wait.is_epoll() {
             return Verdict::Foreign(
                 "a thread of node with an event loop of its own: the inspector, or a Worker".to_owned(),
             );
+        }
+        // As Node 20 names no threads. The one that starts the inspector waits like this, and is known.
+        if self.signal_inspector.is_some() && self.waits_in(thread, &self.node) && blocks_nearly_all(thread) {
+            return Verdict::Foreign(SIGINT_WATCHDOG.to_owned());
         }
         Verdict::Busy(PERHAPS_POOL_AT_WORK.to_owned())
     }
@@ -165,6 +215,13 @@ pub(crate) fn may_be_of_pool(offender: &Offender) -> bool {
     offender.busy && [POOL_AT_WORK, PERHAPS_POOL_AT_WORK].contains(&&*offender.what)
 }
 
+/// Whether a thread is in the way only until the loop has told of its work.
+pub(crate) fn is_untold(offender: &Offender) -> bool {
+    offender.busy && offender.what == UNTOLD
+}
+
+const UNTOLD: &str = "libuv's thread pool, with work whose callbacks have not been called yet";
+
 const POOL_AT_WORK: &str =
     "libuv's thread pool at work: file system, crypto, zlib or DNS calls are under way";
 
@@ -186,12 +243,17 @@ impl Crew {
         Some(Self { start: start_of(one)?, rest: conditions.containing(futex), size: None })
     }
 
+    /// The place where it rests, as it is now.
+    fn place(&self, conditions: ConditionVariables) -> Option<ConditionState> {
+        conditions.state(self.rest?)
+    }
+
     /// Whether `thread` waits where its crew rests and, in a crew of known size, all of it does by
-    /// the count of that place.
-    fn rests(&self, thread: &Thread, conditions: ConditionVariables) -> bool {
+    /// the count of that `place`.
+    fn rests(&self, thread: &Thread, conditions: ConditionVariables, place: Option<ConditionState>) -> bool {
         let here = thread.wait.futex().is_some_and(|(futex, _)| conditions.containing(futex) == self.rest);
-        let waiters = self.rest.and_then(|rest| usize::try_from(conditions.waiters(rest)?).ok());
-        here && (self.size.is_none() || waiters.is_none() || waiters == self.size)
+        let all = |size| place.is_none_or(|place| usize::try_from(place.waiters) == Ok(size));
+        here && self.size.is_none_or(all)
     }
 }
 
@@ -199,7 +261,8 @@ impl Crew {
 fn crew_at_rest(one: &Thread, threads: &[&Thread], conditions: ConditionVariables) -> Option<Crew> {
     let crew = Crew::of(one, conditions)?;
     let crew = Crew { size: Some(members(crew.start, threads).count()), ..crew };
-    members(crew.start, threads).all(|thread| crew.rests(thread, conditions)).then_some(crew)
+    let place = crew.place(conditions);
+    members(crew.start, threads).all(|thread| crew.rests(thread, conditions, place)).then_some(crew)
 }
 
 fn members<'a>(start: usize, threads: &'a [&Thread]) -> impl Iterator<Item = &'a Thread> {
@@ -207,6 +270,29 @@ fn members<'a>(start: usize, threads: &'a [&Thread]) -> impl Iterator<Item = &'a
 }
 
 const WORKER: &str = "a Worker: of worker_threads, or of a module loader registered with module.register()";
+
+/// What a thread of node or V8 is that never rests, by the name that it gives itself. A thread of
+/// another kind that goes by such a name is refused by it, too.
+fn by_own_name(thread: &Thread) -> Option<&'static str> {
+    match &*thread.name() {
+        "WorkerThread" => Some(WORKER),
+        "v8:ProfEvntProc" => Some(CPU_PROFILER),
+        "v8:Profiler" | "SamplingThread" => Some(LOGGING_PROFILER),
+        "SigintWatchdog" => Some(SIGINT_WATCHDOG),
+        "Watchdog" => Some(TIMEOUT_WATCHDOG),
+        _ => None,
+    }
+}
+
+/// `ProfilerEventsProcessor` in V8's `src/profiler/cpu-profiler.cc`.
+const CPU_PROFILER: &str = "V8's CPU profiler: --cpu-prof, the inspector's Profiler.start, or a tracing \
+    agent's; stop it, or start it in clones";
+/// `Profiler` and `SamplingThread` in V8's `src/logging/log.cc`.
+const LOGGING_PROFILER: &str = "V8's profiler, by --prof";
+/// In node's `src/node_watchdog.cc`, as the next.
+const SIGINT_WATCHDOG: &str =
+    "node's SigintWatchdog, of a call of vm with breakOnSigint; clone after the call";
+const TIMEOUT_WATCHDOG: &str = "node's Watchdog, of a call of vm with a timeout; clone after the call";
 
 fn at_rest_or(resting: bool, work: &str) -> Verdict {
     if resting { Verdict::AtRest } else { Verdict::Busy(work.to_owned()) }

@@ -21,7 +21,7 @@ pub(crate) enum UvHandle {}
 struct UvLoop {
     data: *mut c_void,
     active_handles: c_uint,
-    handle_queue: [*mut c_void; 2],
+    handle_queue: Queue,
     /// A union of a pointer and this.
     active_reqs: c_uint,
     _rest_of_union: c_uint,
@@ -60,6 +60,23 @@ impl Queue {
         unsafe { (*previous).next = next };
         // SAFETY: `this` is valid.
         unsafe { *this = Self { next: this, previous: this } };
+    }
+
+    /// The number of elements of the queues with these heads.
+    ///
+    /// # Safety
+    /// The rings must be intact.
+    unsafe fn count_all(heads: [&Self; 2]) -> c_uint {
+        let mut count = 0;
+        for head in heads {
+            let mut element = head.next;
+            while !ptr::eq(element, head) {
+                count += 1;
+                // SAFETY: an element of an intact ring.
+                element = unsafe { (*element).next };
+            }
+        }
+        count
     }
 
     /// Takes all elements out of the queues with these heads, each of which is then in no queue, and
@@ -286,6 +303,9 @@ impl Loop {
             watcher.fd == -1 && queues.into_iter().all(|queue| ptr::eq(queue.next, queue))
         };
         let mut as_declared = fresh.into_iter().all(is_fresh);
+        // SAFETY: as above; the newest handle is the last of the loop's list.
+        let newest = unsafe { (*self.0).handle_queue.previous };
+        as_declared &= newest.addr() == wake.addr() + offset_of!(HandleFields, handle_queue);
         let is_pending = || PlatformTasks(Some(wake.cast())).pending();
         as_declared &= !is_pending();
         // SAFETY: initialized, and not closed before.
@@ -477,6 +497,55 @@ impl Loop {
     pub(crate) fn requests(self) -> c_uint {
         // SAFETY: the loop is live.
         unsafe { (*self.0).active_reqs }
+    }
+
+    /// Whether the thread pool has done work whose callback has not been called.
+    pub(crate) fn has_work_done(self) -> bool {
+        // SAFETY: the loop is live.
+        let head = unsafe { &raw const (*self.0).wq };
+        // SAFETY: as above.
+        let next = unsafe { &raw const (*head).next };
+        // A thread of the pool may be adding to it: then the answer is of a moment before or after.
+        // SAFETY: as above, and aligned.
+        !ptr::eq(unsafe { next.read_volatile() }, head)
+    }
+
+    /// How many requests streams and UDP handles have under way.
+    ///
+    /// Reads alone. `uv_walk` writes to each handle, and so would make the parent copy memory that it
+    /// shares with its clones.
+    pub(crate) fn requests_of_handles(self) -> c_uint {
+        // SAFETY: the loop is live.
+        let head = unsafe { &raw const (*self.0).handle_queue };
+        // SAFETY: the head of the loop's list of handles, which is intact between callbacks.
+        let mut element: *const Queue = unsafe { (*head).next };
+        let mut count = 0;
+        while !ptr::eq(element, head) {
+            let handle = element.wrapping_byte_sub(offset_of!(HandleFields, handle_queue));
+            // SAFETY: the elements of this list are the fields of that name of live handles.
+            let kind = unsafe { uv_handle_get_type(handle.cast()) };
+            count += match kind {
+                handle_type::TCP | handle_type::NAMED_PIPE | handle_type::TTY => {
+                    // SAFETY: a handle of this type, as `check_layout` has found it laid out.
+                    let stream = unsafe { &*handle.cast::<UvStream>() };
+                    let others = [stream.connect_req, stream.shutdown_req];
+                    // SAFETY: queues of a live handle are intact between callbacks.
+                    let writes =
+                        unsafe { Queue::count_all([&stream.write_queue, &stream.write_completed_queue]) };
+                    writes + others.map(|request| c_uint::from(!request.is_null())).iter().sum::<c_uint>()
+                }
+                handle_type::UDP => {
+                    // SAFETY: as above.
+                    let udp = unsafe { &*handle.cast::<UvUdp>() };
+                    // SAFETY: as above.
+                    unsafe { Queue::count_all([&udp.write_queue, &udp.write_completed_queue]) }
+                }
+                _ => 0,
+            };
+            // SAFETY: an element of the same intact list.
+            element = unsafe { (*element).next };
+        }
+        count
     }
 
     /// Whether anything keeps the loop going, other than `ignored` of its requests.

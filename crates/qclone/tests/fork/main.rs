@@ -9,6 +9,7 @@ mod errors;
 mod give_way;
 mod maps;
 mod orphans;
+mod sandbox;
 mod signals;
 mod spawn;
 mod support;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         give_way::CASES,
         maps::CASES,
         orphans::CASES,
+        sandbox::CASES,
         signals::CASES,
         spawn::CASES,
         threads::CASES,

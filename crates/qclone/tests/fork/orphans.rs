@@ -26,6 +26,8 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("orphans::a_clone_of_a_clone_can_too", works_in_a_clones_clone),
     ("orphans::a_repaired_variable_keeps_its_clock", keeps_its_clock),
     ("orphans::several_variables_are_repaired_each", several),
+    #[cfg(target_env = "gnu")]
+    ("orphans::a_variable_tells_that_a_thread_has_woken_and_waits_again", tells_of_waking),
     ("orphans::memory_around_a_futex_that_is_none_is_left_alone", lookalike),
 ];
 
@@ -161,6 +163,27 @@ fn park(gate: &'static Gate, round: usize) -> Vec<Waiter> {
         waiters.extend((0..round % 5 - 1).map(|_| Waiter::start(gate)));
     }
     waiters
+}
+
+#[cfg(target_env = "gnu")]
+fn tells_of_waking(_: &ForkLock) {
+    let gate = Gate::new();
+    let waiters = [Waiter::start(gate), Waiter::start(gate)];
+    let conditions = Forker::new().condition_variables().unwrap();
+    let now = || conditions.state(gate.cond.get().addr()).unwrap();
+    for _ in 0..50 {
+        let before = now();
+        assert_eq!(before.waiters, 2);
+        assert_eq!(now(), before);
+        // Without a ticket: whoever it wakes waits again.
+        gate.signal();
+        until("both are parked again", || {
+            let parked = waiters.iter().all(|waiter| is_asleep(waiter.tid));
+            parked && now() != before && now().waiters == 2
+        });
+    }
+    gate.admit_all(2);
+    waiters.into_iter().for_each(Waiter::end);
 }
 
 fn works_in_a_clone(_: &ForkLock) {
