@@ -74,6 +74,12 @@ export interface FileOutcome {
   failure?: ForkFailure
 }
 
+/**
+ * Finds the variable of a flag, once a process, so that clones need not. V8 sets the flag some times,
+ * and at last to what it was.
+ */
+export declare function findFlag(name: string): void
+
 /** Finds out where V8 keeps what `Math.random` draws from, so that clones need not. Draws a number. */
 export declare function findMathRandom(random: () => number): void
 
@@ -344,8 +350,17 @@ export declare function reseedMathRandom(random: () => number): boolean
 /** Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket. */
 export declare function resetAtClose(fd: number): void
 
+/** Has V8 compute the hash of its flags, if it was reset, as if none had been set quietly. */
+export declare function settleFlagHash(): void
+
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void
+
+/**
+ * Unsets a flag, and leaves V8's hash of the flags as it is. False when its variable was not found: then
+ * nothing has changed.
+ */
+export declare function unsetQuietly(name: string): boolean
 
 /**
  * Notices that the other side has left without reading from the connection: what is to be read is

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { adopt, type Clone, type EventType } from './children.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
-import { forkForSynchronousWasm } from './clone-context/compile.js'
+import { prepareFlags } from './clone-context/compile.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
 import { leaveByError, prepareLeaving } from './clone-context/leave.js'
 import { surveyListeners } from './clone-context/listeners.js'
@@ -143,22 +143,21 @@ function attempt(
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
   prepareLeaving()
+  prepareFlags()
   const inherited = surveyListeners()
   compileAhead(calls)
-  const outcome = forkForSynchronousWasm(() =>
-    binding.fork(
-      {
-        keep: [...kept.descriptors, ...ends],
-        waitMs,
-        poolWaitMs: POOL_WAIT_MS,
-        stdio: stdio.forClone,
-        detached,
-        loopGoesOn: ghosts !== undefined,
-        title: titleOf(event, options),
-        ...boundsOf(event, options),
-      },
-      facts,
-    ),
+  const outcome = binding.fork(
+    {
+      keep: [...kept.descriptors, ...ends],
+      waitMs,
+      poolWaitMs: POOL_WAIT_MS,
+      stdio: stdio.forClone,
+      detached,
+      loopGoesOn: ghosts !== undefined,
+      title: titleOf(event, options),
+      ...boundsOf(event, options),
+    },
+    facts,
   )
   if (outcome) {
     const { child, failure } = outcome

@@ -15,6 +15,7 @@ mod math_random;
 mod memory_file;
 mod node_threads;
 mod pipe;
+mod quiet_flags;
 mod random;
 mod uv;
 mod v8_worker;
