@@ -63,6 +63,13 @@ export declare function discardInput(fd: number): void
  */
 export declare function dropInput(fd: number, ended: () => void): WatchOutcome
 
+/**
+ * Where the empty objects are in a value: of each the number of steps, and then the steps from the value on.
+ * A step into an object is twice the number of its property, into an array the index, into a map or a set the
+ * number of a key or value.
+ */
+export declare function emptyObjects(bytes: Uint8Array): Uint32Array
+
 /** Ends this process at once, without the exit path of node or of libc. */
 export declare function exitNow(status: number): void
 
@@ -181,6 +188,12 @@ export interface HeadroomOutcome {
  * keeps no loop going by itself, such as a timer without a reference, then still comes to pass.
  */
 export declare function holdLoop(held: boolean): void
+
+/**
+ * Looks at the bytes of a value. 0 when it arrives as it is, as far as V8 can tell; else the sum of 1, when
+ * there are empty objects, 2, when something else may be lost, and 4, when it is deep.
+ */
+export declare function inspectSerialized(bytes: Uint8Array): number
 
 /** Whether anything but that keeps a clone's event loop going. */
 export declare function loopIsAlive(): boolean

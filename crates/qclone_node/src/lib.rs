@@ -19,6 +19,7 @@ mod quiet_flags;
 mod random;
 mod uv;
 mod v8_worker;
+mod wire;
 
 use std::{
     sync::{Mutex, PoisonError},
