@@ -4,7 +4,7 @@ import { numberFork } from './clone-context/agents.js'
 import { setImmediate, setTimeout, uptimeMs } from './clock.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
 import { surveyClocks } from './clone-context/clocks.js'
-import { forkForSynchronousWasm } from './clone-context/compile.js'
+import { prepareFlags } from './clone-context/compile.js'
 import { surveyDispatchers } from './clone-context/dispatchers.js'
 import { disown, enterClone, type Ghosts } from './clone-context/enter.js'
 import { hold } from './clone-context/hold.js'
@@ -181,27 +181,26 @@ function tryToFork(
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
   prepareLeaving()
+  prepareFlags()
   const inherited = surveyListeners()
   numberFork()
   surveyDispatchers()
   if (ghosts) surveyClocks()
   compileAhead(calls)
-  const outcome = forkForSynchronousWasm(() =>
-    binding.fork(
-      {
-        keep: [...kept.descriptors, ...ends],
-        waitMs,
-        poolWaitMs: POOL_WAIT_MS,
-        stdio: stdio.forClone,
-        detached,
-        loopGoesOn: ghosts !== undefined,
-        tellsAll,
-        vouchFor: settings().vouchFor as string[],
-        title: titleOf(event, options),
-        ...boundsOf(event, options),
-      },
-      facts,
-    ),
+  const outcome = binding.fork(
+    {
+      keep: [...kept.descriptors, ...ends],
+      waitMs,
+      poolWaitMs: POOL_WAIT_MS,
+      stdio: stdio.forClone,
+      detached,
+      loopGoesOn: ghosts !== undefined,
+      tellsAll,
+      vouchFor: settings().vouchFor as string[],
+      title: titleOf(event, options),
+      ...boundsOf(event, options),
+    },
+    facts,
   )
   if (outcome) {
     const { child, failure } = outcome

@@ -1,45 +1,62 @@
 import { types } from 'node:util'
-import { serialize } from 'node:v8'
+import { calledInClones } from './clone-context/ahead.js'
 import { QcloneError } from './errors.js'
+import { pack, unpack } from './values.js'
 
 /** An error, as it travels: structured clone keeps neither own properties nor names that are not built in. */
-export interface ErrorRecord {
+interface ErrorRecord {
   name: string
   message: string
   stack: string | undefined
-  properties: Record<string, unknown>
+  isDomException: boolean
+  properties: Array<[key: string, told: Told]>
   cause?: Told
   /** Of an AggregateError. */
   errors?: Told[]
 }
 
-/** A cause, or one of many errors: what they are is up to those who throw. */
-type Told = ErrorRecord | { value: unknown }
+/** A part of an error: a value, packed, or another error. */
+type Told = ErrorRecord | Uint8Array
 
-/** What was thrown, as it travels. */
-export type Thrown = { thrown: unknown } | { error: ErrorRecord }
+/** What was thrown, as it travels. All that it holds has been packed, and packed once. */
+export interface Thrown {
+  told: Told
+}
 
 /** Of what a function threw, all that can travel. */
 export function recordThrown(thrown: unknown): Thrown {
   try {
-    const record = isError(thrown) ? { error: recordError(thrown) } : { thrown }
-    serialize(record)
-    return record
+    return { told: tell(thrown, 'thrown', 0) }
   } catch (cause) {
-    // A getter of the error's threw, or what was thrown is a function, say.
-    const why = isError(cause) ? cause.message : cause
-    return { error: recordError(new Error(`the clone threw what cannot travel: ${why}`)) }
+    // A getter of the error's threw.
+    const message = `what the clone threw cannot travel: ${cause instanceof Error ? cause.message : cause}`
+    const error = new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, { path: 'thrown' })
+    return { told: recordError(error, 'thrown', 0) }
   }
 }
 
 /** What was thrown, made anew. */
-export function reviveThrown(record: Thrown): unknown {
-  return 'thrown' in record ? record.thrown : reviveError(record.error)
+export function reviveThrown({ told }: Thrown): unknown {
+  return retell(told)
+}
+
+/** What cannot travel is told by the error that says so. */
+function tell(value: unknown, path: string, depth: number): Told {
+  if (isError(value)) return recordError(value, path, depth)
+  try {
+    return pack(value, false, path).body
+  } catch (error) {
+    return recordError(error as QcloneError, path, depth)
+  }
+}
+
+function retell(told: Told): unknown {
+  return 'message' in told ? reviveError(told) : unpack(Buffer.from(told), [])
 }
 
 /** Whether it is an error, of whichever realm: code of a vm context (of jest, of a rules engine) throws its own. */
 export function isError(value: unknown): value is Error {
-  return types.isNativeError(value) || value instanceof Error
+  return value instanceof Error || types.isNativeError(value)
 }
 
 function isAggregate(error: Error): error is AggregateError {
@@ -47,54 +64,67 @@ function isAggregate(error: Error): error is AggregateError {
   return isOne && Array.isArray((error as AggregateError).errors)
 }
 
-const BUILT_IN = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
-
-function recordError(error: Error, depth = 0): ErrorRecord {
-  const { name, message, stack } = error
-  const properties: Record<string, unknown> = {}
+function recordError(error: Error, path: string, depth: number): ErrorRecord {
+  const { name, message, stack, cause } = error
+  const tellPart = (value: unknown, step: string) => tell(value, `${path}${step}`, depth + 1)
+  // A ring of errors is told some times over, and no more.
+  const isDeep = depth >= MAX_DEPTH
+  const properties: ErrorRecord['properties'] = []
   for (const [key, value] of Object.entries(error)) {
-    if (key !== 'cause' && canTravel(value)) properties[key] = value
+    // Errors of clients of HTTP, say, have methods of their own.
+    if (key === 'cause' || typeof value === 'function' || typeof value === 'symbol') continue
+    if (!isDeep || !isError(value)) properties.push([key, tellPart(value, `.${key}`)])
   }
-  const tell = (value: unknown) =>
-    isError(value) ? recordError(value, depth + 1) : { value: travelled(value) }
-  const deep = depth === MAX_DEPTH
+  const { errors } = error as AggregateError
   return {
     name: String(name),
     message: String(message),
     stack: stack && String(stack),
+    isDomException: error instanceof DOMException,
     properties,
-    ...(error.cause !== undefined && !deep && { cause: tell(error.cause) }),
-    ...(isAggregate(error) && { errors: deep ? [] : error.errors.map(tell) }),
+    ...(cause !== undefined && !isDeep && { cause: tellPart(cause, '.cause') }),
+    ...(isAggregate(error) && {
+      errors: isDeep ? [] : Array.from(errors, (one, index) => tellPart(one, `.errors[${index}]`)),
+    }),
   }
 }
 
-function reviveError({ name, message, stack, properties, cause, errors }: ErrorRecord): Error {
-  const retell = (told: Told) => ('message' in told ? reviveError(told) : told.value)
-  const details = cause && { cause: retell(cause) }
-  const error = errors
-    ? new AggregateError(errors.map(retell), message, details)
-    : name === 'QcloneError'
-      ? new QcloneError(properties.code as QcloneError['code'], message, details)
-      : new (name in BUILT_IN ? BUILT_IN[name as keyof typeof BUILT_IN] : Error)(message, details)
+function reviveError(record: ErrorRecord): Error {
+  const { name, stack, properties, errors } = record
+  const details = record.cause && { cause: retell(record.cause) }
+  const error = create(record, details)
   // Not enumerable, as they are on an error that was made here.
-  const fixed = { configurable: true, writable: true, enumerable: false }
-  Object.defineProperty(error, 'stack', { ...fixed, value: stack })
-  if (error.name !== name) Object.defineProperty(error, 'name', { ...fixed, value: name })
-  return Object.assign(error, properties)
-}
-
-export function canTravel(value: unknown): boolean {
-  try {
-    serialize(value)
-    return true
-  } catch {
-    return false
+  const hide = (key: string, value: unknown) =>
+    Object.defineProperty(error, key, { configurable: true, writable: true, enumerable: false, value })
+  hide('stack', stack)
+  if (error.name !== name) hide('name', name)
+  if (errors) hide('errors', errors.map(retell))
+  for (const [key, told] of properties) {
+    Object.defineProperty(error, key, {
+      configurable: true,
+      writable: true,
+      enumerable: true,
+      value: retell(told),
+    })
   }
+  return error
 }
 
-function travelled(value: unknown): unknown {
-  return canTravel(value) ? value : String(value)
+/** An error of the class that was thrown, if it is one that is everywhere. */
+function create({ name, message, isDomException, properties, errors }: ErrorRecord, details?: ErrorOptions) {
+  if (isDomException) return new DOMException(message, { name, ...details })
+  if (errors) return new AggregateError([], message, details)
+  if (name === 'QcloneError') {
+    const code = properties.find(([key]) => key === 'code')?.[1]
+    return new QcloneError((code && retell(code)) as QcloneError['code'], message, details)
+  }
+  const type = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name as keyof typeof BUILT_IN] : Error
+  return new type(message, details)
 }
+
+const BUILT_IN = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 
 /** How deep causes and errors within errors are told. */
 const MAX_DEPTH = 8
+
+calledInClones(recordThrown, tell, isError, isAggregate, recordError)

@@ -1,8 +1,11 @@
 import { Buffer } from 'node:buffer'
 import v8 from 'node:v8'
 import { calledInClones } from './clone-context/ahead.js'
-import { findCulprit } from './culprit.js'
+import { type Culprit, findLost, findRefused, findTooDeep, isOfPlatform } from './culprit.js'
+import { areEmptyObjects } from './empty.js'
 import { QcloneError } from './errors.js'
+import { native } from './native.js'
+import { isInline } from './settings.js'
 
 /** What a value travels in. */
 export interface Packed {
@@ -16,23 +19,79 @@ export const LARGE_BYTES = 1 << 18
 
 /**
 @param beside whether large memory may travel beside the body.
+@param root what the value is called in the path to a part of it.
 @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE`, with the path to what cannot be cloned.
 */
-export function pack(value: unknown, beside: boolean): Packed {
+export function pack(value: unknown, beside: boolean, root = 'value'): Packed {
   const primitive = packPrimitive(value)
   if (primitive) return { body: primitive, large: NONE }
+  const parts = [value, ...firstPartsOf(value)]
+  const serializer = new ValueSerializer(beside)
+  let body: Buffer
   try {
-    const serializer = new ValueSerializer(beside)
     serializer.writeHeader()
-    if (beside) serializer.layBeside(buffersOf(value))
+    if (beside) serializer.layBeside([...new Set(parts.filter(isLarge))])
     serializer.writeValue(value)
-    return { body: serializer.releaseBuffer(), large: serializer.large }
+    body = serializer.releaseBuffer()
   } catch (cause) {
-    const { path, what } = findCulprit(value)
-    const why = cause instanceof Error ? cause.message : cause
-    const message = `${path} cannot travel by structured clone, being ${what}: ${why}`
-    throw new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, { cause, path })
+    const isOverflow = cause instanceof RangeError && cause.message.startsWith('Maximum call stack')
+    throw unserializable((isOverflow ? findTooDeep : findRefused)(value, root), cause)
   }
+  const seen = inspectSerialized(body)
+  const isLossy = seen & SUSPECT || (seen & EMPTY && !areEmpty(value, body)) || parts.some(isObjectOfPlatform)
+  if (isLossy) {
+    const lost = findLost(value, root)
+    if (lost) throw unserializable(lost, 'send plain data in its place')
+  }
+  if (seen & DEEP) expectReadable(value, root, body, serializer.large)
+  return { body, large: serializer.large }
+}
+
+/** V8 may tell all of a function. */
+const MOST_OF_WHY = 100
+
+/** What the native part sees in a body: there are empty objects, which may have been more. */
+const EMPTY = 1
+/** The same: something else may be lost. */
+const SUSPECT = 2
+/** The same: it may be too deep to be read. */
+const DEEP = 4
+
+function inspectSerialized(body: Buffer): number {
+  // Where nothing is cloned there need not be a native part.
+  return isInline() ? SUSPECT | DEEP : native().inspectSerialized(body)
+}
+
+/** Whether all that arrive as empty objects are such. */
+function areEmpty(value: unknown, body: Buffer): boolean {
+  return areEmptyObjects(value, native().emptyObjects(body))
+}
+
+function isObjectOfPlatform(part: unknown): boolean {
+  return typeof part === 'object' && part !== null && isOfPlatform(part)
+}
+
+/** V8 needs more of the stack to read than to write, and whoever reads may have less of it. */
+function expectReadable(value: unknown, root: string, body: Buffer, large: readonly Uint8Array[]): void {
+  const buffers = large.map(({ length }) => new ArrayBuffer(length))
+  const read = (frames: number): unknown => (frames > 0 ? read(frames - 1) : unpack(body, buffers))
+  try {
+    read(FRAMES_OF_READER)
+  } catch (cause) {
+    throw unserializable(findTooDeep(value, root), cause)
+  }
+}
+
+/** More than there are between a turn of the event loop and the reading of a message, by far. */
+const FRAMES_OF_READER = 500
+
+function unserializable({ path, what }: Culprit, cause: unknown): QcloneError {
+  const [why] = String(cause instanceof Error ? cause.message : cause).split('\n')
+  const message = `${path} cannot travel by structured clone, being ${what}: ${why?.slice(0, MOST_OF_WHY)}`
+  return new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, {
+    path,
+    ...(cause instanceof Error && { cause }),
+  })
 }
 
 /** A value, from its body and, in the same order, the memory that travelled beside it. */
@@ -90,16 +149,17 @@ function unpackPrimitive(body: Buffer): unknown {
 }
 
 /**
-Large buffers that are the value, or right in it. V8 tells of views when it comes to them, but of buffers it wants
-to know before, and to look for them everywhere would take as long as to serialize.
+What is right in a value, of which some is looked at. V8 tells of views when it comes to them, but of buffers it wants
+to know before, and to look for them everywhere would take as long as to serialize. Calls no getters.
 */
-function buffersOf(value: unknown): ArrayBuffer[] {
-  const parts = Array.isArray(value)
-    ? value.slice(0, MOST_LOOKED_AT)
-    : isRecord(value)
-      ? Object.values(value)
-      : []
-  return [...new Set([value, ...parts.slice(0, MOST_LOOKED_AT)].filter(isLarge))]
+function firstPartsOf(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value.slice(0, MOST_LOOKED_AT)
+  if (!isRecord(value)) return []
+  const parts: unknown[] = []
+  for (const key of Object.keys(value).slice(0, MOST_LOOKED_AT)) {
+    parts.push(Object.getOwnPropertyDescriptor(value, key)?.value)
+  }
+  return parts
 }
 
 function isLarge(part: unknown): part is ArrayBuffer {
@@ -220,7 +280,10 @@ class ValueDeserializer extends DefaultDeserializer {
 calledInClones(
   pack,
   packPrimitive,
-  buffersOf,
+  inspectSerialized,
+  areEmpty,
+  isObjectOfPlatform,
+  firstPartsOf,
   isRecord,
   isLarge,
   isResizable,

@@ -1,42 +1,32 @@
 import { setFlagsFromString } from 'node:v8'
-import type { ForkOutcome } from '../native.js'
-import { process } from '../node.js'
+import { native } from '../native.js'
 import { calledInClones } from './ahead.js'
 
-/** Arguments of node that say so, or imply it (V8's flag-definitions.h). */
-const IMPLYING = /^--(no[-_]?wasm[-_]async[-_]compilation|single[-_]threaded|predictable)$/
-
-/** Whether WebAssembly is compiled synchronously already: in a clone, or as node was started so. */
-let synchronous = process.execArgv.some((arg) => IMPLYING.test(arg))
-
 /**
-Forks in such a way that a clone compiles WebAssembly synchronously: an event loop with nothing else to do does not
-wait for V8's threads.
-
-V8 finds a flag by its name among all of them. That takes the parent microseconds, and a clone, which has none of those
-pages, a tenth of a millisecond. V8 does not tell how a flag is set: one that was set by `v8.setFlagsFromString` is lost
-in the parent.
+A clone's event loop, when it has nothing else to do, does not wait for V8's threads: WebAssembly is compiled
+synchronously.
 */
-export function forkForSynchronousWasm(fork: () => ForkOutcome | null): ForkOutcome | null {
-  if (synchronous) return fork()
-  setFlagsFromString('--no-wasm-async-compilation')
-  try {
-    const outcome = fork()
-    synchronous = outcome === null
-    return outcome
-  } finally {
-    if (!synchronous) setFlagsFromString('--wasm-async-compilation')
-  }
+const ASYNC_WASM = 'wasm-async-compilation'
+
+/** Without a thread that compiles, loops that run long are compiled synchronously. Functions stay unoptimized. */
+const CONCURRENT = ['concurrent-recompilation', 'concurrent-osr']
+
+/** In the parent, before a fork: sees to it that a clone can set its flags at little cost. */
+export function prepareFlags(): void {
+  native().findFlag(ASYNC_WASM)
+  native().settleFlagHash()
 }
 
-/**
-Sees to it that what is hot gets compiled. In a clone without a thread for it, loops that run long are compiled
-synchronously; functions that are called often then stay unoptimized.
-*/
+/** In a clone: sets the flags of V8 that it needs, without a change to what code caches it accepts and makes. */
 export function compileHere(hasWorker: boolean): void {
+  unset(ASYNC_WASM)
   if (hasWorker) return
-  setFlagsFromString('--no-concurrent-recompilation')
-  setFlagsFromString('--no-concurrent-osr')
+  CONCURRENT.forEach(unset)
+  native().settleFlagHash()
 }
 
-calledInClones(compileHere)
+function unset(flag: string): void {
+  if (!native().unsetQuietly(flag)) setFlagsFromString(`--no-${flag}`)
+}
+
+calledInClones(compileHere, unset)

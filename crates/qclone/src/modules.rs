@@ -11,10 +11,18 @@ use std::{
 /// zero-initialized data included.
 #[derive(Debug, Default)]
 pub struct Modules {
-    segments: Vec<(Range<usize>, usize)>,
+    segments: Vec<Segment>,
     paths: Vec<PathBuf>,
     /// None before the first look: a static program counts 0 loads.
     generation: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Segment {
+    range: Range<usize>,
+    /// The index of its object's path.
+    object: usize,
+    writable: bool,
 }
 
 impl Modules {
@@ -25,15 +33,28 @@ impl Modules {
         // SAFETY: the callback has the signature that dl_iterate_phdr(3) asks for, and the pointer
         // is to `visit`, which outlives the call.
         unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visit).cast()) };
-        self.segments.sort_unstable_by_key(|(range, _)| range.start);
+        self.segments.sort_unstable_by_key(|segment| segment.range.start);
     }
 
     /// The file of the object that holds `address`.
     #[must_use]
     pub fn of(&self, address: usize) -> Option<&Path> {
-        let after = self.segments.partition_point(|(range, _)| range.start <= address);
-        let (range, index) = self.segments.get(after.checked_sub(1)?)?;
-        range.contains(&address).then(|| self.paths[*index].as_path())
+        Some(self.paths[self.segment(address)?.object].as_path())
+    }
+
+    /// The writable segments of the object that holds `address`: its variables. Their first pages may
+    /// have been made read-only after relocation.
+    #[must_use]
+    pub fn variables_beside(&self, address: usize) -> Vec<Range<usize>> {
+        let object = self.segment(address).map(|segment| segment.object);
+        let of_object = |segment: &&Segment| segment.writable && Some(segment.object) == object;
+        self.segments.iter().filter(of_object).map(|segment| segment.range.clone()).collect()
+    }
+
+    fn segment(&self, address: usize) -> Option<&Segment> {
+        let after = self.segments.partition_point(|segment| segment.range.start <= address);
+        let segment = self.segments.get(after.checked_sub(1)?)?;
+        segment.range.contains(&address).then_some(segment)
     }
 }
 
@@ -91,16 +112,21 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
             continue;
         };
         let start = base.wrapping_add(offset);
-        visit.modules.segments.push((start..start.saturating_add(size), index));
+        let range = start..start.saturating_add(size);
+        let writable = header.p_flags & libc::PF_W != 0;
+        visit.modules.segments.push(Segment { range, object: index, writable });
     }
     0
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU8;
+
     use super::Modules;
 
     static DATA: [u8; 64] = [1; 64];
+    static VARIABLE: AtomicU8 = AtomicU8::new(1);
 
     #[test]
     fn finds_the_program_and_libc_and_nothing_on_the_heap() {
@@ -116,5 +142,16 @@ mod tests {
         assert_eq!(modules.of((&raw const *boxed).addr()), None);
         assert_eq!(modules.of(0), None);
         assert_eq!(modules.of(usize::MAX), None);
+    }
+
+    #[test]
+    fn finds_the_variables_of_the_object_that_holds_an_address() {
+        let mut modules = Modules::default();
+        modules.refresh();
+        let function = (libc::getpid as *const ()).addr();
+        let own = modules.variables_beside(DATA.as_ptr().addr());
+        assert!(own.iter().any(|range| range.contains(&VARIABLE.as_ptr().addr())), "{own:x?}");
+        assert!(!own.iter().any(|range| range.contains(&function)), "{own:x?}");
+        assert!(modules.variables_beside(0).is_empty());
     }
 }

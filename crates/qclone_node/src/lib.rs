@@ -15,10 +15,12 @@ mod math_random;
 mod memory_file;
 mod node_threads;
 mod pipe;
+mod quiet_flags;
 mod random;
 mod stack;
 mod uv;
 mod v8_worker;
+mod wire;
 
 use std::{
     sync::{Mutex, PoisonError},

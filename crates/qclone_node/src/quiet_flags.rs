@@ -1,0 +1,207 @@
+//! Flags of V8 that a clone sets without V8's noticing.
+//!
+//! V8 keeps a hash of all flags in each code cache, and rejects a cache whose hash is not its own. A
+//! clone that set a flag by V8's API would compile anew what node and its packages have caches of, and
+//! no other process would accept the caches that it writes. The flags that a clone needs change no
+//! code, so the clone writes the variables themselves, and the hash that V8 has computed stays.
+//!
+//! Where the variable of a flag is, V8 tells by what it does: it is the one byte among its variables
+//! that follows the flag (V8's src/flags/flags.cc; each boolean flag is a `bool`).
+
+use std::{
+    ffi::{CStr, CString, c_char, c_void},
+    ops::Range,
+    ptr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use napi_derive::napi;
+use qclone::{Modules, peek};
+
+use crate::is_main_thread;
+
+/// `v8::V8::SetFlagsFromString`, which resets V8's hash of the flags when one changes.
+const SET_FLAGS: &CStr = c"_ZN2v82V818SetFlagsFromStringEPKc";
+/// `v8::ScriptCompiler::CachedDataVersionTag`, which has the hash computed when it was reset.
+const VERSION_TAG: &CStr = c"_ZN2v814ScriptCompiler20CachedDataVersionTagEv";
+
+const ON: u8 = 1;
+const OFF: u8 = 0;
+
+/// A boolean flag of V8.
+struct Flag {
+    name: String,
+    /// None when it was looked for and not found.
+    variable: Option<&'static AtomicU8>,
+    /// Its value before it was set quietly; None while it is as V8 knows it.
+    known_as: Option<u8>,
+}
+
+static FLAGS: Mutex<Vec<Flag>> = Mutex::new(Vec::new());
+
+/// Finds the variable of a flag, once a process, so that clones need not. V8 sets the flag some times,
+/// and at last to what it was.
+#[napi]
+pub fn find_flag(name: String) {
+    with_flag(&name, |_| ());
+}
+
+/// Unsets a flag, and leaves V8's hash of the flags as it is. False when its variable was not found: then
+/// nothing has changed.
+#[napi]
+pub fn unset_quietly(name: String) -> bool {
+    let unset = |flag: &mut Flag| {
+        let Some(variable) = flag.variable else { return false };
+        let was = variable.swap(OFF, Ordering::Relaxed);
+        flag.known_as.get_or_insert(was);
+        true
+    };
+    with_flag(&name, unset).unwrap_or(false)
+}
+
+/// Has V8 compute the hash of its flags, if it was reset, as if none had been set quietly.
+#[napi]
+pub fn settle_flag_hash() {
+    let Some(v8) = V8::find().filter(|_| is_main_thread()) else { return };
+    let flags = FLAGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let quiet = || flags.iter().filter_map(|flag| Some((flag.variable?, flag.known_as?)));
+    for (variable, known_as) in quiet() {
+        variable.store(known_as, Ordering::Relaxed);
+    }
+    v8.hash();
+    for (variable, _) in quiet() {
+        variable.store(OFF, Ordering::Relaxed);
+    }
+}
+
+fn with_flag<T>(name: &str, act: impl FnOnce(&mut Flag) -> T) -> Option<T> {
+    if !is_main_thread() {
+        return None;
+    }
+    let mut flags = FLAGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let index = flags.iter().position(|flag| flag.name == name).unwrap_or_else(|| {
+        let variable = V8::find().and_then(|v8| v8.variable_of(name));
+        flags.push(Flag { name: name.to_owned(), variable, known_as: None });
+        flags.len() - 1
+    });
+    Some(act(&mut flags[index]))
+}
+
+/// What V8 exports.
+struct V8 {
+    set_flags: SetFlags,
+    version_tag: VersionTag,
+}
+
+type SetFlags = unsafe extern "C" fn(flags: *const c_char);
+type VersionTag = unsafe extern "C" fn() -> u32;
+
+impl V8 {
+    fn find() -> Option<Self> {
+        // SAFETY: the names end in NUL.
+        let [set_flags, version_tag] =
+            [SET_FLAGS, VERSION_TAG].map(|name| unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) });
+        if set_flags.is_null() || version_tag.is_null() {
+            return None;
+        }
+        // SAFETY: the mangled name says what it takes, and v8-initialization.h of Node 20 to 26 what it returns.
+        let set_flags = unsafe { std::mem::transmute::<*mut c_void, SetFlags>(set_flags) };
+        // SAFETY: as v8-script.h of Node 20 to 26 declares it, a static method without arguments.
+        let version_tag = unsafe { std::mem::transmute::<*mut c_void, VersionTag>(version_tag) };
+        Some(Self { set_flags, version_tag })
+    }
+
+    /// V8's hash of its flags, and of what else a code cache depends on. Computed if it was reset.
+    fn hash(&self) -> u32 {
+        // SAFETY: a static method without arguments, called on V8's main thread.
+        unsafe { (self.version_tag)() }
+    }
+
+    fn set(&self, name: &str, value: u8) {
+        let argument = if value == ON { format!("--{name}") } else { format!("--no-{name}") };
+        let Ok(argument) = CString::new(argument) else { return };
+        // SAFETY: a static method, called on V8's main thread with a C string that it only reads.
+        unsafe { (self.set_flags)(argument.as_ptr()) };
+    }
+
+    /// The one byte among V8's variables that is what the flag is.
+    fn variable_of(&self, name: &str) -> Option<&'static AtomicU8> {
+        let variables = Variables::beside((self.set_flags as *const ()).addr());
+        let (hash, before) = (self.hash(), variables.copy());
+        let [off, on] = [OFF, ON].map(|value| {
+            self.set(name, value);
+            variables.copy()
+        });
+        let mut followers: Vec<usize> = off
+            .iter()
+            .zip(&on)
+            .enumerate()
+            .filter(|(_, pair)| *pair == (&OFF, &ON))
+            .map(|(i, _)| i)
+            .collect();
+        for value in [OFF, ON] {
+            self.set(name, value);
+            followers.retain(|&index| peek_byte(variables.address(index)) == Some(value));
+        }
+        let index = <[usize; 1]>::try_from(followers).ok().map(|[index]| index);
+        // SAFETY: V8 has just written this byte, in an object that is never unloaded. Its other threads
+        // only read flags, and a `bool` is read at once.
+        let byte = index.map(|index| unsafe {
+            AtomicU8::from_ptr(ptr::with_exposed_provenance_mut(variables.address(index)))
+        });
+        // V8 finds its flag unset when this byte is, and sets it.
+        let proven = byte.filter(|byte| {
+            byte.store(OFF, Ordering::Relaxed);
+            self.set(name, ON);
+            byte.load(Ordering::Relaxed) == ON
+        });
+        self.set(name, OFF);
+        let was_on = index.map_or_else(|| self.hash() != hash, |index| before[index] == ON);
+        if was_on {
+            self.set(name, ON);
+        }
+        proven
+    }
+}
+
+/// The variables of a loaded object.
+struct Variables(Vec<Range<usize>>);
+
+impl Variables {
+    fn beside(address: usize) -> Self {
+        let mut modules = Modules::default();
+        modules.refresh();
+        Self(modules.variables_beside(address))
+    }
+
+    /// Their bytes, one segment behind the other. Those that cannot be read are 0.
+    fn copy(&self) -> Vec<u8> {
+        let mut copy = Vec::new();
+        for segment in &self.0 {
+            let begin = copy.len();
+            copy.resize(begin + segment.len(), 0);
+            let _ = peek(segment.start, &mut copy[begin..]);
+        }
+        copy
+    }
+
+    /// Where the byte is that is at `index` in a copy.
+    fn address(&self, index: usize) -> usize {
+        let mut left = index;
+        for segment in &self.0 {
+            if left < segment.len() {
+                return segment.start + left;
+            }
+            left -= segment.len();
+        }
+        0
+    }
+}
+
+fn peek_byte(address: usize) -> Option<u8> {
+    let mut byte = [0];
+    (peek(address, &mut byte) == 1).then_some(byte[0])
+}
