@@ -846,6 +846,7 @@ module.exports.findMathRandom = nativeBinding.findMathRandom
 module.exports.fork = nativeBinding.fork
 module.exports.headroom = nativeBinding.headroom
 module.exports.holdLoop = nativeBinding.holdLoop
+module.exports.inheritedAddress = nativeBinding.inheritedAddress
 module.exports.loopIsAlive = nativeBinding.loopIsAlive
 module.exports.mapFile = nativeBinding.mapFile
 module.exports.memoryOf = nativeBinding.memoryOf

@@ -176,6 +176,12 @@ export interface HeadroomOutcome {
  */
 export declare function holdLoop(held: boolean): void
 
+/**
+ * The address, or with `of_peer` its peer's, that the socket at `fd` had in the parent of this clone. Only for a `fd`
+ * that the clone itself has not opened.
+ */
+export declare function inheritedAddress(fd: number, ofPeer: boolean): SocketAddress | null
+
 /** Whether anything but that keeps a clone's event loop going. */
 export declare function loopIsAlive(): boolean
 
@@ -343,6 +349,16 @@ export declare function reseedMathRandom(random: () => number): boolean
 
 /** Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket. */
 export declare function resetAtClose(fd: number): void
+
+/** An address, as `server.address()` shows it. */
+export interface SocketAddress {
+  /** In numbers. */
+  address: string
+  /** `IPv4` or `IPv6`. */
+  family: string
+  /** Port. */
+  port: number
+}
 
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void

@@ -2,9 +2,8 @@ import { AsyncResource } from 'node:async_hooks'
 import { adopt, type Clone, type EventType } from './children.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
 import { forkForSynchronousWasm } from './clone-context/compile.js'
-import { enterClone, type Ghosts } from './clone-context/enter.js'
+import { enterClone, type Ghosts, survey } from './clone-context/enter.js'
 import { leaveByError, prepareLeaving } from './clone-context/leave.js'
-import { surveyListeners } from './clone-context/listeners.js'
 import { prepareRandomness } from './clone-context/randomness.js'
 import { fromFailure, type QcloneError } from './errors.js'
 import { handlers } from './handlers.js'
@@ -143,8 +142,8 @@ function attempt(
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
   prepareLeaving()
-  const inherited = surveyListeners()
-  compileAhead(calls)
+  const seen = survey()
+  compileAhead([...calls, ...handlers.inClone.shims])
   const outcome = forkForSynchronousWasm(() =>
     binding.fork(
       {
@@ -170,11 +169,12 @@ function attempt(
   // To set it touches much that a clone would have to fault in.
   if (line.length > 0) line.length = 0
   try {
-    enterClone(facts, inherited, ghosts)
+    enterClone(facts, seen, ghosts)
   } catch (error) {
     // Above this are the parent's frames, which must not see it.
     leaveByError(error)
   }
+  handlers.inClone.call(event)
   return undefined
 }
 

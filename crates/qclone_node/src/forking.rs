@@ -187,7 +187,7 @@ pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Resul
     let tasks = options.loop_goes_on.then(|| loop_end::platform_tasks(event_loop));
     loop {
         let forked = with_state(|state| {
-            state.find_earlier_pipes(event_loop)?;
+            state.prepare_once(event_loop)?;
             // SAFETY: `NodeThreads` calls a thread of node at rest when it waits for work, which
             // only this thread could give it. JavaScript sees to it that the clone leaves by `exit`.
             state.attempt(tasks, Some(&mut inheritance), |forker, policy| unsafe { forker.fork(policy) })
@@ -255,9 +255,10 @@ impl State {
         Ok(Self { forker, threads, earlier_pipes: None })
     }
 
-    /// Finds the pipes that are open before the first fork; does nothing before later ones.
-    fn find_earlier_pipes(&mut self, event_loop: Loop) -> qclone::Result<()> {
+    /// Finds what must be known before the first fork, as the pipes that are open then; does nothing before later ones.
+    fn prepare_once(&mut self, event_loop: Loop) -> qclone::Result<()> {
         if self.earlier_pipes.is_none() {
+            clone_side::prepare();
             self.earlier_pipes = Some(EarlierPipes::find(event_loop)?);
         }
         Ok(())

@@ -156,6 +156,13 @@ struct UvSignal {
     dispatched: c_uint,
 }
 
+/// `uv_timer_t` as far as its callback; see `uv.h` and `uv/unix.h`.
+#[repr(C)]
+struct UvTimer {
+    handle: HandleFields,
+    callback: *mut c_void,
+}
+
 /// `RB_ENTRY`; see `uv/tree.h`.
 #[repr(C)]
 struct TreeEntry {
@@ -522,6 +529,12 @@ impl PlatformTasks {
         unsafe { callback(handle.cast()) };
         true
     }
+}
+
+/// What a timer calls, which must be a live handle of that type.
+pub(crate) fn timer_callback(timer: *mut UvHandle) -> *mut c_void {
+    // SAFETY: a handle of this type, whose first fields are those of each handle, as `check_layout` has found them.
+    unsafe { (*timer.cast::<UvTimer>()).callback }
 }
 
 /// The descriptor of a live handle, if it has one.
