@@ -63,13 +63,6 @@ export declare function discardInput(fd: number): void
  */
 export declare function dropInput(fd: number, ended: () => void): WatchOutcome
 
-/**
- * Where the empty objects are in a value: of each the number of steps, and then the steps from the value on.
- * A step into an object is twice the number of its property, into an array the index, into a map or a set the
- * number of a key or value.
- */
-export declare function emptyObjects(bytes: Uint8Array): Uint32Array
-
 /** Ends this process at once, without the exit path of node or of libc. */
 export declare function exitNow(status: number): void
 
@@ -80,12 +73,6 @@ export interface FileOutcome {
   /** Why there is none. */
   failure?: ForkFailure
 }
-
-/**
- * Finds the variable of a flag, once a process, so that clones need not. V8 sets the flag some times,
- * and at last to what it was.
- */
-export declare function findFlag(name: string): void
 
 /** Finds out where V8 keeps what `Math.random` draws from, so that clones need not. Draws a number. */
 export declare function findMathRandom(random: () => number): void
@@ -190,10 +177,10 @@ export interface HeadroomOutcome {
 export declare function holdLoop(held: boolean): void
 
 /**
- * Looks at the bytes of a value. 0 when it arrives as it is, as far as V8 can tell; else the sum of 1, when
- * there are empty objects, 2, when something else may be lost, and 4, when it is deep.
+ * The address, or with `of_peer` its peer's, that the socket at `fd` had in the parent of this clone. Only for a `fd`
+ * that the clone itself has not opened.
  */
-export declare function inspectSerialized(bytes: Uint8Array): number
+export declare function inheritedAddress(fd: number, ofPeer: boolean): SocketAddress | null
 
 /** Whether anything but that keeps a clone's event loop going. */
 export declare function loopIsAlive(): boolean
@@ -363,17 +350,18 @@ export declare function reseedMathRandom(random: () => number): boolean
 /** Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket. */
 export declare function resetAtClose(fd: number): void
 
-/** Has V8 compute the hash of its flags, if it was reset, as if none had been set quietly. */
-export declare function settleFlagHash(): void
+/** An address, as `server.address()` shows it. */
+export interface SocketAddress {
+  /** In numbers. */
+  address: string
+  /** `IPv4` or `IPv6`. */
+  family: string
+  /** Port. */
+  port: number
+}
 
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void
-
-/**
- * Unsets a flag, and leaves V8's hash of the flags as it is. False when its variable was not found: then
- * nothing has changed.
- */
-export declare function unsetQuietly(name: string): boolean
 
 /**
  * Notices that the other side has left without reading from the connection: what is to be read is

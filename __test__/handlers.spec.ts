@@ -124,6 +124,31 @@ test('forkFailed is told of a refusal, and so is the caller', async (t) => {
   })
 })
 
+test('inClone is called first, and once, in every kind of clone', async (t) => {
+  const first = (event: string, next: string) => ['inClone', event, true, next]
+  t.deepEqual(await playScene(t, 'handlers', 'in every clone'), {
+    spawn: first('spawn', 'inSpawn'),
+    run: first('run', 'inSpawn'),
+    'run of a clone': first('run', 'inSpawn'),
+    cloned: first('run', 'inSpawn'),
+    stream: first('stream', 'inSpawn'),
+    persist: first('persist', 'inSpawn'),
+    request: first('request', 'inRequest'),
+    offload: first('offload', 'inOffload'),
+    session: first('session', 'inSession'),
+    query: first('query', 'inQuery'),
+    'in the parent': [],
+  })
+})
+
+test('inClone can end its clone, and is not called inline', async (t) => {
+  t.deepEqual(await playScene(t, 'handlers', 'ends its clone'), {
+    spawn: 9,
+    run: ['ERR_QCLONE_NOT_READY', 9],
+  })
+  t.deepEqual(await playScene(t, 'handlers', 'inline', { env: { QCLONE: 'inline' } }), { called: false })
+})
+
 test('inSpawn is called in the clone, before the function', async (t) => {
   t.deepEqual(await playScene(t, 'handlers', 'in the clone'), {
     run: ['run, clone'],
@@ -146,7 +171,7 @@ test('a handler that throws is reported on stderr, and breaks nothing', async (t
   const { told, stderr, code } = await runFixture('handlers', 'throwing')
   t.is(code, 0)
   t.like(told, { status: 7, value: 'value', another: 8 })
-  for (const name of ['newClone', 'oldClone', 'inSpawn']) {
+  for (const name of ['newClone', 'oldClone', 'inClone', 'inSpawn']) {
     const line = `qclone: a handler of ${name} threw Error: the handler of ${name} failed`
     t.is(stderr.split(line).length - 1, 3, `${name}: ${stderr}`)
   }

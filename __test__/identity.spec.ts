@@ -32,3 +32,79 @@ test('the standard input of a clone is empty', async (t) => {
     },
   )
 })
+
+test('usage and clocks never go backwards, in clones and in clones of clones', async (t) => {
+  t.deepEqual(await playScene(t, 'usage', 'never backwards'), {
+    'in a clone': [],
+    'in a clone of it': [],
+    'in the parent': [],
+  })
+})
+
+test('process.cpuUsage takes a reading from before the fork, and refuses what is none', async (t) => {
+  t.deepEqual(await playScene(t, 'usage', 'by readings'), {
+    'since before the fork': true,
+    'counts on': true,
+    'no reading': 'ERR_INVALID_ARG_VALUE',
+  })
+})
+
+test('a process.cpuUsage that somebody has replaced is left alone', async (t) => {
+  t.deepEqual(await playScene(t, 'usage', 'replaced'), { 'left alone': true })
+})
+
+test('ids of DNS queries repeat in no clone, by whatever resolver', async (t) => {
+  const all = [16, true]
+  t.deepEqual(await playScene(t, 'resolvers', 'ids'), {
+    'dns.promises': all,
+    'dns.resolve': all,
+    'a Resolver': all,
+    'a Resolver of promises': all,
+  })
+})
+
+test('a resolver keeps servers, local address, timeout and tries in a clone', async (t) => {
+  t.deepEqual(await playScene(t, 'resolvers', 'options'), {
+    'in a clone': [true, 'ENOTFOUND', 'ETIMEOUT'],
+    tries: 3,
+    from: ['127.0.0.7'],
+    'of the clone': true,
+    once: 4,
+  })
+})
+
+test("a DNS query under way is the parent's alone", async (t) => {
+  t.deepEqual(await playScene(t, 'resolvers', 'under way'), {
+    'in the parent': 'ETIMEOUT',
+    'told in the clone': false,
+    sent: 2,
+  })
+})
+
+test('servers of every kind tell their address in a clone', async (t) => {
+  t.deepEqual(await playScene(t, 'addresses', 'servers'), {
+    net: [true, 'object'],
+    http: [true, 'object'],
+    tls: [true, 'object'],
+    ipv6: [true, 'object'],
+    unix: [true, 'string'],
+    closed: [true, 'object'],
+    'of a clone': true,
+  })
+})
+
+test('connections tell both their addresses in a clone', async (t) => {
+  t.deepEqual(await playScene(t, 'addresses', 'sockets'), { tcp: true, encrypted: true })
+})
+
+test('UDP sockets tell both their addresses in a clone', async (t) => {
+  t.deepEqual(await playScene(t, 'addresses', 'datagrams'), { 'as in the parent': true })
+})
+
+test("what a clone opens has its own address, even at the number of its parent's", async (t) => {
+  t.deepEqual(await playScene(t, 'addresses', 'of the clone'), { 'its own differs': true, 'in spawn': 1 })
+})
+
+test("a clone of a request knows its server's address and the client's", async (t) => {
+  t.deepEqual(await playScene(t, 'addresses', 'requests'), { ports: [true, true, true] })
+})

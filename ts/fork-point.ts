@@ -6,10 +6,9 @@ import { type Callable, calledInClones, compileAhead } from './clone-context/ahe
 import { surveyClocks } from './clone-context/clocks.js'
 import { prepareFlags } from './clone-context/compile.js'
 import { surveyDispatchers } from './clone-context/dispatchers.js'
-import { disown, enterClone, type Ghosts } from './clone-context/enter.js'
+import { disown, enterClone, type Ghosts, survey } from './clone-context/enter.js'
 import { hold } from './clone-context/hold.js'
 import { leaveByError, prepareLeaving } from './clone-context/leave.js'
-import { surveyListeners } from './clone-context/listeners.js'
 import { prepareRandomness } from './clone-context/randomness.js'
 import { moveToHead } from './clone-context/timers.js'
 import { onEnteringClone } from './copies.js'
@@ -182,11 +181,11 @@ function tryToFork(
   prepareRandomness()
   prepareLeaving()
   prepareFlags()
-  const inherited = surveyListeners()
+  const seen = survey()
   numberFork()
   surveyDispatchers()
   if (ghosts) surveyClocks()
-  compileAhead(calls)
+  compileAhead([...calls, ...handlers.inClone.shims])
   const outcome = binding.fork(
     {
       keep: [...kept.descriptors, ...ends],
@@ -212,11 +211,12 @@ function tryToFork(
     throw new Error('the fork has told its parent nothing')
   }
   try {
-    enterClone(facts, inherited, ghosts)
+    enterClone(facts, seen, ghosts)
   } catch (error) {
     // Above this are the parent's frames, which must not see it.
     leaveByError(error)
   }
+  handlers.inClone.call(event)
   return undefined
 }
 

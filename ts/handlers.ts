@@ -35,6 +35,11 @@ export class HandlerChain<A extends unknown[]> {
     }
   }
 
+  /** The handlers, newest last. */
+  get shims(): ReadonlyArray<Shim<A>> {
+    return this.#shims.map(({ shim }) => shim)
+  }
+
   /** Whether nobody has put a handler here. */
   get isEmpty(): boolean {
     return this.#shims.length === 0
@@ -70,6 +75,11 @@ export const handlers = Object.freeze({
   oldClone: new HandlerChain<[status: WaitStatus, event: EventType]>('oldClone'),
   /** In the parent: a clone could not be made. The caller is told too. */
   forkFailed: new HandlerChain<[error: QcloneError, event: EventType]>('forkFailed'),
+  /**
+  In every clone, whatever it is for, before any other code of the user's: what makes ids, counters and buffers in
+  memory the clone's own. Synchronous: what it begins is not waited for. Never called inline, where there is no clone.
+  */
+  inClone: new HandlerChain<[event: EventType]>('inClone'),
   /** In the clone: it was made by `spawn`, `run`, `stream` or `persist`, and its function is about to be called. */
   inSpawn: new HandlerChain<[event: EventType]>('inSpawn'),
   /** In the clone: it was made for this request, which is about to be handled. */

@@ -3,6 +3,7 @@ import { disownAll } from '../children.js'
 import { enterCloneInAll } from '../copies.js'
 import { native } from '../native.js'
 import { forgetStalls } from '../servers/stalls.js'
+import { knowInheritedAddresses } from './addresses.js'
 import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
 import { resetClocks } from './clocks.js'
@@ -11,10 +12,12 @@ import { freshDispatchers } from './dispatchers.js'
 import { dropExitHooks } from './exit-hooks.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
-import { dropListeners, type Inherited } from './listeners.js'
+import { dropListeners, type Inherited, surveyListeners } from './listeners.js'
 import { freshRandomness } from './randomness.js'
+import { freshResolvers } from './resolvers.js'
 import { ownStreams } from './streams.js'
 import { dropImmediates, dropTimers } from './timers.js'
+import { goOnCounting, surveyUsage, type Usage } from './usage.js'
 
 /** What would run in a clone whose event loop goes on, and is its parent's. */
 export interface Ghosts {
@@ -22,24 +25,38 @@ export interface Ghosts {
   behind: NodeJS.Immediate
 }
 
+/** What its parent has found out for a clone, right before the fork. */
+export interface Survey {
+  listeners: Inherited
+  usage: Usage
+}
+
+/** In the parent, right before a fork: looks at what a clone must know of it. */
+export function survey(): Survey {
+  return { listeners: surveyListeners(), usage: surveyUsage() }
+}
+
 /**
 All that a clone does before the first line of user code.
 
 @param facts what its fork told of it, in the order of `fork` in the native part.
-@param inherited what its parent has seen that there is to drop.
+@param seen what its parent has found out for it.
 @param ghosts undefined for a clone whose event loop does not go on.
 */
-export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghosts | undefined): void {
+export function enterClone(facts: Int32Array, seen: Survey, ghosts: Ghosts | undefined): void {
   enterCloneInAll()
   // First of all, the way out, which what follows may have to take.
-  dropListeners(inherited)
+  dropListeners(seen.listeners)
   leaveByItself()
   dropExitHooks()
   takeIdentity(facts[0] as number)
   compileHere(facts[1] === 1)
   ownStreams(facts[2] as number, facts[3] as number)
+  goOnCounting(seen.usage)
+  knowInheritedAddresses()
   freshAgents()
   freshDispatchers()
+  freshResolvers()
   freshRandomness()
   if (ghosts) {
     dropTimers()

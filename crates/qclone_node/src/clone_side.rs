@@ -1,12 +1,13 @@
 //! What a clone does natively before JavaScript goes on: it lets go of everything that is its
 //! parent's, so that neither side feels the other.
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::ops::Range;
 use std::os::fd::RawFd;
+use std::ptr;
 use std::sync::{
     Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering},
 };
 
 use napi_derive::napi;
@@ -19,7 +20,7 @@ use qclone::{
 };
 
 use crate::{
-    loop_end, random,
+    addresses, loop_end, random,
     uv::{self, Loop, UvHandle, handle_type},
 };
 
@@ -185,7 +186,8 @@ pub(crate) fn settle(
     // What `process.title` gives and sets. It fails where node was started without any name.
     // SAFETY: a string that ends, which is copied.
     unsafe { uv::uv_set_process_title(inheritance.title.as_ptr()) };
-    let Handles { input: has_input, mut outputs, tcp, watched } = Handles::of(event_loop);
+    let Handles { input: has_input, mut outputs, tcp, udp, watched } = Handles::of(event_loop);
+    addresses::remember(sorted(tcp.iter().chain(udp)).into_iter());
     event_loop.drop_untold();
     // First the descriptors. The old epoll instance is shared with the parent, and from here on its
     // number is a fresh one, so that nothing libuv does below can reach it.
@@ -256,6 +258,7 @@ struct Handles {
     outputs: Vec<RawFd>,
     /// Stream sockets: a server has thousands, and the kernel need not say what they are.
     tcp: Numbers,
+    udp: Vec<RawFd>,
     /// What this library itself watches, two for each clone of the parent's that serves a client.
     watched: Numbers,
 }
@@ -281,6 +284,10 @@ impl Numbers {
         self.0[index] = true;
     }
 
+    fn iter(&self) -> impl Iterator<Item = RawFd> {
+        (0..).zip(&self.0).filter_map(|(fd, is_in)| is_in.then_some(fd))
+    }
+
     fn contains(&self, fd: RawFd) -> bool {
         usize::try_from(fd).is_ok_and(|index| self.0.get(index) == Some(&true))
     }
@@ -292,8 +299,10 @@ unsafe extern "C" fn note_handle(handle: *mut UvHandle, handles: *mut c_void) {
     // SAFETY: uv_walk passes live handles.
     let kind = unsafe { uv::uv_handle_get_type(handle) };
     let Some(fd) = uv::descriptor(handle) else { return };
-    if kind == handle_type::TCP {
-        handles.tcp.insert(fd);
+    match kind {
+        handle_type::TCP => handles.tcp.insert(fd),
+        handle_type::UDP => handles.udp.push(fd),
+        _ => {}
     }
     if uv::is_own_poll(handle) {
         handles.watched.insert(fd);
@@ -341,6 +350,23 @@ fn is_of_platform(timer: *mut UvHandle) -> bool {
 /// Bytes: the task itself, and what a later version may put beside it.
 const MOST_BEFORE_TIMER: usize = 64;
 
+/// What c-ares has called when a query of `dns.resolve` and its like may be late: `ChannelWrap::AresTimeout` in Node's
+/// `src/cares_wrap.cc`. Null in a Node that does not export it.
+static LATE_QUERY: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
+/// Finds, in the parent, what clones are to know of Node. Once is enough.
+pub(crate) fn prepare() {
+    const NAME: &CStr = c"_ZN4node10cares_wrap11ChannelWrap11AresTimeoutEP10uv_timer_s";
+    // SAFETY: the name is a string that ends.
+    LATE_QUERY.store(unsafe { libc::dlsym(libc::RTLD_DEFAULT, NAME.as_ptr()) }, Ordering::Relaxed);
+}
+
+/// Whether a timer is for queries of DNS. Those are the parent's: it would send them again, and tell of their end.
+fn is_of_channel(timer: *mut UvHandle) -> bool {
+    let late_query = LATE_QUERY.load(Ordering::Relaxed);
+    !late_query.is_null() && uv::timer_callback(timer) == late_query
+}
+
 /// What [`quieten`] is to know.
 struct OfParent<'a> {
     event_loop: Loop,
@@ -379,7 +405,7 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
         // instances as may be (`fs.inotify.max_user_instances`).
         handle_type::FS_EVENT => Some(uv::uv_fs_event_stop),
         handle_type::FS_POLL => Some(uv::uv_fs_poll_stop),
-        handle_type::TIMER if is_of_platform(handle) => Some(uv::uv_timer_stop),
+        handle_type::TIMER if is_of_platform(handle) || is_of_channel(handle) => Some(uv::uv_timer_stop),
         _ => None,
     };
     if let Some(stop) = stop {

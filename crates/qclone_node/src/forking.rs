@@ -208,7 +208,7 @@ pub fn fork(env: Env, options: ForkOptions, mut facts: Int32ArraySlice) -> Resul
         let untold = options.tells_all && clone_side::has_work_in_pool(event_loop);
         let circumstances = Circumstances { vouch_for: &options.vouch_for, tasks, untold };
         let forked = with_state(|state| {
-            state.find_earlier_pipes(event_loop)?;
+            state.prepare_once(event_loop)?;
             // SAFETY: `NodeThreads` calls a thread of node at rest when it waits for work, which
             // only this thread could give it. JavaScript sees to it that the clone leaves by `exit`.
             state.attempt(&circumstances, Some(&mut inheritance), |forker, policy| unsafe {
@@ -287,9 +287,10 @@ impl State {
         Ok(Self { forker, threads, earlier_pipes: None })
     }
 
-    /// Finds the pipes that are open before the first fork; does nothing before later ones.
-    fn find_earlier_pipes(&mut self, event_loop: Loop) -> qclone::Result<()> {
+    /// Finds what must be known before the first fork, as the pipes that are open then; does nothing before later ones.
+    fn prepare_once(&mut self, event_loop: Loop) -> qclone::Result<()> {
         if self.earlier_pipes.is_none() {
+            clone_side::prepare();
             self.earlier_pipes = Some(EarlierPipes::find(event_loop)?);
         }
         Ok(())

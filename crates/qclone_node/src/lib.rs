@@ -3,6 +3,7 @@
 // What JavaScript sees is public by its macro, which asks for `pub` in private modules too.
 #![allow(unreachable_pub, reason = "napi-derive exports by registration, not by path")]
 
+mod addresses;
 mod callback;
 mod child;
 mod clone_side;

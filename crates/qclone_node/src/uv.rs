@@ -175,6 +175,13 @@ struct UvSignal {
     dispatched: c_uint,
 }
 
+/// `uv_timer_t` as far as its callback; see `uv.h` and `uv/unix.h`.
+#[repr(C)]
+struct UvTimer {
+    handle: HandleFields,
+    callback: *mut c_void,
+}
+
 /// `RB_ENTRY`; see `uv/tree.h`.
 #[repr(C)]
 struct TreeEntry {
@@ -627,6 +634,12 @@ thread_local! {
 /// Whether a live handle is one by [`Loop::new_poll`], on whose descriptor nobody else relies.
 pub(crate) fn is_own_poll(handle: *mut UvHandle) -> bool {
     OWN_POLLS.with_borrow(|polls| polls.contains(&handle.addr()))
+}
+
+/// What a timer calls, which must be a live handle of that type.
+pub(crate) fn timer_callback(timer: *mut UvHandle) -> *mut c_void {
+    // SAFETY: a handle of this type, whose first fields are those of each handle, as `check_layout` has found them.
+    unsafe { (*timer.cast::<UvTimer>()).callback }
 }
 
 /// The descriptor of a live handle, if it has one.

@@ -1,0 +1,62 @@
+import { createRequire } from 'node:module'
+import { Server, Socket } from 'node:net'
+import { native } from '../native.js'
+import { calledInClones } from './ahead.js'
+
+/** What Node's functions answer: without a port, of what stands in for an inherited socket. */
+interface Address {
+  address?: string
+  family?: string
+  port?: number
+}
+
+/** An object on a socket, as Node has it. Neither has a name for it. */
+interface OnSocket {
+  _handle?: { fd?: number } | null
+}
+
+const { Socket: Datagrams } = createRequire(import.meta.url)('node:dgram') as typeof import('node:dgram')
+
+let knowsInherited = false
+
+/** In a clone: has servers and sockets of the parent's go on telling their addresses. */
+export function knowInheritedAddresses(): void {
+  if (knowsInherited) return
+  knowsInherited = true
+  const handleOf = (of: OnSocket) => of._handle
+  // The underscored ones are what the getters `remoteAddress`, `localPort` and their like ask.
+  complete(Server.prototype, 'address', false, handleOf)
+  complete(Socket.prototype, '_getsockname', false, handleOf)
+  complete(Socket.prototype, '_getpeername', true, handleOf)
+  complete(Datagrams.prototype, 'address', false, handleOfDatagrams)
+  complete(Datagrams.prototype, 'remoteAddress', true, handleOfDatagrams)
+}
+
+/** Has `name` of `prototype` add what is missing of an inherited address. */
+function complete(
+  prototype: object,
+  name: string,
+  ofPeer: boolean,
+  handleOf: (of: OnSocket) => OnSocket['_handle'],
+): void {
+  const methods = prototype as Record<string, (this: OnSocket) => Address | string | null>
+  const ofNode = methods[name]
+  if (typeof ofNode !== 'function') return
+  methods[name] = function () {
+    const found = ofNode.call(this)
+    const fd = handleOf(this)?.fd ?? -1
+    // An address of the clone's own has a port.
+    if (typeof found === 'object' && found && found.port === undefined && fd >= 0) {
+      Object.assign(found, native().inheritedAddress(fd, ofPeer))
+    }
+    return found
+  }
+}
+
+/** `socket._handle` of UDP warns of its deprecation. */
+function handleOfDatagrams(socket: object): OnSocket['_handle'] {
+  const state = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol')
+  return state && (socket as Record<symbol, { handle: OnSocket['_handle'] }>)[state]?.handle
+}
+
+calledInClones(knowInheritedAddresses, complete)
