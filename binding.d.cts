@@ -176,6 +176,12 @@ export interface HeadroomOutcome {
  */
 export declare function holdLoop(held: boolean): void
 
+/**
+ * Whether `fd` was a stream socket of the parent's, and is dead in this clone. By what is open there now:
+ * false of one that the clone keeps, and of a number that it has used again.
+ */
+export declare function isDeadConnection(fd: number): boolean
+
 /** Whether anything but that keeps a clone's event loop going. */
 export declare function loopIsAlive(): boolean
 
@@ -306,6 +312,9 @@ export declare function openPipe(): PipeOutcome
 
 /** Opens two sockets that are connected to each other. */
 export declare function openSocketPair(): PipeOutcome
+
+/** Where the other side of the connection `fd` is; see `qclone::socket::peer`. */
+export declare function peerOf(fd: number): string | null
 
 /** A pipe, or why there is none. */
 export interface PipeOutcome {

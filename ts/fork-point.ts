@@ -3,6 +3,7 @@ import { adopt, type Clone, type EventType } from './children.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
 import { forkForSynchronousWasm } from './clone-context/compile.js'
 import { enterClone, type Ghosts } from './clone-context/enter.js'
+import { findSessions } from './clone-context/http2-sessions.js'
 import { leaveByError, prepareLeaving } from './clone-context/leave.js'
 import { surveyListeners } from './clone-context/listeners.js'
 import { prepareRandomness } from './clone-context/randomness.js'
@@ -143,6 +144,7 @@ function attempt(
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
   prepareLeaving()
+  if (ghosts) findSessions()
   const inherited = surveyListeners()
   compileAhead(calls)
   const outcome = forkForSynchronousWasm(() =>

@@ -5,6 +5,8 @@ import { forgetStalls } from '../servers/stalls.js'
 import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
 import { compileHere } from './compile.js'
+import { silenceConnections } from './connections.js'
+import { failSessions } from './http2-sessions.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
 import { dropListeners, type Inherited } from './listeners.js'
@@ -35,6 +37,8 @@ export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghos
   takeIdentity(facts[0] as number)
   compileHere(facts[1] === 1)
   ownStreams(facts[2] as number, facts[3] as number)
+  silenceConnections()
+  failSessions()
   freshAgents()
   freshRandomness()
   if (ghosts) {
