@@ -40,12 +40,17 @@ A request on a session of the parent's is refused, as by a server that goes away
 and send this request again. What the parent has under way on the session stays silent: it did not fail.
 */
 function requestInClone(this: ClientHttp2Session, ...args: unknown[]): ClientHttp2Stream {
-  const { socket } = this
+  const { socket, closed } = this
   const stream = request.apply(this, args)
-  if (!isDead(socket)) return stream
+  if (closed || !isDead(socket)) return stream
+  const { destroySoon } = socket
+  // Bound to the socket itself: without streams, the session ends when that is closed.
+  stream.once('close', () => setImmediate(() => this.destroyed && destroySoon()))
   this.emit('goaway', NO_ERROR, LAST_STREAM, Buffer.alloc(0))
   this.close()
-  stream.close(REFUSED_STREAM)
+  if (stream.pending)
+    stream.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' }))
+  else stream.close(REFUSED_STREAM)
   return stream
 }
 
