@@ -177,10 +177,10 @@ export interface HeadroomOutcome {
 export declare function holdLoop(held: boolean): void
 
 /**
- * The address, or with `of_peer` its peer's, that the socket at `fd` had in the parent of this clone. Only for a `fd`
- * that the clone itself has not opened.
+ * Whether `fd` was a stream socket of the parent's, and is dead in this clone. By what is open there now:
+ * false of one that the clone keeps, and of a number that it has used again.
  */
-export declare function inheritedAddress(fd: number, ofPeer: boolean): SocketAddress | null
+export declare function isDeadConnection(fd: number): boolean
 
 /** Whether anything but that keeps a clone's event loop going. */
 export declare function loopIsAlive(): boolean
@@ -313,6 +313,9 @@ export declare function openPipe(): PipeOutcome
 /** Opens two sockets that are connected to each other. */
 export declare function openSocketPair(): PipeOutcome
 
+/** Where the other side of the connection `fd` is; see `qclone::socket::peer`. */
+export declare function peerOf(fd: number): string | null
+
 /** A pipe, or why there is none. */
 export interface PipeOutcome {
   /** The two ends, close-on-exec and blocking; of a pipe: read, write. */
@@ -349,16 +352,6 @@ export declare function reseedMathRandom(random: () => number): boolean
 
 /** Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket. */
 export declare function resetAtClose(fd: number): void
-
-/** An address, as `server.address()` shows it. */
-export interface SocketAddress {
-  /** In numbers. */
-  address: string
-  /** `IPv4` or `IPv6`. */
-  family: string
-  /** Port. */
-  port: number
-}
 
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
 import { setImmediate } from './clock.js'
-import { type Frame, Frames } from './frames.js'
+import { type Frame, Frames, frame, KIND } from './frames.js'
 import { native } from './native.js'
 
 export interface LinkEvents {
@@ -43,6 +43,8 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   readonly #onFault: () => void
   /** What was wrong with the bytes that the other side sent, if anything was. */
   fault: Error | undefined
+  /** Addresses of the parent's connections on which the clone waits in vain, as it has said. */
+  readonly waitsOn: string[] = []
   #destroyed = false
   #paused = false
   /** Whether the socket is paused, as something has come that is not wanted yet. */
@@ -122,6 +124,9 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     }
   }
 
+  /** In a clone: says on which connection it waits in vain. */
+  readonly tellWaits = (peer: string) => void this.send(frame(KIND.waits, Buffer.from(peer)))
+
   /**
   Nothing that comes is delivered once all has left. But the descriptor stays open until the other side has closed its
   own: what it sends meanwhile would fail, and a socket that fails to write is destroyed with what it has not read yet.
@@ -158,7 +163,8 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
       while (!this.#paused && !this.#destroyed) {
         const next = this.#take()
         if (!next) break
-        this.emit('frame', next)
+        if (next.kind === KIND.waits) this.waitsOn.push(next.body.toString())
+        else this.emit('frame', next)
       }
       this.#isBehind = false
     } finally {

@@ -8,6 +8,7 @@ import { prepareFlags } from './clone-context/compile.js'
 import { surveyDispatchers } from './clone-context/dispatchers.js'
 import { disown, enterClone, type Ghosts, survey } from './clone-context/enter.js'
 import { hold } from './clone-context/hold.js'
+import { findSessions } from './clone-context/http2-sessions.js'
 import { leaveByError, prepareLeaving } from './clone-context/leave.js'
 import { prepareRandomness } from './clone-context/randomness.js'
 import { moveToHead } from './clone-context/timers.js'
@@ -181,6 +182,7 @@ function tryToFork(
   prepareRandomness()
   prepareLeaving()
   prepareFlags()
+  if (ghosts) findSessions()
   const seen = survey()
   numberFork()
   surveyDispatchers()

@@ -23,6 +23,8 @@ export const KIND = {
   end: 5,
   /** The client gets something next: with the head of the response, if there is one. */
   begun: 6,
+  /** The address of a dead connection that the clone has written to, and waits for in vain. */
+  waits: 7,
 } as const
 
 const KINDS = new Set<number>(Object.values(KIND))

@@ -1,10 +1,12 @@
 import { basename } from 'node:path'
+import type { Channel } from './channel.js'
 import type { Clone } from './children.js'
 import { clearTimeout, setTimeout } from './clock.js'
 import { QcloneError } from './errors.js'
 import type { CloneOptions } from './options.js'
 import { expectMilliseconds, expectOptions, expectSignal } from './validate.js'
 import { inWords, type WaitStatus } from './wait-status.js'
+import { waitingInWords } from './waiting.js'
 
 /** How a clone is ended that does not end by itself. */
 export interface EndOptions {
@@ -77,6 +79,7 @@ export class Guard {
   readonly #options: CloneOptions
   #why: { code: 'ERR_QCLONE_ABORTED' | 'ERR_QCLONE_TIMEOUT'; message: string; cause?: unknown } | undefined
   #clone: Mortal | undefined
+  #waitsOn: readonly string[] = []
   #timer: NodeJS.Timeout | undefined
   #giveUp: (error: QcloneError) => void = () => {}
   /** As of the clone that is watched over. Rejects, too, when that was to be ended and lives on. */
@@ -94,8 +97,12 @@ export class Guard {
     return this.#why !== undefined
   }
 
-  /** Watches over this clone from now on. */
-  watch(clone: Mortal): void {
+  /**
+  Watches over this clone from now on.
+
+  @param channel by which it says what it waits on.
+  */
+  watch(clone: Mortal, channel?: Pick<Channel, 'waitsOn'>): void {
     this.#clone = clone
     this.exited = new Promise((resolve, reject) => {
       this.#giveUp = reject
@@ -103,6 +110,7 @@ export class Guard {
     })
     // Nobody need be interested.
     this.exited.catch(() => {})
+    this.#waitsOn = channel?.waitsOn ?? []
     clearTimeout(this.#timer)
     const { timeout = Infinity } = this.#options
     if (this.#why) this.#end()
@@ -118,7 +126,7 @@ export class Guard {
   /** Why the task was ended before its time. */
   error(status?: WaitStatus): QcloneError {
     const { code = 'ERR_QCLONE_ABORTED', message = '', cause } = this.#why ?? {}
-    const text = status ? `${message}; it ${inWords(status)}` : message
+    const text = status ? `${message}; it ${inWords(status)}${waitingInWords(this.#waitsOn)}` : message
     return new QcloneError(code, text, {
       ...(status && { status }),
       ...(this.#why && 'cause' in this.#why && { cause }),

@@ -4,6 +4,7 @@ import { type Clone, type EventType, isServing } from './children.js'
 import { clearTimeout, setImmediate, setTimeout, uptimeMs } from './clock.js'
 import { type Callable, calledInClones } from './clone-context/ahead.js'
 import { findDate } from './clone-context/clocks.js'
+import { onSilentWrite } from './clone-context/connections.js'
 import { findTimers } from './clone-context/timers.js'
 import { fromFailure, QcloneError, typed } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
@@ -16,6 +17,7 @@ import { settings } from './settings.js'
 import { sign } from './signs.js'
 import { openStdio, type Stdio } from './stdio.js'
 import { inWords, type WaitStatus } from './wait-status.js'
+import { waitingInWords } from './waiting.js'
 
 /** A task that wants a clone whose event loop goes on. */
 export interface Task {
@@ -117,7 +119,7 @@ async function attemptLaunch(
     throw error instanceof QcloneError ? error : refused(typed(error), task)
   }
   const { clone, channel, file } = forked
-  guard.watch(clone)
+  guard.watch(clone, channel)
   const end = () => channel.otherSideHasEnded()
   guard.exited.then(end, end)
   if (await isReady(clone, channel)) return { clone, channel, file, guard }
@@ -184,7 +186,16 @@ function tellInClone(event: EventType): void {
 function beginInClone({ event, inClone }: Task, ends: Ends): void {
   tellInClone(event)
   native().writeAll(ends.fd, READY)
+  onSilentWrite(tellWaits.bind(undefined, ends.fd))
   inClone(ends)
+}
+
+function tellWaits(fd: number, peer: string): void {
+  try {
+    native().writeAll(fd, frame(KIND.waits, Buffer.from(peer)))
+  } catch {
+    // The parent has all that it waited for.
+  }
 }
 
 const READY = frame(KIND.ready)
@@ -215,11 +226,11 @@ const SERVING_BYTES = 1 << 20
 /** The error of a task whose clone ended before `what`. */
 export function diedBefore(
   what: string,
-  { clone: { pid }, channel: { fault } }: Pick<Launched, 'channel' | 'clone'>,
+  { clone: { pid }, channel: { fault, waitsOn } }: Pick<Launched, 'channel' | 'clone'>,
   status: WaitStatus,
 ): QcloneError {
   const why = fault ? `, as ${fault.message}` : ''
-  const message = `clone ${pid} ${inWords(status)} before ${what}${why}`
+  const message = `clone ${pid} ${inWords(status)} before ${what}${why}${waitingInWords(waitsOn)}`
   return new QcloneError('ERR_QCLONE_DIED', message, { status, ...(fault && { cause: fault }) })
 }
 
@@ -275,4 +286,4 @@ function notReady(status: WaitStatus): QcloneError {
   return new QcloneError('ERR_QCLONE_NOT_READY', message, { status })
 }
 
-calledInClones(beginInClone, tellInClone, isServing)
+calledInClones(beginInClone, tellInClone, tellWaits, isServing)

@@ -2,6 +2,7 @@ import { connect, type Server, type Socket } from 'node:net'
 import { Channel } from './channel.js'
 import type { Clone } from './children.js'
 import { calledInClones } from './clone-context/ahead.js'
+import { onSilentWrite } from './clone-context/connections.js'
 import { leave, leaveByError, onUncaught, STATUS_OF_ERROR } from './clone-context/leave.js'
 import { type EndOptions, expectEndOptions, killAfter } from './guard.js'
 import { persistInline } from './inline.js'
@@ -108,6 +109,7 @@ async function stay<A extends unknown[]>(
   const channel = new Channel(fd, { writable: true, maxBytes: settings().maxAnswerBytes })
   const port = new Port<never, never>(channel)
   onReport(undefined)
+  onSilentWrite(channel.tellWaits)
   const fail = (error: unknown) => {
     if (port.closed) leaveByError(error)
     port.on('close', () => leave(STATUS_OF_ERROR))

@@ -1,5 +1,6 @@
 import { Channel } from './channel.js'
 import { calledInClones } from './clone-context/ahead.js'
+import { onSilentWrite } from './clone-context/connections.js'
 import { leave, onUncaught, STATUS_OF_ERROR } from './clone-context/leave.js'
 import { killAfter } from './guard.js'
 import { streamInline } from './inline.js'
@@ -158,6 +159,7 @@ async function produce<A extends unknown[]>(
   // What is to be written keeps the event loop going; to wait for the parent does not.
   port.unref()
   onReport(undefined)
+  onSilentWrite(channel.tellWaits)
   const leaveWhenSent = (status: number) => {
     if (port.closed) leave(status)
     port.on('close', () => leave(status))

@@ -8,8 +8,10 @@ import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
 import { resetClocks } from './clocks.js'
 import { compileHere } from './compile.js'
+import { silenceConnections } from './connections.js'
 import { freshDispatchers } from './dispatchers.js'
 import { dropExitHooks } from './exit-hooks.js'
+import { failSessions } from './http2-sessions.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
 import { dropListeners, type Inherited, surveyListeners } from './listeners.js'
@@ -54,6 +56,8 @@ export function enterClone(facts: Int32Array, seen: Survey, ghosts: Ghosts | und
   ownStreams(facts[2] as number, facts[3] as number)
   goOnCounting(seen.usage)
   knowInheritedAddresses()
+  silenceConnections()
+  failSessions()
   freshAgents()
   freshDispatchers()
   freshResolvers()

@@ -116,8 +116,8 @@ pub enum Fate {
     Keep,
     /// Replace it by something silent.
     Silent,
-    /// The same, but a stream socket fails writes with EPIPE: whoever sends a request through it is
-    /// told at once, where an answer would never come. Reads are silent still, since an end of file
+    /// The same, but a socket fails writes with EPIPE: whoever sends a request or a datagram through it
+    /// is told at once, where an answer would never come. Reads are silent still, since an end of file
     /// would pass for the end of an answer.
     Mute,
     /// The same for a descriptor that the caller knows to be an open stream socket: the kernel is not asked,
@@ -137,6 +137,9 @@ pub struct Summary {
     pub left: usize,
     /// Nothing was open at the number.
     pub absent: usize,
+    /// The [`identity`] of the one open file that stands for all stream sockets of fate [`Fate::Mute`] and
+    /// [`Fate::MuteStream`]; `None` where there was none to replace.
+    pub mute_stream: Option<(u64, u64)>,
 }
 
 /// Descriptors open in this process, in ascending order.
@@ -330,7 +333,7 @@ fn kind_of_other(fd: RawFd) -> Kind {
 ///
 /// | what was there | what takes its number |
 /// |---|---|
-/// | socket | an end of a socket pair of the same type: reads EAGAIN; writes go nowhere, and EAGAIN once it is full |
+/// | socket | an end of a socket pair of the same type: reads EAGAIN; writes go nowhere, and EAGAIN once it is full, or EPIPE by [`Fate::Mute`] |
 /// | read end of a pipe | that of an empty pipe: reads EAGAIN |
 /// | write end of a pipe | that of a pipe nobody reads: likewise |
 /// | FIFO open both ways | an end of a stream socket pair |
@@ -387,6 +390,7 @@ pub unsafe fn make_inert(fds: impl Iterator<Item = RawFd>, fate: &dyn Fn(RawFd) 
                 }
             }
         }
+        summary.mute_stream = silence.identity(Shape::Socket(SocketKind::Stream), Fate::Mute);
         Ok(summary)
     })
 }
@@ -565,8 +569,14 @@ impl Silence {
         }
     }
 
+    /// Of the replacement for `shape`, if it was needed.
+    fn identity(&self, shape: Shape, fate: Fate) -> Option<(u64, u64)> {
+        let opened = self.opened.iter().find(|(of, as_told, _)| (*of, *as_told) == (shape, fate));
+        opened.and_then(|(.., end)| identity(end.as_raw_fd()))
+    }
+
     fn shared(&mut self, shape: Shape, fate: Fate) -> Result<&OwnedFd> {
-        let fate = if shape == Shape::Socket(SocketKind::Stream) { fate } else { Fate::Silent };
+        let fate = if matches!(shape, Shape::Socket(_)) { fate } else { Fate::Silent };
         let known = self.opened.iter().position(|(of, as_told, _)| (*of, *as_told) == (shape, fate));
         let index = match known {
             Some(index) => index,

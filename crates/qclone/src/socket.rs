@@ -8,7 +8,7 @@ use std::{
 use libc::{c_int, c_void, socklen_t};
 use nix::{
     errno::Errno,
-    sys::socket::{setsockopt, sockopt::Linger},
+    sys::socket::{SockaddrStorage, getpeername, setsockopt, sockopt::Linger},
 };
 
 use crate::{Error, Result};
@@ -52,6 +52,16 @@ pub fn progress(socket: impl AsFd) -> Result<Progress> {
 pub fn reset_at_close(socket: impl AsFd) -> Result<()> {
     let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
     setsockopt(&socket, Linger, &at_once).map_err(Error::syscall("setsockopt(2)"))
+}
+
+/// Where the other side of `socket` is: `127.0.0.1:80`, `[::1]:80`, or the path of a unix socket, `@` in
+/// front of an abstract one. `None` when it is no connection, or its other side has no name. See
+/// `getpeername(2)`.
+pub fn peer(socket: impl AsFd) -> Option<String> {
+    let address: SockaddrStorage = getpeername(socket.as_fd().as_raw_fd()).ok()?;
+    let Some(unix) = address.as_unix_addr() else { return Some(address.to_string()) };
+    let path = unix.path().map(|path| path.display().to_string());
+    path.or_else(|| Some(format!("@{}", String::from_utf8_lossy(unix.as_abstract()?))))
 }
 
 fn queue_length(fd: c_int, request: libc::c_ulong) -> Result<u64> {
@@ -133,6 +143,19 @@ mod tests {
         assert!(before.unacknowledged >= 4 && before.acknowledged.is_none(), "{before:?}");
         client.read_exact(&mut [0; 4]).unwrap();
         assert_eq!(progress(&server).unwrap().unacknowledged, 0);
+    }
+
+    #[test]
+    fn the_other_side_is_named() {
+        let (server, client) = tcp_pair();
+        assert_eq!(peer(&client), Some(server.local_addr().unwrap().to_string()));
+        let path = std::env::temp_dir().join(format!("qclone-peer-{}", std::process::id()));
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let client = UnixStream::connect(&path).unwrap();
+        assert_eq!(peer(&client), Some(path.display().to_string()));
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(peer(listener.accept().unwrap().0), None);
+        assert_eq!(peer(&listener), None);
     }
 
     #[test]

@@ -437,6 +437,54 @@ fn what_is_unused_is_never_ready_whatever_it_was() {
 }
 
 #[test]
+fn through_mute_sockets_of_the_other_types_sending_fails_and_never_waits() {
+    for kind in [SockType::Datagram, SockType::SeqPacket] {
+        let lock = lock();
+        let (ours, peer) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_NONBLOCK).unwrap();
+        let status = lock.in_child(|| {
+            make_all(Fate::Mute);
+            assert_eq!(write(ours.as_raw_fd(), b"x"), Err(Errno::EPIPE));
+            assert_eq!(read(ours.as_raw_fd()), Err(Errno::EAGAIN));
+            assert_eq!(watched_is_ready(ours.as_raw_fd()), Ok(false));
+            0
+        });
+        assert_success(&status);
+        assert_eq!(read(peer.as_raw_fd()), Err(Errno::EAGAIN), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_connected_udp_socket_fails_to_send() {
+    let lock = lock();
+    let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+    receiver.set_nonblocking(true).unwrap();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sender.connect(receiver.local_addr().unwrap()).unwrap();
+    let status = lock.in_child(|| {
+        make_all(Fate::Mute);
+        assert_eq!(sender.send(b"from the clone").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        0
+    });
+    assert_success(&status);
+    assert_eq!(receiver.recv(&mut [0; 64]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn what_stands_for_mute_stream_sockets_can_be_told_from_others() {
+    let lock = lock();
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    let status = lock.in_child(|| {
+        let summary = make_all(Fate::Mute);
+        assert_eq!(fds::identity(ours.as_raw_fd()), summary.mute_stream);
+        let (fresh, _) = UnixStream::pair().unwrap();
+        assert_ne!(fds::identity(fresh.as_raw_fd()), summary.mute_stream);
+        assert_eq!(make_all_inert().mute_stream, None);
+        0
+    });
+    assert_success(&status);
+}
+
+#[test]
 fn a_fifo_open_both_ways_is_silent() {
     let lock = lock();
     let fifo = fifo();

@@ -130,6 +130,17 @@ static REQUESTS_OF_PARENT: AtomicU32 = AtomicU32::new(0);
 /// Whether this clone ignores signals to end that its parent did not send.
 static HEEDS_PARENT_ONLY: AtomicBool = AtomicBool::new(false);
 
+/// What stands for the stream sockets of the parent's in this clone.
+static MUTE_STREAM: Mutex<Option<(u64, u64)>> = Mutex::new(None);
+
+/// Whether `fd` was a stream socket of the parent's, and is dead in this clone. By what is open there now:
+/// false of one that the clone keeps, and of a number that it has used again.
+#[napi]
+pub fn is_dead_connection(fd: i32) -> bool {
+    let dead = *MUTE_STREAM.lock().unwrap_or_else(PoisonError::into_inner);
+    dead.is_some() && fds::identity(fd) == dead
+}
+
 /// The clone's side of its fork, for as long as signals are blocked.
 static SIDE: Mutex<Option<CloneSide>> = Mutex::new(None);
 
@@ -225,7 +236,8 @@ pub(crate) fn settle(
     let descriptors = inheritance.descriptors.iter().cloned().flatten();
     // SAFETY: this is the clone, and nothing in it has used a descriptor yet. Node's and libuv's
     // objects know theirs by number alone.
-    unsafe { fds::make_inert(descriptors, &fate) }.map_err(text)?;
+    let replaced = unsafe { fds::make_inert(descriptors, &fate) }.map_err(text)?;
+    *MUTE_STREAM.lock().unwrap_or_else(PoisonError::into_inner) = replaced.mute_stream;
     // The handles of a standard stream that leads elsewhere now are not kept, whatever was asked for.
     let leads_elsewhere = |fd: &RawFd| {
         (0_i32..).zip(&inheritance.standard).any(|(of, how)| of == *fd && *how != Standard::Inherit)

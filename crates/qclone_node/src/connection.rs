@@ -99,6 +99,12 @@ pub fn progress_of(fd: i32) -> Option<NativeProgress> {
     })
 }
 
+/// Where the other side of the connection `fd` is; see `qclone::socket::peer`.
+#[napi]
+pub fn peer_of(fd: i32) -> Option<String> {
+    socket::peer(borrow(fd)?)
+}
+
 /// Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket.
 #[napi]
 pub fn reset_at_close(fd: i32) {

@@ -1,0 +1,99 @@
+import { Socket } from 'node:net'
+import test from 'ava'
+import { hasUnderWay, noteWrite } from '#dist/exchanges.js'
+import { playScene } from './helpers/fixture.js'
+
+const DIED = (peer = 'PEER') =>
+  `the clone exited with status 13 before it answered; it waited on its parent's connection to ${peer}, where a request of the parent's was under way: connect anew in the clone`
+
+const CASES: Array<[scene: string, told: Record<string, unknown>]> = [
+  ['unanswered', { 'in the clone': DIED(), 'carried out': ['hello', 'a payment'] }],
+  ['answered in part', { 'in the clone': DIED(), 'carried out': ['hello', 'the first', 'the second'] }],
+  [
+    'overlapping',
+    { 'in the clone': DIED(), 'carried out': ['hello', 'the first', 'the second', 'the third'] },
+  ],
+  ['not yet sent', { 'in the clone': DIED(), 'carried out': ['hello', `${16 << 20} bytes`] }],
+  [
+    'at rest',
+    { 'in the clone': 'in the clone', connections: 2, 'carried out': ['hello', 'once more', 'in the clone'] },
+  ],
+  [
+    'at rest after a greeting of several writes',
+    { 'in the clone': 'in the clone', 'carried out': ['who', 'what', 'a command', 'in the clone'] },
+  ],
+  [
+    'destroyed in the clone',
+    {
+      'in the clone': 'the clone exited with status 13 before it answered',
+      connections: 1,
+      'carried out': ['hello', 'a payment'],
+    },
+  ],
+]
+
+for (const transport of ['tcp', 'unix', 'tls']) {
+  for (const [scene, expected] of CASES) {
+    test(`over ${transport}, a clone sends nothing that its parent has under way: ${scene}`, async (t) => {
+      const told = await playScene(t, 'under-way', scene, { args: [transport] })
+      // Its own failure is told as a string, its answer as the message of no error.
+      t.deepEqual(told, expected)
+    })
+  }
+}
+
+test('a connection that is kept is no silent one', async (t) => {
+  const told = await playScene(t, 'under-way', 'kept', { args: ['tcp'] })
+  t.deepEqual(told, { 'carried out': ['hello', 'a payment', 'by the clone'] })
+})
+
+test('every kind of clone says on which connection it waited', async (t) => {
+  const { 'carried out': carriedOut, ...told } = await playScene(t, 'under-way', 'who is told')
+  t.deepEqual(told, {
+    'at its deadline': 'ERR_QCLONE_TIMEOUT true',
+    'in a stream': 'ERR_QCLONE_DIED true',
+    'in one that stays': 'ERR_QCLONE_TIMEOUT true',
+    'in a clone of a clone': 'ERR_QCLONE_DIED true',
+  })
+  t.deepEqual(carriedOut, ['hello', 'a payment'])
+})
+
+test('a datagram by a socket of the parent fails, and none waits', async (t) => {
+  t.deepEqual(await playScene(t, 'under-way', 'datagrams'), { connected: ['EPIPE'], free: ['EINVAL'] })
+})
+
+/** A socket by which so many bytes have been read. */
+function reading(): Socket & { bytesRead: number } {
+  const socket = new Socket()
+  Object.defineProperty(socket, 'bytesRead', { value: 0, writable: true })
+  return socket as Socket & { bytesRead: number }
+}
+
+test('several writes answered in part are under way for some seconds, one that is not answered for ever', (t) => {
+  const socket = reading()
+  noteWrite(socket)
+  socket.bytesRead = 1
+  noteWrite(socket)
+  noteWrite(socket)
+  const later = performance.now() + 6000
+  t.true(hasUnderWay(socket, later))
+  socket.bytesRead = 2
+  t.true(hasUnderWay(socket, performance.now()))
+  t.false(hasUnderWay(socket, later))
+  noteWrite(socket)
+  t.true(hasUnderWay(socket, later))
+})
+
+test('a connection that was written to before the package was loaded counts as under way', (t) => {
+  const socket = reading()
+  t.false(hasUnderWay(socket, 0))
+  Object.defineProperty(socket, 'bytesWritten', { value: 1 })
+  t.true(hasUnderWay(socket, 0))
+})
+
+test('a connection that a server has accepted has no requests of its own', (t) => {
+  const socket = Object.assign(reading(), { server: {} })
+  noteWrite(socket)
+  Object.defineProperty(socket, 'bytesWritten', { value: 1 })
+  t.false(hasUnderWay(socket, 0))
+})
