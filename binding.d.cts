@@ -15,6 +15,10 @@ export declare class ChildHandle {
   get pid(): number
   /** What the fork cost the parent. */
   get timings(): ForkTimings
+  /** Files of addons and libraries whose threads the clone lacks, as its parent vouched for them. */
+  get vouchedFor(): Array<string>
+  /** Kills and reaps a clone that cannot be kept, and closes its descriptor. */
+  abandon(): void
   /** Reaps the clone when it has ended: its wait status, or null while it runs. */
   tryWait(): NativeWaitStatus | null
   /** Sends a signal, by number. Never reaches another process that got the same pid later. */
@@ -63,6 +67,13 @@ export declare function discardInput(fd: number): void
  */
 export declare function dropInput(fd: number, ended: () => void): WatchOutcome
 
+/**
+ * Where the empty objects are in a value: of each the number of steps, and then the steps from the value on.
+ * A step into an object is twice the number of its property, into an array the index, into a map or a set the
+ * number of a key or value.
+ */
+export declare function emptyObjects(bytes: Uint8Array): Uint32Array
+
 /** Ends this process at once, without the exit path of node or of libc. */
 export declare function exitNow(status: number): void
 
@@ -73,6 +84,12 @@ export interface FileOutcome {
   /** Why there is none. */
   failure?: ForkFailure
 }
+
+/**
+ * Finds the variable of a flag, once a process, so that clones need not. V8 sets the flag some times,
+ * and at last to what it was.
+ */
+export declare function findFlag(name: string): void
 
 /** Finds out where V8 keeps what `Math.random` draws from, so that clones need not. Draws a number. */
 export declare function findMathRandom(random: () => number): void
@@ -99,6 +116,8 @@ export interface ForkFailure {
   threads: Array<NativeOffender>
   /** Whether the same fork may succeed later, with nothing done about it. */
   transient: boolean
+  /** Whether the next turn of the event loop may be enough for that. */
+  soon: boolean
 }
 
 /** How to fork. */
@@ -133,6 +152,13 @@ export interface ForkOptions {
    * thread that have not run: only the loop runs them.
    */
   loopGoesOn: boolean
+  /**
+   * Whether there is no fork while libuv's pool has work for this loop whose callback has not been
+   * called: a clone would never learn of it.
+   */
+  tellsAll: boolean
+  /** Names of files whose threads may be beside the fork while they wait. */
+  vouchFor: Array<string>
   /** For how long, in milliseconds, this call may stand still until the other threads are at rest. */
   waitMs: number
   /** The same when none but libuv's pool is at work. */
@@ -175,6 +201,24 @@ export interface HeadroomOutcome {
  * keeps no loop going by itself, such as a timer without a reference, then still comes to pass.
  */
 export declare function holdLoop(held: boolean): void
+
+/**
+ * The address, or with `of_peer` its peer's, that the socket at `fd` had in the parent of this clone. Only for a `fd`
+ * that the clone itself has not opened.
+ */
+export declare function inheritedAddress(fd: number, ofPeer: boolean): SocketAddress | null
+
+/**
+ * Looks at the bytes of a value. 0 when it arrives as it is, as far as V8 can tell; else the sum of 1, when
+ * there are empty objects, 2, when something else may be lost, and 4, when it is deep.
+ */
+export declare function inspectSerialized(bytes: Uint8Array): number
+
+/**
+ * Whether the function that calls this was called by Node alone, and so returns to the event loop, and not to a
+ * function that runs the loop from within, such as one of `deasync`. Null when V8 cannot be asked.
+ */
+export declare function isCalledByNode(): boolean | null
 
 /**
  * Whether `fd` was a stream socket of the parent's, and is dead in this clone. By what is open there now:
@@ -272,6 +316,14 @@ export interface NativeRusage {
   majorFaults: number
 }
 
+/** What ends this process when the kernel ends a clone of it for want of memory, if anything. */
+export interface NativeSharedFate {
+  /** A control group that the kernel ends as a whole. */
+  group?: string
+  /** A service that systemd stops. */
+  service?: string
+}
+
 /** How a clone ended; see wait(2). */
 export interface NativeWaitStatus {
   /** Its process id. */
@@ -299,10 +351,14 @@ export interface NativeWaitStatus {
 }
 
 /**
- * Says, in the parent, what clones call before each poll of their event loop at which nothing but
- * this would keep it going. `idle` begins something new, or ends the process.
+ * Says, in the parent, what clones call before a poll of their event loop at which nothing but this would keep it
+ * going: `emptied`, and then `ended` unless that, or a tick or promise job that it queued, has begun something.
+ * `ended` ends the process.
+ *
+ * What runs in a turn may leave something for the rest of it that keeps no loop going, such as the `destroy` of
+ * `async_hooks`. So there is one turn more, as in node, whose loop ends behind the turn that it runs dry in.
  */
-export declare function onLoopEnd(idle: () => void): void
+export declare function onLoopEnd(emptied: () => void, ended: () => void): void
 
 /** Creates an empty file in memory. */
 export declare function openMemoryFile(): FileOutcome
@@ -324,8 +380,11 @@ export interface PipeOutcome {
   failure?: ForkFailure
 }
 
-/** Why a fork would be refused now; null when it would not. */
-export declare function preflight(): ForkFailure | null
+/**
+ * Why a fork would be refused now; null when it would not. Threads of files by the names of
+ * `vouch_for` may be beside it while they wait.
+ */
+export declare function preflight(vouchFor: Array<string>): ForkFailure | null
 
 /**
  * Learns to tell node's threads apart, or finds out that this process cannot clone.
@@ -353,8 +412,30 @@ export declare function reseedMathRandom(random: () => number): boolean
 /** Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket. */
 export declare function resetAtClose(fd: number): void
 
+/** Has V8 compute the hash of its flags, if it was reset, as if none had been set quietly. */
+export declare function settleFlagHash(): void
+
+/** See `qclone::oom::shared_fate`. */
+export declare function sharedFate(): NativeSharedFate | null
+
+/** An address, as `server.address()` shows it. */
+export interface SocketAddress {
+  /** In numbers. */
+  address: string
+  /** `IPv4` or `IPv6`. */
+  family: string
+  /** Port. */
+  port: number
+}
+
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void
+
+/**
+ * Unsets a flag, and leaves V8's hash of the flags as it is. False when its variable was not found: then
+ * nothing has changed.
+ */
+export declare function unsetQuietly(name: string): boolean
 
 /**
  * Notices that the other side has left without reading from the connection: what is to be read is
