@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { adopt, type Clone, type EventType } from './children.js'
-import { numberFork } from './clone-context/agents.js'
 import { setImmediate, setTimeout, uptimeMs } from './clock.js'
+import { numberFork } from './clone-context/agents.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
 import { surveyClocks } from './clone-context/clocks.js'
 import { prepareFlags } from './clone-context/compile.js'

@@ -1,7 +1,7 @@
 import type * as Inspector from 'node:inspector'
 import { createRequire } from 'node:module'
-import type { Callable } from './ahead.js'
 import { mainGlobal } from '../node.js'
+import type { Callable } from './ahead.js'
 
 /**
 The values of variables that `f` closes over, which no API gives: the inspector of this very process can say.
