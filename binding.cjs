@@ -843,6 +843,7 @@ module.exports.discardInput = nativeBinding.discardInput
 module.exports.dropInput = nativeBinding.dropInput
 module.exports.exitNow = nativeBinding.exitNow
 module.exports.findMathRandom = nativeBinding.findMathRandom
+module.exports.forgetWakers = nativeBinding.forgetWakers
 module.exports.fork = nativeBinding.fork
 module.exports.headroom = nativeBinding.headroom
 module.exports.holdLoop = nativeBinding.holdLoop

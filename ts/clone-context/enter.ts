@@ -10,6 +10,7 @@ import { freshDispatchers } from './dispatchers.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
 import { dropListeners, type Inherited } from './listeners.js'
+import { dropMessages } from './messages.js'
 import { freshRandomness } from './randomness.js'
 import { ownStreams } from './streams.js'
 import { dropImmediates, dropTimers } from './timers.js'
@@ -44,7 +45,9 @@ export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghos
     dropTimers()
     resetClocks()
     dropImmediates(ghosts.behind)
+    dropMessages()
   }
+  native().forgetWakers()
   native().unblockSignals()
 }
 
