@@ -845,6 +845,7 @@ module.exports.emptyObjects = nativeBinding.emptyObjects
 module.exports.exitNow = nativeBinding.exitNow
 module.exports.findFlag = nativeBinding.findFlag
 module.exports.findMathRandom = nativeBinding.findMathRandom
+module.exports.forgetWakers = nativeBinding.forgetWakers
 module.exports.fork = nativeBinding.fork
 module.exports.headroom = nativeBinding.headroom
 module.exports.holdLoop = nativeBinding.holdLoop

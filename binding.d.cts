@@ -95,6 +95,12 @@ export declare function findFlag(name: string): void
 export declare function findMathRandom(random: () => number): void
 
 /**
+ * Lets message ports and the like of the parent's no longer keep the clone's loop going. To be called
+ * before the loop goes on.
+ */
+export declare function forgetWakers(): void
+
+/**
  * Forks this process. Null in the clone.
  *
  * The clone writes what there is to know of it into `facts`: its pid; 1 if it has a thread on which

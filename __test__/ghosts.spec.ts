@@ -23,6 +23,15 @@ test('nor when immediates are always queued', async (t) => {
   t.deepEqual(await playScene(t, 'ghosts', 'immediates'), { ghosts: [], 'in the parent': 15 })
 })
 
+test("the parent's messages are read in the parent alone", async (t) => {
+  const of = (what: string, where: string) => [`channel ${what}, ${where}`, `port ${what}, ${where}`]
+  t.deepEqual(await playScene(t, 'ghosts', 'messages'), {
+    'in the clone': of('of the clone', 'clone'),
+    'status of a clone that waits for no message': 13,
+    'in the parent': of('before the fork', 'parent'),
+  })
+})
+
 test('what is done in the parent, or under way there, and not told yet is told in the parent alone', async (t) => {
   const told = await playScene(t, 'ghosts', 'done and not told')
   t.deepEqual(told.ghosts, [])

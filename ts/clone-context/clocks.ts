@@ -41,8 +41,11 @@ const SHAPES = [
   ['state', 'callback', 'delay', 'opaque'],
 ]
 
-/** The timeouts of each clock, by the function that ticks; undefined for functions of other timers. */
-const timeoutsOf = new WeakMap<Callable, unknown[] | undefined>()
+/** The timeouts of each clock, by the function that ticks. */
+const timeoutsOf = new WeakMap<Callable, unknown[]>()
+
+/** Functions of other timers. */
+const others = new WeakSet<Callable>()
 
 /** The timeouts of the clocks that were running when the parent last looked. */
 let running: unknown[][] = []
@@ -54,24 +57,33 @@ timeouts (lib/util/timers.js). Node has a copy, and bundles have theirs, so that
 export function surveyClocks(): void {
   running = []
   for (const timer of INTERVALS_MS.flatMap(timersOf)) {
-    const tick = timer._onTimeout as Callable | null
-    if (!tick || timer.hasRef()) continue
+    // Any value, in one of `timers.enroll`.
+    const tick: unknown = timer._onTimeout
+    if (!isFunction(tick) || others.has(tick)) continue
     // Seen for the first time, a clock takes some milliseconds.
-    if (!timeoutsOf.has(tick)) timeoutsOf.set(tick, findTimeouts(timer, tick))
-    const timeouts = timeoutsOf.get(tick)
+    const timeouts = timeoutsOf.get(tick) ?? findTimeouts(timer, tick)
     if (timeouts) running.push(timeouts)
   }
+}
+
+function isFunction(value: unknown): value is Callable {
+  return typeof value === 'function'
 }
 
 /** The array of timeouts that a clock's function closes over, along with its timer. */
 function findTimeouts(timer: NodeJS.Timeout, tick: Callable): unknown[] | undefined {
   const source = Function.prototype.toString.call(tick)
   const shape = SHAPES.find((names) => names.every((name) => source.includes(name)))
-  if (!shape) return undefined
-  const variables = [...variablesOf(tick).values()]
-  if (!variables.includes(timer)) return undefined
-  const isTimeout = (item: object) => shape.every((name) => Object.hasOwn(item, name))
-  return variables.find((value): value is object[] => Array.isArray(value) && value.some(isTimeout))
+  const variables = shape ? [...variablesOf(tick).values()] : []
+  if (!shape || !variables.includes(timer)) {
+    others.add(tick)
+    return undefined
+  }
+  const isTimeout = (item: unknown) =>
+    typeof item === 'object' && item !== null && shape.every((name) => Object.hasOwn(item, name))
+  const found = variables.find((value): value is unknown[] => Array.isArray(value) && value.some(isTimeout))
+  if (found) timeoutsOf.set(tick, found)
+  return found
 }
 
 /**

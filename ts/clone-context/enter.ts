@@ -15,6 +15,7 @@ import { failSessions } from './http2-sessions.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
 import { dropListeners, type Inherited, surveyListeners } from './listeners.js'
+import { dropMessages } from './messages.js'
 import { freshRandomness } from './randomness.js'
 import { freshResolvers } from './resolvers.js'
 import { ownStreams } from './streams.js'
@@ -66,7 +67,9 @@ export function enterClone(facts: Int32Array, seen: Survey, ghosts: Ghosts | und
     dropTimers()
     resetClocks()
     dropImmediates(ghosts.behind)
+    dropMessages()
   }
+  native().forgetWakers()
   native().unblockSignals()
 }
 

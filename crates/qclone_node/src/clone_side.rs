@@ -243,8 +243,9 @@ pub(crate) fn settle(
         (0_i32..).zip(&inheritance.standard).any(|(of, how)| of == *fd && *how != Standard::Inherit)
     };
     let keep = sorted(inheritance.keep.iter().copied().filter(|fd| !leads_elsewhere(fd)));
-    let mut parent = OfParent { event_loop, keep: &keep };
+    let mut parent = OfParent { event_loop, keep: &keep, wakers: Vec::new() };
     event_loop.walk(quieten, &mut parent);
+    *WAKERS.lock().unwrap_or_else(PoisonError::into_inner) = Wakers(parent.wakers);
     event_loop.fork().map_err(|error| format!("uv_loop_fork: {}", error.reason))?;
     loop_end::keep_going().map_err(|error| error.reason.clone())?;
     REQUESTS_OF_PARENT.store(event_loop.requests(), Ordering::Relaxed);
@@ -384,6 +385,7 @@ struct OfParent<'a> {
     event_loop: Loop,
     /// In ascending order.
     keep: &'a [RawFd],
+    wakers: Vec<*mut UvHandle>,
 }
 
 /// Stops a handle of the parent's from delivering anything, and from keeping the loop going, unless
@@ -408,6 +410,12 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
     }
     // SAFETY: as above.
     let kind = unsafe { uv::uv_handle_get_type(handle) };
+    if kind == handle_type::ASYNC {
+        // SAFETY: as above.
+        unsafe { uv::uv_ref(handle) };
+        parent.wakers.push(handle);
+        return;
+    }
     let stop: Option<unsafe extern "C" fn(*mut UvHandle) -> c_int> = match kind {
         handle_type::TCP | handle_type::NAMED_PIPE | handle_type::TTY => Some(uv::uv_read_stop),
         handle_type::UDP => Some(uv::uv_udp_recv_stop),
@@ -430,6 +438,27 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
     // end, is to be told so.
     if kind != handle_type::IDLE && uv::descriptor(handle) != Some(libc::STDIN_FILENO) {
         // SAFETY: as above.
+        unsafe { uv::uv_unref(handle) };
+    }
+}
+
+/// Handles by which the parent's loop is woken, message ports among them. They are referenced until
+/// [`forget_wakers`], as node lists only such handles.
+static WAKERS: Mutex<Wakers> = Mutex::new(Wakers(Vec::new()));
+
+struct Wakers(Vec<*mut UvHandle>);
+
+// SAFETY: a clone's JavaScript runs on one thread, the only one that takes them out.
+unsafe impl Send for Wakers {}
+
+/// Lets message ports and the like of the parent's no longer keep the clone's loop going. To be called
+/// before the loop goes on.
+#[napi]
+pub fn forget_wakers() {
+    let wakers = std::mem::take(&mut WAKERS.lock().unwrap_or_else(PoisonError::into_inner).0);
+    for handle in wakers {
+        // SAFETY: a handle of this loop that was live in this turn. One that has been closed since is freed
+        // in a later turn at the earliest.
         unsafe { uv::uv_unref(handle) };
     }
 }
