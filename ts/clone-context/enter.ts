@@ -5,6 +5,7 @@ import { native } from '../native.js'
 import { forgetStalls } from '../servers/stalls.js'
 import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
+import { dropCaptures } from './captures.js'
 import { compileHere } from './compile.js'
 import { dropExitHooks } from './exit-hooks.js'
 import { takeIdentity } from './identity.js'
@@ -31,6 +32,7 @@ export function enterClone(facts: Int32Array, inherited: Inherited, ghosts: Ghos
   enterCloneInAll()
   // First of all, the way out, which what follows may have to take.
   dropListeners(inherited)
+  dropCaptures()
   leaveByItself()
   dropExitHooks()
   takeIdentity(facts[0] as number)

@@ -2,6 +2,7 @@ import { clearImmediate, clearTimeout, setTimeout } from '../clock.js'
 import { QcloneError } from '../errors.js'
 import { process } from '../node.js'
 import { type Callable, calledInClones } from './ahead.js'
+import { findCaptures } from './captures.js'
 import { readScope } from './scope.js'
 
 /** A timer or immediate, as node links them. */
@@ -34,6 +35,7 @@ the first fork that needs it.
 export function findTimers(): void {
   if (internals) return
   try {
+    findCaptures()
     internals = readScope(methodOfTimers(), ['timerListMap', 'immediateQueue']) as unknown as Internals
     calledInClones(internals.immediateQueue.remove)
   } catch (cause) {
