@@ -44,11 +44,11 @@ function load(): typeof Binding {
   return module.exports
 }
 
-/** What the loader of the native part was denied by, if it was: it tries several files, and each failure is the cause of the next. */
+/** The loader tries several files, and each failure is the cause of the next, by its message. This one is node's. */
 function addonsDenied(error: unknown): string {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ((cause as { code?: unknown }).code !== 'ERR_DLOPEN_DISABLED') continue
-    return ', as this node may load none: under the permission model start it with `--allow-addons`, and without `--no-addons`'
+    if (!cause.message.includes('loading addons is disabled')) continue
+    return ', as this node may load none: start it with `--allow-addons` under the permission model, and without `--no-addons`'
   }
   return ''
 }
