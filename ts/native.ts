@@ -31,10 +31,10 @@ export function native(): typeof Binding {
   return loaded
 }
 
-/** Its loader, which napi-rs writes, asks `process` for the platform. Where that is hidden, as a REPL's `let` does, it gets Node's. */
+/** Its loader, which napi-rs writes, asks `process` for the platform. Where that is hidden, as by a `let` in a REPL, it gets Node's. */
 function load(): typeof Binding {
   const require = createRequire(import.meta.url)
-  if (runInThisContext("typeof process === 'object' && process") === process) return require('../binding.cjs')
+  if (seesProcess()) return require('../binding.cjs')
   const path = require.resolve('../binding.cjs')
   const module = { exports: {} as typeof Binding }
   const loader = compileFunction(readFileSync(path, 'utf8'), ['require', 'module', 'process'], {
@@ -42,6 +42,14 @@ function load(): typeof Binding {
   })
   loader(createRequire(path), module, process)
   return module.exports
+}
+
+function seesProcess(): boolean {
+  try {
+    return runInThisContext('process') === process
+  } catch {
+    return false
+  }
 }
 
 /** The loader tries several files, and each failure is the cause of the next, by its message. This one is node's. */

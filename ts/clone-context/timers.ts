@@ -74,7 +74,10 @@ export function dropTimers(): void {
   const { timerListMap } = found()
   for (const linked of Object.values(timerListMap).flatMap(ringOf)) {
     const timer = linked as unknown as NodeJS.Timeout
-    if (!isOfNode(timer)) clearTimeout(timer)
+    if (isOfNode(timer)) continue
+    // It passes over a timer without function, which then keeps its count of references.
+    Object.assign(timer, { _onTimeout: nothing })
+    clearTimeout(timer)
   }
 }
 
@@ -91,6 +94,8 @@ export function dropImmediates(current: NodeJS.Immediate): void {
 export function hasTimers(): boolean {
   return Object.keys(found().timerListMap).length > 0
 }
+
+function nothing(): void {}
 
 function isOfNode(timer: NodeJS.Timeout): boolean {
   // A timer of `timers.enroll` is any object, and libraries take the function from one.
