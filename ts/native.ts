@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { compileFunction, runInThisContext } from 'node:vm'
 import type * as Binding from '../binding.cjs'
 import { sharedBinding } from './copies.js'
 import { QcloneError } from './errors.js'
-import { mainGlobal, process } from './node.js'
+import { process } from './node.js'
 
 export type { ChildHandle, ForkFailure, ForkOutcome, ForkTimings, NativeProgress } from '../binding.cjs'
 
@@ -16,9 +18,7 @@ The native part. Loaded at first use, so that the package can be imported where 
 export function native(): typeof Binding {
   try {
     // Not remembered when it fails: there may only have been no descriptor left.
-    loaded ??= sharedBinding(() =>
-      withProcess(() => createRequire(import.meta.url)('../binding.cjs') as typeof Binding),
-    )
+    loaded ??= sharedBinding(load)
   } catch (cause) {
     if (cause instanceof QcloneError) throw cause
     const platform = `${process.platform}-${process.arch}`
@@ -28,24 +28,32 @@ export function native(): typeof Binding {
   return loaded
 }
 
-/** Loads the native part, whose loader asks the global `process` for the platform. Somebody may have hidden that. */
-function withProcess<T>(load: () => T): T {
-  const before = Object.getOwnPropertyDescriptor(mainGlobal, 'process')
-  const put = (descriptor: PropertyDescriptor) => Reflect.defineProperty(mainGlobal, 'process', descriptor)
-  put({ value: process, configurable: true, enumerable: false, writable: true })
+/** Its loader, which napi-rs writes, asks `process` for the platform. Where that is hidden, as by a `let` in a REPL, it gets Node's. */
+function load(): typeof Binding {
+  const require = createRequire(import.meta.url)
+  if (seesProcess()) return require('../binding.cjs')
+  const path = require.resolve('../binding.cjs')
+  const module = { exports: {} as typeof Binding }
+  const loader = compileFunction(readFileSync(path, 'utf8'), ['require', 'module', 'process'], {
+    filename: path,
+  })
+  loader(createRequire(path), module, process)
+  return module.exports
+}
+
+function seesProcess(): boolean {
   try {
-    return load()
-  } finally {
-    if (before) put(before)
-    else Reflect.deleteProperty(mainGlobal, 'process')
+    return runInThisContext('process') === process
+  } catch {
+    return false
   }
 }
 
-/** What the loader of the native part was denied by, if it was: it tries several files, and each failure is the cause of the next. */
+/** The loader tries several files, and each failure is the cause of the next, by its message. This one is node's. */
 function addonsDenied(error: unknown): string {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ((cause as { code?: unknown }).code !== 'ERR_DLOPEN_DISABLED') continue
-    return ', as this node may load none: under the permission model start it with `--allow-addons`, and without `--no-addons`'
+    if (!cause.message.includes('loading addons is disabled')) continue
+    return ', as this node may load none: start it with `--allow-addons` under the permission model, and without `--no-addons`'
   }
   return ''
 }

@@ -6,6 +6,7 @@ import { forgetStalls } from '../servers/stalls.js'
 import { knowInheritedAddresses } from './addresses.js'
 import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
+import { dropCaptures } from './captures.js'
 import { resetClocks } from './clocks.js'
 import { compileHere } from './compile.js'
 import { silenceConnections } from './connections.js'
@@ -50,6 +51,7 @@ export function enterClone(facts: Int32Array, seen: Survey, ghosts: Ghosts | und
   enterCloneInAll()
   // First of all, the way out, which what follows may have to take.
   dropListeners(seen.listeners)
+  dropCaptures()
   leaveByItself()
   dropExitHooks()
   takeIdentity(facts[0] as number)

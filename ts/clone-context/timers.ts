@@ -2,6 +2,7 @@ import { clearImmediate, clearTimeout, setTimeout } from '../clock.js'
 import { QcloneError } from '../errors.js'
 import { process } from '../node.js'
 import { calledInClones } from './ahead.js'
+import { findCaptures } from './captures.js'
 import { hold } from './hold.js'
 import { readScope } from './scope.js'
 
@@ -46,6 +47,7 @@ the first fork that needs it.
 export function findTimers(): void {
   if (internals) return
   try {
+    findCaptures()
     const names = ['timerListMap', 'timerListQueue', 'immediateQueue']
     internals = readScope(methodOfTimers(), names) as unknown as Internals
     const timer = setTimeout(() => {})

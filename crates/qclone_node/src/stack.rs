@@ -29,13 +29,19 @@ const OF_NODE: &[u8] = b"node:";
 /// A handle of V8's: `v8::Local` is a pointer, without a destructor or a copy constructor of its own.
 type Local = *mut c_void;
 
+type GetCurrent = unsafe extern "C" fn() -> *mut c_void;
+type CurrentStackTrace = unsafe extern "C" fn(isolate: *mut c_void, limit: c_int, options: c_int) -> Local;
+type GetFrameCount = unsafe extern "C" fn(trace: Local) -> c_int;
+type GetFrame = unsafe extern "C" fn(trace: Local, isolate: *mut c_void, index: c_uint) -> Local;
+type GetScriptName = unsafe extern "C" fn(frame: Local) -> Local;
+
 #[derive(Clone, Copy)]
 struct V8 {
-    isolate: unsafe extern "C" fn() -> *mut c_void,
-    stack: unsafe extern "C" fn(isolate: *mut c_void, limit: c_int, options: c_int) -> Local,
-    count: unsafe extern "C" fn(trace: Local) -> c_int,
-    frame: unsafe extern "C" fn(trace: Local, isolate: *mut c_void, index: c_uint) -> Local,
-    script: unsafe extern "C" fn(frame: Local) -> Local,
+    isolate: GetCurrent,
+    stack: CurrentStackTrace,
+    count: GetFrameCount,
+    frame: GetFrame,
+    script: GetScriptName,
 }
 
 /// Whether the function that calls this was called by Node alone, and so returns to the event loop, and not to a
@@ -77,22 +83,18 @@ fn begins_as_node(env: Env, name: Local) -> bool {
 fn v8() -> Option<V8> {
     static FOUND: OnceLock<Option<V8>> = OnceLock::new();
     *FOUND.get_or_init(|| {
-        // SAFETY: the mangled names say what the functions take, and V8's headers what they return.
-        unsafe {
-            Some(V8 {
-                isolate: mem::transmute::<*mut c_void, unsafe extern "C" fn() -> *mut c_void>(find(GET_CURRENT)?),
-                stack: mem::transmute::<
-                    *mut c_void,
-                    unsafe extern "C" fn(*mut c_void, c_int, c_int) -> Local,
-                >(find(CURRENT_STACK_TRACE)?),
-                count: mem::transmute::<*mut c_void, unsafe extern "C" fn(Local) -> c_int>(find(GET_FRAME_COUNT)?),
-                frame: mem::transmute::<
-                    *mut c_void,
-                    unsafe extern "C" fn(Local, *mut c_void, c_uint) -> Local,
-                >(find(GET_FRAME)?),
-                script: mem::transmute::<*mut c_void, unsafe extern "C" fn(Local) -> Local>(find(GET_SCRIPT_NAME)?),
-            })
-        }
+        Some(V8 {
+            // SAFETY: the mangled name says what the function takes, and V8's header what it returns.
+            isolate: unsafe { mem::transmute::<*mut c_void, GetCurrent>(find(GET_CURRENT)?) },
+            // SAFETY: the same of this name.
+            stack: unsafe { mem::transmute::<*mut c_void, CurrentStackTrace>(find(CURRENT_STACK_TRACE)?) },
+            // SAFETY: the same of this name.
+            count: unsafe { mem::transmute::<*mut c_void, GetFrameCount>(find(GET_FRAME_COUNT)?) },
+            // SAFETY: the same of this name.
+            frame: unsafe { mem::transmute::<*mut c_void, GetFrame>(find(GET_FRAME)?) },
+            // SAFETY: the same of this name.
+            script: unsafe { mem::transmute::<*mut c_void, GetScriptName>(find(GET_SCRIPT_NAME)?) },
+        })
     })
 }
 

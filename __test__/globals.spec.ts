@@ -1,0 +1,139 @@
+import test from 'ava'
+import { handlers } from 'node-qclone'
+import { playScene } from './helpers/fixture.js'
+
+const ANSWERS = { run: 42, timeout: 'ERR_QCLONE_TIMEOUT', spawn: 7, stream: [1, 2] }
+
+/** What is put in the place of Node's timers before the package is loaded, in the ES modules of Node, too. */
+const PRELOADS: Record<string, string> = {
+  wrapped: `
+    import timers from 'node:timers'
+    import { syncBuiltinESMExports } from 'node:module'
+    for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearImmediate']) {
+      const own = timers[name]
+      timers[name] = globalThis[name] = (...args) => own(...args)
+    }
+    syncBuiltinESMExports()`,
+  'that never fire': `
+    import timers from 'node:timers'
+    import { syncBuiltinESMExports } from 'node:module'
+    for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearImmediate']) {
+      timers[name] = globalThis[name] = () => ({ unref() { return this } })
+    }
+    syncBuiltinESMExports()`,
+  'of a test': `
+    import { mock } from 'node:test'
+    import { syncBuiltinESMExports } from 'node:module'
+    mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate'] })
+    syncBuiltinESMExports()`,
+}
+
+const before = test.macro({
+  title: (_, how: string) => `clones are made where timers ${how} were there first`,
+  async exec(t, how: string) {
+    const nodeArgs = [
+      '--no-warnings',
+      '--import',
+      `data:text/javascript,${encodeURIComponent(PRELOADS[how] ?? '')}`,
+    ]
+    t.deepEqual(await playScene(t, 'globals', 'timers faked before', { nodeArgs }), ANSWERS)
+  },
+})
+
+test(before, 'wrapped')
+test(before, 'of a test')
+test(before, 'that never fire')
+
+const atTheCall = test.macro({
+  title: (_, how: string) => `clones are made where the global timers are ${how}`,
+  async exec(t, how: string) {
+    const nodeArgs = ['--no-warnings']
+    t.deepEqual(await playScene(t, 'globals', 'timers faked at the call', { args: [how], nodeArgs }), ANSWERS)
+  },
+})
+
+test(atTheCall, 'wrapped')
+test(atTheCall, 'mocked')
+test(atTheCall, 'gone')
+
+test('no clone is made within the frames of a function that runs immediates', async (t) => {
+  // A clone would go on in them, and tell the first, too.
+  t.deepEqual(await playScene(t, 'globals', 'immediates run by the caller'), {
+    'the customer is charged': true,
+    answer: 'answered',
+  })
+})
+
+const odd = test.macro({
+  title: (_, kind: string) => `a timer ${kind} stops no clone`,
+  async exec(t, kind: string) {
+    t.deepEqual(await playScene(t, 'globals', 'odd timers', { args: [kind] }), { run: 'answered' })
+  },
+})
+
+test(odd, 'without function')
+test(odd, 'enrolled')
+
+test('errors of another realm arrive with name, code, properties, cause and errors', async (t) => {
+  t.deepEqual(await playScene(t, 'globals', 'errors of another realm'), {
+    'error 0': { name: 'RangeError', message: 'a', own: 'E_A', inner: 'E_B' },
+    'error 1': { name: 'Mine', message: 'c', own: 5 },
+    'error 2': { name: 'AggregateError', message: 'e', inner: 'E_D' },
+  })
+})
+
+test('a package that was loaded in a vm context clones', async (t) => {
+  const nodeArgs = ['--experimental-vm-modules', '--no-warnings']
+  t.deepEqual(await playScene(t, 'globals', 'a vm context', { nodeArgs }), {
+    run: 42,
+    spawn: 7,
+    error: 'mine',
+  })
+})
+
+const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission'
+
+test('under the permission model check and run give the same reason', async (t) => {
+  const flags = [permission, '--allow-fs-read=*', '--no-warnings']
+  const withoutAddons = await playScene(t, 'globals', 'check and run', { nodeArgs: flags })
+  t.true(withoutAddons.agree)
+  const nodeArgs = [...flags, '--allow-addons']
+  const withoutInspector = await playScene(t, 'globals', 'check and run', { nodeArgs })
+  t.true(withoutInspector.agree)
+  t.regex(String(withoutInspector.reason), /permission model.* denies the inspector/)
+})
+
+test('two copies of one version share their clones', async (t) => {
+  t.deepEqual(await playScene(t, 'globals', 'two copies'), {
+    'run of the first': 1,
+    'in a clone of the first': [true, true, 0],
+    'check of the second': true,
+    'run of the second': 2,
+    'in a clone of the second': [true, true, 0],
+    nested: 3,
+  })
+})
+
+test('of two copies in two versions the second refuses, and knows a clone for one', async (t) => {
+  t.deepEqual(await playScene(t, 'globals', 'two copies', { args: ['0.0.0'] }), {
+    'run of the first': 1,
+    'in a clone of the first': [true, true, 0],
+    'check of the second': 'ERR_QCLONE_UNSUPPORTED',
+    'run of the second': 'ERR_QCLONE_UNSUPPORTED',
+  })
+})
+
+test('a REPL goes on when its clones end', async (t) => {
+  const { 'exit code': code, ...lines } = await playScene(t, 'globals', 'a REPL')
+  t.is(code, 0)
+  t.deepEqual(
+    Object.values(lines).filter((answer) => answer !== true),
+    [],
+  )
+})
+
+test('handlers are chains that nobody can replace', (t) => {
+  t.throws(() => Object.assign(handlers, { newClone: undefined }), { instanceOf: TypeError })
+})
