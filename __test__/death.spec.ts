@@ -17,7 +17,12 @@ const dies = test.macro({
 const exited = (status: number) => ({ exited: true, status, signaled: false })
 const signaled = (termsig: number, signal: string) => ({ exited: false, signaled: true, termsig, signal })
 
-test(dies, 'process.exit(3)', exited(3), /^clone \d+ exited with status 3 before it answered$/)
+test(
+  dies,
+  'process.exit(3)',
+  exited(3),
+  /^run process\.exit\(3\): clone \d+ exited with status 3 before it answered$/,
+)
 test(dies, 'process.exit(0)', exited(0), /exited with status 0/)
 test(dies, 'process.exit() in a timer', exited(9), /exited with status 9/)
 test(dies, 'process.exitCode', exited(6), /exited with status 6/)

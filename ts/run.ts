@@ -2,6 +2,7 @@ import { types } from 'node:util'
 import { calledInClones } from './clone-context/ahead.js'
 import { leave, onUncaught } from './clone-context/leave.js'
 import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './delivery.js'
+import { QcloneError } from './errors.js'
 import { KIND } from './frames.js'
 import { discard } from './guard.js'
 import { runInline } from './inline.js'
@@ -12,6 +13,7 @@ import { onReport } from './report.js'
 import { isInline } from './settings.js'
 import { sign } from './signs.js'
 import { NO_STREAMS, type StandardStreams, type Stdio } from './stdio.js'
+import { inTask } from './task-name.js'
 import { expectFunction } from './validate.js'
 
 /** The promise of a clone's answer, with the parent's ends of those standard streams that are pipes. */
@@ -90,7 +92,7 @@ async function settle(launched: Launched, { onProgress }: RunOptions): Promise<u
             answered(true)
           }
         } catch (error) {
-          reject(error)
+          reject(error instanceof QcloneError ? inTask(error, clone) : error)
           discard(clone)
         }
       })
