@@ -13,7 +13,7 @@ test('beyond maxQueue calls are turned away', async (t) => {
   const { beyond, ...told } = await playScene(t, 'admission', 'too many wait')
   const [code, message] = beyond as [string, string]
   t.is(code, 'ERR_QCLONE_BUSY')
-  t.regex(message, /^1 clones live, of at most 1, and 2 calls wait, of at most 2: /)
+  t.regex(message, /: 1 clones live, of at most 1, and 2 calls wait, of at most 2: /)
   t.deepEqual(told, { 'those who waited': [1, 2], afterwards: 'works' })
 })
 
@@ -74,7 +74,7 @@ test('without the memory that a clone may come to need there is none', async (t)
   t.is(code, 'ERR_QCLONE_MEMORY')
   t.regex(
     message,
-    /^no clone was made: it is reckoned to need \d+ MB of memory, and \d+ MB .* are left: .*configure/,
+    /: no clone was made: it is reckoned to need \d+ MB of memory, and \d+ MB .* are left: .*configure/,
   )
   t.deepEqual(told, {
     spawn: 'ERR_QCLONE_MEMORY',

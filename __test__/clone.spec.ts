@@ -16,6 +16,14 @@ test('kill with 0 only asks', async (t) => {
   t.deepEqual(await playScene(t, 'clone', 'kill with 0'), { there: [true, true], gone: false })
 })
 
+test('kill of a clone that was reaped does not reach a later one of the same pid', async (t) => {
+  t.deepEqual(await playScene(t, 'clone', 'kill of one whose pid lives again'), {
+    first: false,
+    second: true,
+    signals: [['second', 15]],
+  })
+})
+
 test('kill refuses what is no signal', async (t) => {
   const { unharmed, ...told } = await playScene(t, 'clone', 'kill with what is no signal')
   t.true(unharmed)

@@ -45,6 +45,23 @@ test('a clone is ended at its deadline', async (t) => {
   })
 })
 
+test('what a clone did before its deadline counts, though its parent looks later', async (t) => {
+  t.deepEqual(await playScene(t, 'options', 'a parent that stands still past a deadline'), {
+    run: 'value',
+    asynchronous: 'value',
+    stream: [1, 2],
+  })
+})
+
+test('one signal serves many calls, without a warning', async (t) => {
+  t.deepEqual(await playScene(t, 'options', 'one signal for many calls'), {
+    values: Array.from({ length: 12 }, (_, i) => i),
+    'listeners left': 0,
+    aborted: ['ERR_QCLONE_ABORTED'],
+    warnings: [],
+  })
+})
+
 test('a clone that ignores the signal is killed', async (t) => {
   t.deepEqual(await playScene(t, 'options', 'a clone that ignores the signal'), {
     run: ['ERR_QCLONE_ABORTED', 'SIGKILL'],

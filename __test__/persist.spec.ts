@@ -30,6 +30,23 @@ test('messages wait for somebody to take them', async (t) => {
   })
 })
 
+test('a port tells its end though messages are unread, which can be read then', async (t) => {
+  t.deepEqual(await playScene(t, 'persist', 'ends with messages unread'), {
+    died: [['ERR_QCLONE_DIED', 3], true, 100, 99, 'ERR_QCLONE_DIED'],
+    closed: ['no error', true, 100, 99, 'no error'],
+  })
+})
+
+test('of two loops over a port at once the second is refused', async (t) => {
+  t.deepEqual(await playScene(t, 'persist', 'two loops'), {
+    'the second': [
+      'TypeError',
+      'Expected one loop over a port at a time: give messages on from one, or listen for `message`',
+    ],
+    'one after the other': [1, 2, 3],
+  })
+})
+
 test('a listener that throws costs no message', async (t) => {
   t.deepEqual(await playScene(t, 'persist', 'a listener that throws'), { seen: [300, 0, 299] })
 })

@@ -42,7 +42,7 @@ const byAWorker = test.macro({
       t,
       await playScene(t, 'refusals', scene),
       'ERR_QCLONE_THREADS',
-      /Worker.*End these threads/s,
+      /Worker.*End these threads.*loader.*registerHooks/s,
     )
     for (const { threads } of [told.check, told.spawn, told.run] as Array<{
       threads: Told['check']['threads']

@@ -212,7 +212,10 @@ test('a clone may go on after its response, for so long; the connection does not
 })
 
 test('a server is given back, by the undo and by unload', async (t) => {
-  t.deepEqual(await playScene(t, 'requests', 'given back'), {
+  const { 'an application': message, ...told } = await playScene(t, 'requests', 'given back')
+  t.regex(message as string, /^Expected `server` to be a server, got .*: pass what `listen` .*createServer/)
+  t.true((message as string).length < 300)
+  t.deepEqual(told, {
     twice:
       'Expected `server` not to be served by clones for its requests already: call what that call returned first',
     'no server': 'TypeError',

@@ -1,3 +1,4 @@
+import { onAbort } from './abort.js'
 import { hold } from './clone-context/hold.js'
 import { QcloneError } from './errors.js'
 import { onConfigured, settings } from './settings.js'
@@ -28,16 +29,17 @@ export async function takePlace(
   if (waiting.size >= settings().maxQueue) throw busy()
   return new Promise((resolve, reject) => {
     const enter = () => {
-      signal?.removeEventListener('abort', leave)
+      release?.()
       resolve(true)
     }
     const leave = () => {
       waiting.delete(enter)
+      release?.()
       resolve(false)
     }
-    signal?.addEventListener('abort', leave, { once: true })
+    const release = signal && onAbort(signal, leave)
     waiting.set(enter, (error) => {
-      signal?.removeEventListener('abort', leave)
+      release?.()
       reject(error)
     })
     queued(waiting.size)

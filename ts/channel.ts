@@ -8,12 +8,16 @@ export interface LinkEvents {
   frame: [Frame]
   /** There is room again, after `send` has returned false. */
   drain: []
+  /** {@link Link.isOver} from now on. */
+  over: []
   /** Nothing comes any more, and nothing can be sent. */
   close: []
 }
 
 /** What carries frames between two sides. */
 export interface Link extends EventEmitter<LinkEvents> {
+  /** Whether the other side sends no more: to pause holds up nobody but who waits for the end. */
+  readonly isOver: boolean
   /** @returns false when it is better to wait for `drain` before sending more. */
   send(frame: Uint8Array): boolean
   /** Delivers no frame until {@link resume}. What is sent meanwhile waits, in the end with its sender. */
@@ -45,6 +49,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   fault: Error | undefined
   /** Addresses of the parent's connections on which the clone waits in vain, as it has said. */
   readonly waitsOn: string[] = []
+  isOver = false
   #destroyed = false
   #paused = false
   /** Whether the socket is paused, as something has come that is not wanted yet. */
@@ -78,6 +83,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     this.#socket.on('error', () => {})
     this.#socket.on('close', () => {
       this.#over = true
+      this.#noteOver()
       this.#closeWhenDelivered()
     })
   }
@@ -111,6 +117,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     }
     this.#quietTurns = 0
     setImmediate(look)
+    this.#noteOver()
   }
 
   /** Sends at once, standing still, unless something is still to be sent: false. */
@@ -201,6 +208,12 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     const look = this.#whenResumed
     this.#whenResumed = undefined
     look?.()
+  }
+
+  #noteOver(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.emit('over')
   }
 
   #closeWhenDelivered(): void {

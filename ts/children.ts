@@ -111,7 +111,7 @@ class LiveClone implements Clone {
 
   /** Takes the status if the clone has ended. */
   reap(): WaitStatus | undefined {
-    if (this.status || this.#lost || !live.has(this.pid)) return undefined
+    if (this.status || this.#lost || live.get(this.pid) !== this) return undefined
     try {
       const status = this.#handle.tryWait()
       if (!status) return undefined
@@ -149,7 +149,8 @@ class LiveClone implements Clone {
     if (!Number.isInteger(number) || number < 0 || number > LAST_SIGNAL) {
       throw new TypeError(`Expected \`signal\` to be the name or number of a signal, got \`${signal}\``)
     }
-    if (!live.has(this.pid)) return false
+    // The system gives pids again, so another clone may have this one's.
+    if (live.get(this.pid) !== this) return false
     try {
       this.#handle.kill(number)
     } catch (cause) {

@@ -4,6 +4,7 @@ import { QcloneError } from './errors.js'
 import { type Frame, frame, KIND, type Kind } from './frames.js'
 import { native } from './native.js'
 import { settings } from './settings.js'
+import { inThisTask } from './task-name.js'
 import { recordThrown, reviveThrown, type Thrown } from './thrown.js'
 import { type Packed, pack, unpack } from './values.js'
 
@@ -37,7 +38,7 @@ function withinBounds(packed: Packed): Packed {
   const { maxAnswerBytes } = settings()
   if (bytes <= maxAnswerBytes) return packed
   const message = `value takes ${bytes} bytes, and \`maxAnswerBytes\` allows ${maxAnswerBytes}: send less, send it in parts by \`stream\`, or allow more by \`configure\``
-  throw new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, { path: 'value' })
+  throw inThisTask(new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, { path: 'value' }))
 }
 
 /** The frame of what was thrown. */

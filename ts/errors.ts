@@ -109,7 +109,11 @@ export function typed(error: unknown): QcloneError {
 }
 
 function adviceOnThreads(threads: readonly ThreadInTheWay[]): string {
+  if (threads.some(({ what }) => what.includes('module.register'))) return ADVICE_ON_WORKERS
   return threads.every(({ busy }) => busy)
     ? 'They may come to rest: `run` waits for that longer than `spawn`'
     : 'End these threads before cloning, or keep what starts them in another process'
 }
+
+const ADVICE_ON_WORKERS =
+  'End these threads before cloning. For a loader (tsx, ts-node, tracing): compile first, or use `module.registerHooks()` or the type stripping of Node'

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { adopt, type Clone, type EventType } from './children.js'
+import { adopt, type Clone, type EventType, isServing } from './children.js'
 import { setImmediate, setTimeout, uptimeMs } from './clock.js'
 import { numberFork } from './clone-context/agents.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
@@ -24,6 +24,7 @@ import { boundsOf } from './rank.js'
 import { settings } from './settings.js'
 import { sign } from './signs.js'
 import type { Stdio } from './stdio.js'
+import { inTask } from './task-name.js'
 
 export type { ForkTimings } from './native.js'
 
@@ -240,6 +241,7 @@ function isRefusal(forked: Forked | Refusal): forked is Refusal {
 
 /** `error`, after all have been told of it. */
 export function refused(error: QcloneError, { event, name }: Pick<Purpose, 'event' | 'name'>): QcloneError {
+  if (!isServing(event)) inTask(error, { event, name })
   sign('qclone:refused', { event, name, error })
   handlers.forkFailed.call(error, event)
   return error

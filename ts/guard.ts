@@ -1,9 +1,11 @@
 import { basename } from 'node:path'
+import { onAbort } from './abort.js'
 import type { Channel } from './channel.js'
 import type { Clone } from './children.js'
-import { clearTimeout, setTimeout } from './clock.js'
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from './clock.js'
 import { QcloneError } from './errors.js'
 import type { CloneOptions } from './options.js'
+import { inTask, type Named } from './task-name.js'
 import { expectMilliseconds, expectOptions, expectSignal } from './validate.js'
 import { inWords, type WaitStatus } from './wait-status.js'
 import { waitingInWords } from './waiting.js'
@@ -77,6 +79,7 @@ function adviceOnTime({ vouchedFor = [] }: Mortal): string {
 /** Ends a task's clone before its time: when its caller aborts it, and at its deadline. */
 export class Guard {
   readonly #options: CloneOptions
+  readonly #task: Named | undefined
   #why: { code: 'ERR_QCLONE_ABORTED' | 'ERR_QCLONE_TIMEOUT'; message: string; cause?: unknown } | undefined
   #clone: Mortal | undefined
   #waitsOn: readonly string[] = []
@@ -84,12 +87,17 @@ export class Guard {
   #giveUp: (error: QcloneError) => void = () => {}
   /** As of the clone that is watched over. Rejects, too, when that was to be ended and lives on. */
   exited: Promise<WaitStatus> = new Promise(() => {})
+  #overdue: NodeJS.Immediate | undefined
+  #isOver = false
+  readonly #forget: (() => void) | undefined
 
-  constructor(options: CloneOptions) {
+  /** @param task named by its errors. */
+  constructor(options: CloneOptions, task?: Named) {
     this.#options = options
+    this.#task = task
     const { signal } = options
     if (signal?.aborted) this.#abort()
-    else signal?.addEventListener('abort', this.#abort, { once: true })
+    else this.#forget = signal && onAbort(signal, this.#abort)
   }
 
   /** Whether the task is to be ended, or has been. */
@@ -117,26 +125,38 @@ export class Guard {
     if (this.#why || timeout === Infinity) return
     // The clone keeps the event loop going, if anything is to.
     this.#timer = setTimeout(() => {
-      const message = `the clone had not ended ${timeout} ms after its fork: ${adviceOnTime(clone)}`
-      this.#why ??= { code: 'ERR_QCLONE_TIMEOUT', message }
-      this.#end()
+      // A parent that stood still finds its timers due before it has read what its clones did in time.
+      this.#overdue = setImmediate(() => this.#timeOut(clone, timeout))
     }, timeout).unref()
+    const over = () => {
+      this.#isOver = true
+    }
+    clone.exited.then(over, over)
+  }
+
+  #timeOut(clone: Mortal, timeout: number): void {
+    if (this.#isOver) return
+    const message = `the clone had not ended ${timeout} ms after its fork: ${adviceOnTime(clone)}`
+    this.#why ??= { code: 'ERR_QCLONE_TIMEOUT', message }
+    this.#end()
   }
 
   /** Why the task was ended before its time. */
   error(status?: WaitStatus): QcloneError {
     const { code = 'ERR_QCLONE_ABORTED', message = '', cause } = this.#why ?? {}
     const text = status ? `${message}; it ${inWords(status)}${waitingInWords(this.#waitsOn)}` : message
-    return new QcloneError(code, text, {
+    const error = new QcloneError(code, text, {
       ...(status && { status }),
       ...(this.#why && 'cause' in this.#why && { cause }),
     })
+    return this.#task ? inTask(error, this.#task) : error
   }
 
   /** The task is over. */
   release(): void {
     clearTimeout(this.#timer)
-    this.#options.signal?.removeEventListener('abort', this.#abort)
+    clearImmediate(this.#overdue)
+    this.#forget?.()
   }
 
   readonly #abort = () => {

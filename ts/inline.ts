@@ -31,7 +31,7 @@ export async function runInline<A extends unknown[], R>(
   args: A,
 ): Promise<Awaited<R>> {
   const { onProgress } = options
-  const aborted = abortionOf(options)
+  const aborted = abortionOf(options, options.name ?? f.name)
   onReport(reportInTask)
   const receive = (value: unknown) => onProgress?.(travelled(value))
   try {
@@ -51,8 +51,8 @@ function reportInTask(value: unknown): void {
 }
 
 /** Rejects when a guard would end the clone. What was begun goes on: nothing can end it. */
-function abortionOf(options: CloneOptions): { promise: Promise<never>; release: () => void } {
-  const guard = new Guard(options)
+function abortionOf(options: CloneOptions, name: string): { promise: Promise<never>; release: () => void } {
+  const guard = new Guard(options, { event: 'run', name })
   let release = () => {}
   const promise = new Promise<never>((_, reject) => {
     const kill = () => {
@@ -133,7 +133,7 @@ class LocalLink extends EventEmitter<LinkEvents> implements Link {
   readonly #arrived: Uint8Array[] = []
   #other: LocalLink | undefined
   #paused = true
-  #ended = false
+  isOver = false
 
   static pair(): [LocalLink, LocalLink] {
     const [a, b] = [new LocalLink(), new LocalLink()]
@@ -159,9 +159,10 @@ class LocalLink extends EventEmitter<LinkEvents> implements Link {
 
   end(): void {
     for (const side of [this, this.#other]) {
-      if (!side || side.#ended) continue
-      side.#ended = true
+      if (!side || side.isOver) continue
+      side.isOver = true
       side.resume()
+      side.emit('over')
     }
   }
 
@@ -183,7 +184,7 @@ class LocalLink extends EventEmitter<LinkEvents> implements Link {
       const frame = frames.take()
       if (frame) this.emit('frame', frame)
     }
-    if (this.#ended && this.#arrived.length === 0 && this.#other) {
+    if (this.isOver && this.#arrived.length === 0 && this.#other) {
       this.#other = undefined
       this.emit('close')
     }

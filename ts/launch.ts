@@ -16,7 +16,8 @@ import type { CloneOptions, DetachableOptions } from './options.js'
 import { settings } from './settings.js'
 import { sign } from './signs.js'
 import { openStdio, type Stdio } from './stdio.js'
-import { inWords, type WaitStatus } from './wait-status.js'
+import { enterTask, inTask } from './task-name.js'
+import { explained, inWords, type WaitStatus } from './wait-status.js'
 import { waitingInWords } from './waiting.js'
 
 /** A task that wants a clone whose event loop goes on. */
@@ -80,7 +81,9 @@ Makes a clone for a task, as soon as it is its turn and the threads are at rest,
 @throws {QcloneError} when there is none, or it was not ready twice.
 */
 export async function launch(task: Task): Promise<Launched> {
-  const guard = new Guard(task.options)
+  // Who is told of a client's task is told which one it is.
+  const named = isServing(task.event) ? undefined : task
+  const guard = new Guard(task.options, named)
   const turnedAway = untilStopped()
   const whyOff = () => (guard.triggered ? guard.error() : turnedAway())
   try {
@@ -97,7 +100,7 @@ export async function launch(task: Task): Promise<Launched> {
   } catch (error) {
     guard.release()
     task.stdio.discard()
-    throw error
+    throw named ? inTask(error as Error, named) : error
   } finally {
     task.stdio.letGo()
   }
@@ -183,7 +186,9 @@ function tellInClone(event: EventType): void {
   if (!isServing(event)) handlers.inSpawn.call(event)
 }
 
-function beginInClone({ event, inClone }: Task, ends: Ends): void {
+function beginInClone(task: Task, ends: Ends): void {
+  const { event, inClone } = task
+  enterTask(task)
   tellInClone(event)
   native().writeAll(ends.fd, READY)
   onSilentWrite(tellWaits.bind(undefined, ends.fd))
@@ -226,12 +231,16 @@ const SERVING_BYTES = 1 << 20
 /** The error of a task whose clone ended before `what`. */
 export function diedBefore(
   what: string,
-  { clone: { pid }, channel: { fault, waitsOn } }: Pick<Launched, 'channel' | 'clone'>,
+  { clone, channel: { fault, waitsOn } }: Pick<Launched, 'channel' | 'clone'>,
   status: WaitStatus,
 ): QcloneError {
-  const why = fault ? `, as ${fault.message}` : ''
-  const message = `clone ${pid} ${inWords(status)} before ${what}${why}${waitingInWords(waitsOn)}`
-  return new QcloneError('ERR_QCLONE_DIED', message, { status, ...(fault && { cause: fault }) })
+  const how = fault
+    ? `${inWords(status)} before ${what}, as ${fault.message}`
+    : `${explained(status)} before ${what}`
+  const details = { status, ...(fault && { cause: fault }) }
+  const message = `clone ${clone.pid} ${how}${waitingInWords(waitsOn)}`
+  const error = new QcloneError('ERR_QCLONE_DIED', message, details)
+  return isServing(clone.event) ? error : inTask(error, clone)
 }
 
 /** Waits until the clone is ready, and leaves the channel paused. False: it never will be. */

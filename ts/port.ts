@@ -32,6 +32,7 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
   #closed = false
   #error: unknown
   #wake: (() => void) | undefined
+  #isIterated = false
 
   /**
   @param whyEnded asked for an error, if there is one, when the other side has ended without closing the port.
@@ -57,6 +58,8 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
       this.#receive(value)
     })
     link.on('drain', () => this.emit('drain'))
+    // What is left fits into the buffers of a socket, and would keep the end from being told.
+    link.on('over', () => link.resume())
     link.on('close', () => {
       if (this.#closing) this.#noteClosed()
       else {
@@ -131,8 +134,26 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
     return this
   }
 
-  /** The messages, until the port is closed. Throws what `close` was told. */
+  /**
+  The messages, until the port is closed. Throws what `close` was told.
+
+  @throws {TypeError} when another loop is under way: each message is for one.
+  */
   async *[Symbol.asyncIterator](): AsyncGenerator<Received, void, undefined> {
+    if (this.#isIterated) {
+      throw new TypeError(
+        'Expected one loop over a port at a time: give messages on from one, or listen for `message`',
+      )
+    }
+    this.#isIterated = true
+    try {
+      yield* this.#messages()
+    } finally {
+      this.#isIterated = false
+    }
+  }
+
+  async *#messages(): AsyncGenerator<Received, void, undefined> {
     for (;;) {
       if (this.#held.length > 0) {
         yield this.#held.shift() as Received
@@ -186,7 +207,7 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
       return
     }
     this.#held.push(value)
-    if (this.#held.length >= MOST_HELD && !this.#closing) this.#link.pause()
+    if (this.#held.length >= MOST_HELD && !this.#closing && !this.#link.isOver) this.#link.pause()
     this.#wake?.()
     this.#handOut()
   }

@@ -3,6 +3,7 @@ import { uptimeMs } from './clock.js'
 import { calledInClones } from './clone-context/ahead.js'
 import { leave, onUncaught } from './clone-context/leave.js'
 import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './delivery.js'
+import { QcloneError } from './errors.js'
 import { KIND } from './frames.js'
 import { discard } from './guard.js'
 import { runInline } from './inline.js'
@@ -13,6 +14,7 @@ import { onReport } from './report.js'
 import { isInline } from './settings.js'
 import { sign } from './signs.js'
 import { NO_STREAMS, type StandardStreams, type Stdio } from './stdio.js'
+import { inTask } from './task-name.js'
 import { expectFunction } from './validate.js'
 
 /** The promise of a clone's answer, with the parent's ends of those standard streams that are pipes. */
@@ -91,7 +93,7 @@ async function settle(launched: Launched, { onProgress }: RunOptions): Promise<u
             answered(true)
           }
         } catch (error) {
-          reject(error)
+          reject(error instanceof QcloneError ? inTask(error, clone) : error)
           discard(clone)
         }
       })

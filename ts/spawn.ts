@@ -67,7 +67,7 @@ function spawnWith(options: DetachableOptions): Spawn {
 /** Undefined in the clone. */
 function forkFor(name: string, options: DetachableOptions, f: Callable): Clone | undefined {
   const task = { event: 'spawn', name } as const
-  const guard = new Guard(options)
+  const guard = new Guard(options, task)
   if (guard.triggered) throw refused(guard.error(), task)
   let stdio: Stdio
   try {

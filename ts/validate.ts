@@ -3,8 +3,12 @@ import { inspect } from 'node:util'
 
 /** "`v` (type)", as every error about an argument ends. */
 export function shown(value: unknown): string {
-  return `\`${inspect(value, { depth: 0, breakLength: Infinity })}\` (${typeof value})`
+  const text = inspect(value, { depth: 0, breakLength: Infinity })
+  return `\`${text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text}\` (${typeof value})`
 }
+
+/** How much of a value is shown. An application of Express, say, has some dozens of properties. */
+const MOST_SHOWN = 100
 
 /** @throws {TypeError} when `value` is not a function. */
 export function expectFunction(value: unknown, name: string): asserts value is (...args: never[]) => unknown {

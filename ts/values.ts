@@ -6,6 +6,7 @@ import { areEmptyObjects } from './empty.js'
 import { QcloneError } from './errors.js'
 import { native } from './native.js'
 import { isInline } from './settings.js'
+import { inThisTask } from './task-name.js'
 
 /** What a value travels in. */
 export interface Packed {
@@ -88,10 +89,8 @@ const FRAMES_OF_READER = 500
 function unserializable({ path, what }: Culprit, cause: unknown): QcloneError {
   const [why] = String(cause instanceof Error ? cause.message : cause).split('\n')
   const message = `${path} cannot travel by structured clone, being ${what}: ${why?.slice(0, MOST_OF_WHY)}`
-  return new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, {
-    path,
-    ...(cause instanceof Error && { cause }),
-  })
+  const details = { path, ...(cause instanceof Error && { cause }) }
+  return inThisTask(new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, details))
 }
 
 /** A value, from its body and, in the same order, the memory that travelled beside it. */

@@ -43,6 +43,18 @@ export function fromNative(native: NativeWaitStatus): WaitStatus {
   return { pid, exited, status, signaled, termsig, signal, coredumped, stopped, stopsig, continued, rusage }
 }
 
+/** The status of a Node that ended while a promise that it waited for was pending. */
+const STATUS_OF_UNSETTLED = 13
+
+/** The same of a clone that ended before its task, with what its parent cannot see in the status. */
+export function explained(status: WaitStatus): string {
+  const words = inWords(status)
+  if (status.status === STATUS_OF_UNSETTLED) {
+    return `${words}, with nothing left to wait for (a promise of its parent's never settles in a clone),`
+  }
+  return status.signal === 'SIGKILL' ? `${words} (perhaps by the OOM killer: see \`dmesg\`)` : words
+}
+
 /** In words, to follow the name of a clone: "exited with status 3". */
 export function inWords(status: WaitStatus): string {
   return status.signaled

@@ -167,6 +167,11 @@ export function expectCloneable(): void {
 /** @throws {TypeError} when `value` is no server of `node:net`, or of what is built on it. */
 export function expectServer(value: unknown): asserts value is Server {
   const server = typeof value === 'object' && value !== null && 'emit' in value && 'listen' in value
+  if (typeof value === 'function') {
+    throw new TypeError(
+      `Expected \`server\` to be a server, got ${shown(value)}: pass what \`listen\` of an application returns, or \`http.createServer(app)\``,
+    )
+  }
   if (!server) throw new TypeError(`Expected \`server\` to be a server, got ${shown(value)}`)
   expectFunction((value as { emit: unknown }).emit, 'server.emit')
   if (isHttp2(value)) {
