@@ -11,6 +11,7 @@ const DEFAULTS = {
   runWait: 30_000,
   maxAnswerBytes: 1 << 30,
   inline: false,
+  vouchFor: [],
 }
 
 test.serial('configure gives the settings in force, and leaves out what is left out', (t) => {
@@ -32,7 +33,7 @@ test.serial(
   refused,
   { spawnwait: 1 },
   TypeError,
-  /among maxClones, .*spawnWait, runWait, maxAnswerBytes, inline, got `spawnwait`/,
+  /among maxClones, .*spawnWait, runWait, maxAnswerBytes, inline, vouchFor, got `spawnwait`/,
 )
 test.serial(refused, { spawnWait: 1, other: 1 }, TypeError, /got `other`/)
 test.serial(refused, { spawnWait: '1' }, TypeError, /`spawnWait` to be a number, got `'1'` \(string\)/)
@@ -56,6 +57,15 @@ test.serial(refused, { maxQueue: -1 }, RangeError, /`maxQueue`/)
 test.serial(refused, { memory: 'all' }, TypeError, /`memory` to be a number/)
 test.serial(refused, { readyWait: 0 }, RangeError, /`readyWait`/)
 test.serial(refused, { inline: 1 }, TypeError, /`inline` to be a boolean/)
+test.serial(refused, { vouchFor: 'libvips' }, TypeError, /`vouchFor` to be an array, got `'libvips'`/)
+test.serial(refused, { vouchFor: ['libvips', 1] }, TypeError, /`vouchFor\[1\]` to be a string, got `1`/)
+test.serial('what is done to an array given to configure changes no setting', (t) => {
+  const vouchFor = ['libvips']
+  configure({ vouchFor })
+  vouchFor.push('other')
+  t.deepEqual(configure().vouchFor, ['libvips'])
+  configure(DEFAULTS)
+})
 test.serial(refused, null, TypeError, /the options to be an object, got `null`/)
 test.serial(refused, 5, TypeError, /the options to be an object, got `5`/)
 

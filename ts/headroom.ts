@@ -20,7 +20,7 @@ function warnOfSharedFate(): void {
   isWarned = true
   const { group, service } = native().sharedFate() ?? {}
   const whose = group
-    ? `memory.oom.group is 1 in ${group}: where the kernel ends a clone for want of memory, it ends this process too. Set it to 0`
+    ? `memory.oom.group is 1 in ${group}: where the kernel ends a clone for want of memory, it ends this process too. Set it to 0 (in Kubernetes by the kubelet's singleProcessOOMKill)`
     : service &&
       `systemd stops ${service} when the kernel ends a clone of it for want of memory. Set OOMPolicy=continue in its unit`
   if (!whose) return

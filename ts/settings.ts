@@ -135,7 +135,7 @@ Changes settings of this process. Those left out stay as they are.
 export function configure(changes: Partial<Settings> = {}): Settings {
   expectOptions(changes, Object.keys(EXPECT))
   for (const [name, value] of Object.entries(changes)) EXPECT[name as keyof Settings](value, name)
-  current = { ...current, ...changes }
+  current = { ...current, ...changes, vouchFor: [...(changes.vouchFor ?? current.vouchFor)] }
   for (const listener of listeners) listener()
   return current
 }

@@ -52,7 +52,7 @@ impl<'a> Attempt<'a> {
     fn judge_foreign(&mut self, thread: &Thread) -> Verdict {
         let Some(name) = self.vouch_for.iter().find(|name| thread.is_of(name)) else {
             return Verdict::Foreign(
-                "started by an addon or a library; what it holds is not known".to_owned(),
+                "started by an addon or a library; what it holds is not known, see `vouchFor`".to_owned(),
             );
         };
         if !thread.wait.is_parked() {
