@@ -21,6 +21,11 @@ export interface Program {
 
 export const PROGRAMS = fileURLToPath(new URL('../../conformance/programs', import.meta.url))
 
+export const PACKAGES = fileURLToPath(new URL('../../conformance/packages', import.meta.url))
+
+/** Programs that use packages. */
+export const PROGRAMS_WITH_PACKAGES = join(PACKAGES, 'programs')
+
 /** What programs share: a certificate, modules to import. */
 const SUPPORT = 'support'
 

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { handlers, QcloneError, run, type WaitStatus } from 'node-qclone'
 import { makeBusy } from './busy.js'
-import type { Ending } from './catalog.js'
+import { type Ending, PROGRAMS_WITH_PACKAGES } from './catalog.js'
 
 // The parent of one clone, which runs one program: `launch.js PROGRAM quiet|busy FOLDER`.
 
@@ -34,6 +34,7 @@ handlers.newClone.shim((prev, clone, event) => {
 
 try {
   const parent = way === 'busy' ? await makeBusy(folder) : undefined
+  if (way === 'busy' && program.startsWith(PROGRAMS_WITH_PACKAGES)) await runBefore(program)
   const thrown = await run(runHere, program).catch((error) => ({ error }))
   if (thrown.error instanceof QcloneError && thrown.error.code !== 'ERR_QCLONE_DIED') throw thrown.error
   // `run` takes an uncaught error to the parent in place of stderr.
@@ -45,6 +46,20 @@ try {
   tell({ trouble: inspect(error) })
 }
 process.exit()
+
+/**
+Runs the program in the parent, silent, before its clone does: what its packages keep of that (pools, caches, counters,
+hooks) must make no difference in the clone.
+*/
+async function runBefore(path: string): Promise<void> {
+  const { log } = console
+  console.log = () => {}
+  handlers.inClone.shim((prev, event) => {
+    console.log = log
+    prev(event)
+  })
+  await import(`${pathToFileURL(path).href}?before`)
+}
 
 /**
 In the clone: runs the program as node runs its main module, and never answers.

@@ -1,7 +1,9 @@
 import { findPrograms, type Program } from './catalog.js'
 import { judgeClone, judgePlain } from './compare.js'
+import { install } from './install.js'
 import { readOptions } from './options.js'
 import { failureInWords, passed, printFigures, type Verdict, verdict } from './report.js'
+import { startServers } from './servers.js'
 import { runProgram } from './ways.js'
 
 const options = readOptions()
@@ -9,7 +11,13 @@ const options = readOptions()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const programs = findPrograms(options.programs, options.filter)
 if (options.list) console.log(programs.map(({ name }) => name).join('\n'))
-else process.exitCode = (await conform()) ? 0 : 1
+else {
+  if (options.packages) {
+    await install()
+    await startServers()
+  }
+  process.exitCode = (await conform()) ? 0 : 1
+}
 
 async function conform(): Promise<boolean> {
   const verdicts: Verdict[] = []

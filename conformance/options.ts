@@ -1,13 +1,15 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readNumber } from '../bench/lib/args.js'
-import { PROGRAMS } from './catalog.js'
+import { PROGRAMS, PROGRAMS_WITH_PACKAGES } from './catalog.js'
 
 export interface Options {
   readonly filter: string
   readonly jobs: number
   readonly deadlineMs: number
   readonly programs: string
+  /** Whether they need packages and servers, which are installed and started. */
+  readonly packages: boolean
   readonly list: boolean
   readonly json: boolean
 }
@@ -20,6 +22,8 @@ one. Each is to print the same and end alike in all three. Ends with status 1 wh
   --filter TEXT    only programs with TEXT in their names
   --jobs N         programs at a time, 1 to 64 (default 2)
   --deadline S     seconds until a process counts as hung, 1 to 600 (default 20)
+  --packages       programs that use popular packages, which are installed in conformance/packages; starts a Redis and
+                   a PostgreSQL of their own. A busy process has run the program itself before
   --programs PATH  another folder of programs
   --list           print the names of the programs
   --json           print one JSON object on stdout instead of lines
@@ -34,7 +38,8 @@ export function readOptions(): Options {
         filter: { type: 'string', default: '' },
         jobs: { type: 'string' },
         deadline: { type: 'string' },
-        programs: { type: 'string', default: PROGRAMS },
+        packages: { type: 'boolean', default: false },
+        programs: { type: 'string' },
         list: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -44,11 +49,11 @@ export function readOptions(): Options {
       process.stdout.write(USAGE)
       process.exit(0)
     }
-    const { filter, list, json } = values
-    const programs = resolve(values.programs)
+    const { filter, packages, list, json } = values
+    const programs = resolve(values.programs ?? (packages ? PROGRAMS_WITH_PACKAGES : PROGRAMS))
     const jobs = readNumber('jobs', values.jobs, { fallback: 2, min: 1, max: 64 })
     const deadline = readNumber('deadline', values.deadline, { fallback: 20, min: 1, max: 600 })
-    return { filter, programs, list, json, jobs, deadlineMs: 1000 * deadline }
+    return { filter, programs, packages, list, json, jobs, deadlineMs: 1000 * deadline }
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n\n${USAGE}`)
     process.exit(2)

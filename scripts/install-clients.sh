@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the clients that `npm run clients` and the browser tests use, where they are missing: Debian's packages,
-# or Ubuntu's. Usage: scripts/install-clients.sh [nginx] [curl] [chromium] [slowhttptest]; without names, the first
-# three. The last is for `npm run h1` alone.
+# or Ubuntu's. Usage: scripts/install-clients.sh [nginx] [curl] [chromium] [slowhttptest] [redis-server] [postgresql];
+# without names, the first three. slowhttptest is for `npm run h1` alone, the servers behind it for
+# `npm run conformance -- --packages`.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
 
@@ -13,6 +14,7 @@ as_root() {
 
 is_installed() {
   case $1 in
+    postgresql) compgen -G '/usr/lib/postgresql/*/bin/postgres' ;;
     chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
     *) command -v "$1" ;;
   esac >/dev/null
@@ -22,8 +24,8 @@ missing=()
 for name in "${@:-nginx curl chromium}"; do
   for one in $name; do
     case $one in
-      nginx | curl | chromium | slowhttptest) if ! is_installed "$one"; then missing+=("$one"); fi ;;
-      *) echo "Expected nginx, curl, chromium or slowhttptest, got \`$one\`" >&2; exit 2 ;;
+      nginx | curl | chromium | slowhttptest | redis-server | postgresql) if ! is_installed "$one"; then missing+=("$one"); fi ;;
+      *) echo "Expected nginx, curl, chromium, slowhttptest, redis-server or postgresql, got \`$one\`" >&2; exit 2 ;;
     esac
   done
 done
