@@ -1,0 +1,2 @@
+// package: kafkajs
+import 'kafkajs'
