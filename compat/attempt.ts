@@ -16,8 +16,8 @@ import { inOneLine } from './words.js'
 
 /** What was seen of a package. */
 export interface Outcome {
-  readonly word: 'works' | 'imported only' | 'must be vouched for' | 'refuses' | 'fails'
-  /** Names to vouch for, why it refuses, or how it fails. */
+  readonly word: 'works' | 'imported only' | 'must be vouched for' | 'refuses' | 'fails' | 'not tried'
+  /** Names to vouch for, why it refuses, how it fails, or what is missing here. */
   readonly reason?: string
   /** Output of the program, when it failed. */
   readonly output?: string
@@ -30,20 +30,22 @@ export interface Bounds {
   readonly deadlineMs: number
 }
 
-/** Tries `program` as it is, and vouching for the threads that its clones are refused for. */
-export async function attempt(program: Program, home: string, bounds: Bounds): Promise<Outcome> {
-  const plain = await runTrial(program, home, bounds, [])
+/** Tries `program`, which lies at `path`, as it is, and vouching for the threads that its clones are refused for. */
+export async function attempt(program: Program, path: string, bounds: Bounds): Promise<Outcome> {
+  const plain = await runTrial(path, bounds, [])
   const { told } = plain
+  if (told.missing !== undefined) return { word: 'not tried', reason: `${told.missing} is missing` }
   if (!told.refused) {
     if (told.failed !== undefined) return { word: 'fails', reason: told.failed, output: plain.output }
     return { word: program.parent ? 'works' : 'imported only' }
   }
   const lasting = told.refused.filter(({ busy }) => !busy)
-  const reason = [...new Set((lasting.length > 0 ? lasting : told.refused).map(inWords))].join('; ')
+  const threads = [...new Set((lasting.length > 0 ? lasting : told.refused).map(inWords))].join('; ')
+  const reason = told.importedOk ? `once used: ${threads}` : threads
   const names = [...new Set(told.refused.filter(isForeign).map(vouchedName))]
   // Threads of Node's own, such as those of Workers, cannot be vouched for.
   if (names.length === 0) return { word: 'refuses', reason }
-  const vouched = await runTrial(program, home, bounds, names)
+  const vouched = await runTrial(path, bounds, names)
   if (vouched.told.uses === undefined) return { word: 'refuses', reason, output: vouched.output }
   return { word: 'must be vouched for', reason: names.map((name) => `\`'${name}'\``).join(', ') }
 }
@@ -60,12 +62,11 @@ function vouchedName({ module = '' }: ThreadInTheWay): string {
 }
 
 /** Runs a program in a process of its own. Nothing that it has started is left after this. */
-async function runTrial(program: Program, home: string, bounds: Bounds, vouched: readonly string[]) {
+async function runTrial(path: string, bounds: Bounds, vouched: readonly string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'qclone-compat-'))
   // PostgreSQL runs as another user, in a folder of this one.
   chmodSync(folder, 0o755)
   const remove = () => rmSync(folder, { recursive: true, force: true })
-  const path = join(home, 'programs', program.file)
   const args = [TRIAL, path, String(bounds.forks), ...(vouched.length > 0 ? [vouched.join()] : [])]
   const child = spawn(execPath, args, {
     // A group of its own, by which all of it can be killed.
@@ -93,7 +94,7 @@ async function runTrial(program: Program, home: string, bounds: Bounds, vouched:
     kill()
     const output = `${await stdout}${await stderr}`
     const told = lastWords((await report) ?? '')
-    if (!told.refused && told.uses === undefined) {
+    if (!told.refused && !told.missing && told.uses === undefined) {
       const end = late ? `no end after ${bounds.deadlineMs / 1000} s` : endInWords(status, signal, output)
       told.failed ??= `${told.step}: ${end}`
     }

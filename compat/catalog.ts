@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** A program that uses one package. What it exports is {@link Use}. */
 export interface Program {
   /** Its file's name. */
   readonly file: string
-  /** The package that it tries. */
+  /** The package that it tries; without a line that says so, its file's name. */
   readonly package: string
   /** Its row in the table. */
   readonly row: string
@@ -34,14 +34,15 @@ export const PROGRAMS = fileURLToPath(new URL('../../compat/programs', import.me
 export function findPrograms(): Program[] {
   return readdirSync(PROGRAMS)
     .filter((file) => file.endsWith('.mjs'))
-    .map((file) => readProgram(file, readFileSync(join(PROGRAMS, file), 'utf8')))
+    .map((file) => readProgram(file, PROGRAMS))
     .sort((a, b) => (sortedBy(a) < sortedBy(b) ? -1 : 1))
 }
 
-function readProgram(file: string, source: string): Program {
+/** A program by the lines at its head, `// package: NAME` and so on. */
+export function readProgram(file: string, folder: string): Program {
+  const source = readFileSync(join(folder, file), 'utf8')
   const line = (key: string) => new RegExp(`^// ${key}: (.+)$`, 'm').exec(source)?.[1]
-  const name = line('package')
-  if (!name) throw new Error(`Expected a line \`// package: NAME\` in ${file}`)
+  const name = line('package') ?? basename(file, '.mjs')
   const others = line('with')?.split(' ') ?? []
   const row = line('row') ?? `\`${name}\``
   return { file, package: name, row, with: others, parent: line('parent'), clone: line('clone') }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { attempt } from './attempt.js'
 import { findPrograms, type Program } from './catalog.js'
 import { install, versionIn } from './install.js'
@@ -30,7 +31,8 @@ async function tryAll(): Promise<boolean> {
 
 async function tryOne(program: Program): Promise<Result> {
   const home = await install(program)
-  const { word, reason, output } = await attempt(program, home, options)
+  const path = join(home, 'programs', program.file)
+  const { word, reason, output } = await attempt(program, path, options)
   const version = versionIn(home, program)
   console.log(`${program.row} ${version}: ${word}${reason ? ` (${reason})` : ''}`)
   if (options.verbose && output) console.log(lastLines(output))

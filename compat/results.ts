@@ -25,7 +25,9 @@ export function readResults(): Results {
 /** Adds what was seen just now under this Node, and rewrites the table of the page. */
 export function writeResults(results: Results, seen: Record<string, Result>, programs: readonly Program[]) {
   const line = versions.node.split('.', 1)[0] ?? ''
-  const all = { ...results[line]?.rows, ...seen }
+  // Of what could not be tried here, what was seen elsewhere stands.
+  const tried = Object.fromEntries(Object.entries(seen).filter(([, { word }]) => word !== 'not tried'))
+  const all = { ...results[line]?.rows, ...tried }
   const rows = Object.fromEntries(programs.flatMap(({ row }) => (all[row] ? [[row, all[row]]] : [])))
   const changed = { ...results, [line]: { node: versions.node, rows } }
   writeFileSync(RESULTS, `${JSON.stringify(changed, null, 2)}\n`)

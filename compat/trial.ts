@@ -23,6 +23,8 @@ export interface Told {
   step?: string
   /** Set when the fork was refused: the threads in the way. */
   refused?: readonly ThreadInTheWay[]
+  /** Set when a server is not installed: its file. */
+  missing?: string
   /** Set when something else went wrong: where, and how. */
   failed?: string
   /** Set when all went well. */
@@ -50,6 +52,8 @@ try {
 } catch (error) {
   if (error instanceof QcloneError && error.code === 'ERR_QCLONE_THREADS') {
     told.refused = error.threads
+  } else if (isMissing(error)) {
+    told.missing = error.path
   } else {
     told.failed = `${step}: ${messageOf(error)}`
     process.stderr.write(`${inspect(error)}\n`)
@@ -59,6 +63,12 @@ try {
 if (isClone()) process.abort()
 tell(told)
 process.exit()
+
+/** Whether a file to be executed does not exist. */
+function isMissing(error: unknown): error is NodeJS.ErrnoException & { path: string } {
+  const { code, syscall, path } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' && /^spawn/.test(syscall ?? '') && path !== undefined
+}
 
 function tell(told: Told): void {
   writeSync(TOLD_FD, `${JSON.stringify(told)}\n`)

@@ -1,4 +1,5 @@
 // package: bullmq
+// with: ioredis
 // parent: queues jobs in Redis and works them off
 // clone: queues one by a queue of its own
 import assert from 'node:assert/strict'
