@@ -48,4 +48,4 @@ export function readProgram(file: string, folder: string): Program {
   return { file, package: name, row, with: others, parent: line('parent'), clone: line('clone') }
 }
 
-const sortedBy = ({ row }: Program) => row.replace(/^`@?/, '')
+const sortedBy = ({ row }: Program) => row.replace(/[`@]/g, '')

@@ -35,19 +35,28 @@ export function writeResults(results: Results, seen: Record<string, Result>, pro
   const [before, rest] = page.split(`${BEGIN}\n`)
   const after = rest?.split(END)[1]
   if (after === undefined) throw new Error(`Expected ${PAGE} to have \`${BEGIN}\` and \`${END}\``)
-  writeFileSync(PAGE, `${before}${BEGIN}\n${table(changed, programs)}${END}${after}`)
+  writeFileSync(PAGE, `${before}${BEGIN}\n\n${table(changed, programs)}\n${END}${after}`)
 }
 
 function table(results: Results, programs: readonly Program[]): string {
-  const lines = Object.keys(results)
-  const rows = programs.map((program) => [
-    program.row,
-    program.parent ?? '',
-    program.clone ?? '',
-    ...lines.map((line) => cell(results[line]?.rows[program.row])),
+  const lines = Object.entries(results)
+  const rows = programs.map(({ row, parent = '', clone = '' }) => [
+    row,
+    parent,
+    clone,
+    ...lines.map(([, { rows }]) => cell(rows[row])),
   ])
-  const heads = ['package', 'the parent', 'each clone', ...lines.map((line) => `Node ${results[line]?.node}`)]
-  return [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`).join('')
+  const heads = ['package', 'the parent', 'each clone', ...lines.map(([, { node }]) => `Node ${node}`)]
+  const text = [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`).join('')
+  return `${lines.map(([, line]) => counted(line)).join('')}\n${text}`
+}
+
+function counted({ node, rows }: Results[string]): string {
+  const words = Object.values(rows).map(({ word }) => word)
+  const counts = [...new Set(words)]
+    .sort()
+    .map((word) => `${word} ${words.filter((other) => other === word).length}`)
+  return `- Node ${node}: ${counts.join(', ')}.\n`
 }
 
 function cell(result: Result | undefined): string {

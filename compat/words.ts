@@ -1,7 +1,9 @@
-/** An error in one short line. */
+/** An error in one short line: its name, and the first line of its message. */
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message || error.stack}` : String(error)
-  return inOneLine(text)
+  if (!(error instanceof Error)) return inOneLine(String(error))
+  // Behind the first line of an assertion's message stands what differs.
+  const [message = ''] = error.message.split('\n', 1)
+  return inOneLine(`${error.name}: ${message}`)
 }
 
 /** Characters of a reason that a table has room for. */

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import log4js from 'log4js'
 import { unique } from './lib/http.mjs'
@@ -22,7 +23,11 @@ log4js.configure({
 })
 const logger = log4js.getLogger()
 
-export const use = () => logger.info(unique())
+export async function use() {
+  logger.info(unique())
+  // At its end it takes long to write what has been logged faster than it writes.
+  await delay(1)
+}
 export function inClone() {
   log4js.getLogger('memory').info('here')
   assert.equal(log4js.recording().replay()[0].data[0], 'here')
