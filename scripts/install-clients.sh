@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the clients that `npm run clients` and the browser tests use, where they are missing: Debian's packages,
-# or Ubuntu's. Usage: scripts/install-clients.sh [nginx] [curl] [chromium] [slowhttptest] [redis-server] [postgresql];
-# without names, the first three. slowhttptest is for `npm run h1` alone, the servers behind it for
-# `npm run conformance -- --packages`.
+# or Ubuntu's. Usage: scripts/install-clients.sh [name ...]; without names nginx, curl and chromium. The others are
+# slowhttptest, for `npm run h1`, redis-server and postgresql, for `npm run conformance -- --packages` and
+# `npm run packages`, and mariadb-server, mosquitto, nats-server and rabbitmq-server, for the latter.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
 
@@ -14,8 +14,9 @@ as_root() {
 
 is_installed() {
   case $1 in
-    postgresql) compgen -G '/usr/lib/postgresql/*/bin/postgres' ;;
     chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
+    postgresql) compgen -G '/usr/lib/postgresql/*/bin/postgres' ;;
+    mariadb-server) command -v mariadbd && command -v mariadb-install-db ;;
     *) command -v "$1" ;;
   esac >/dev/null
 }
@@ -24,8 +25,9 @@ missing=()
 for name in "${@:-nginx curl chromium}"; do
   for one in $name; do
     case $one in
-      nginx | curl | chromium | slowhttptest | redis-server | postgresql) if ! is_installed "$one"; then missing+=("$one"); fi ;;
-      *) echo "Expected nginx, curl, chromium, slowhttptest, redis-server or postgresql, got \`$one\`" >&2; exit 2 ;;
+      nginx | curl | chromium | slowhttptest | redis-server | postgresql | mariadb-server | mosquitto | nats-server | rabbitmq-server)
+        if ! is_installed "$one"; then missing+=("$one"); fi ;;
+      *) echo "Expected the name of a client or server, got \`$one\`" >&2; exit 2 ;;
     esac
   done
 done

@@ -1,0 +1,4 @@
+// parent: fails without any clone
+export const use = () => {
+  throw new TypeError('no use')
+}

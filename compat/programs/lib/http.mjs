@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import { text } from 'node:stream/consumers'
+
+/** Listens on a free port of loopback. @returns the server's URL. */
+export async function listen(server) {
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return `http://127.0.0.1:${server.address().port}`
+}
+
+/** A request on a connection of its own. @returns its status, headers and body. */
+export async function ask(url, { body, ...options } = {}) {
+  const sent = request(url, { agent: false, ...options })
+  sent.end(body)
+  const [response] = await once(sent, 'response')
+  return { status: response.statusCode, headers: response.headers, body: await text(response) }
+}
+
+/** Has `listener` answer: in the parent by one server, in each clone by a server of the clone's own. */
+export async function served(listener, path, expected, options) {
+  const check = async (url) => assert.equal((await ask(url + path, options)).body, expected)
+  const url = await listen(createServer(listener))
+  return { use: () => check(url), inClone: async () => check(await listen(createServer(listener))) }
+}
+
+/** A server that counts the bodies it is sent, and answers with them. `after` fails when one came twice. */
+export async function counting() {
+  const times = new Map()
+  const server = createServer(async (incoming, response) => {
+    const body = await text(incoming)
+    times.set(body, (times.get(body) ?? 0) + 1)
+    response.end(body)
+  })
+  const after = () =>
+    assert.deepEqual(
+      [...times].filter(([, count]) => count > 1),
+      [],
+      'sent twice',
+    )
+  return { url: await listen(server), after }
+}
+
+let serial = 0
+/** A text that no other process and no other call gives. */
+export const unique = () => `${process.pid}-${++serial}`

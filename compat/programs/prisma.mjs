@@ -1,0 +1,2 @@
+// package: @prisma/client
+import '@prisma/client/runtime/client'
