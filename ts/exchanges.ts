@@ -64,13 +64,14 @@ Whether requests of this process may have been under way on a connection: sent, 
 They are for certain when nothing has come since the last write. They may be when more was written than came in
 answer, piece by piece, until {@link DOUBT_MS} have passed since the last write.
 
-@param at when, by `performance.now()`; this process has neither read nor written since.
+@param queued what is to be written to it and has not been.
+@param at when, by `performance.now()`: neither reads nor writes have been noted since.
 */
-export function hasUnderWay(socket: Connection, at: number): boolean {
+export function hasUnderWay(socket: Connection, queued: number, at: number): boolean {
   const known = socket[EXCHANGE]
   // It was written to before this package was loaded.
   if (!known) return sendsRequests(socket) && (socket.bytesWritten ?? 0) > 0
-  if (socket.writableLength > 0 || socket.bytesRead === known.read) return true
+  if (queued > 0 || socket.bytesRead === known.read) return true
   return known.unanswered > 1 && !isPast(known, at)
 }
 
