@@ -24,7 +24,8 @@ interface Exchange {
   peer: string | undefined
 }
 
-const EXCHANGE = Symbol('qclone.exchange')
+/** The same in all copies of this package: the first one notes. */
+const EXCHANGE: unique symbol = Symbol.for('qclone.exchange')
 
 /** A socket, with what node has on it besides its API. */
 export type Connection = Socket & {
@@ -114,7 +115,7 @@ function peerOf({ connecting, remoteAddress, remotePort, _handle }: Connection):
   }
   try {
     // Node has no name for the other side of a unix socket.
-    return native().peerOf(_handle?.fd ?? -1) ?? undefined
+    return native().unixPeerOf(_handle?.fd ?? -1) ?? undefined
   } catch {
     // Where there is no native part there are no clones.
     return undefined

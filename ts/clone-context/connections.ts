@@ -6,10 +6,22 @@ import { calledInClones } from './ahead.js'
 
 type Method = (this: Connection, first: unknown, second?: unknown, third?: unknown) => unknown
 
-const prototype = Socket.prototype as unknown as Record<'write' | '_write' | '_writev' | '_destroy', Method>
+/** What all copies of this package in a process have in common, as test runners load one for each file. */
+interface Shared {
+  /** When this process was forked, by `performance.now()`; undefined in a process that is no clone. */
+  forkedAt?: number
+  /** Of the copy that forked. */
+  inClone?: { swallows: typeof swallows; isSilent: typeof isSilent }
+}
 
-/** When this process was forked, by `performance.now()`; undefined in a process that is no clone. */
-let forkedAt: number | undefined
+const SHARED = Symbol.for('qclone.connections')
+
+const prototype = Socket.prototype as unknown as Record<
+  'write' | '_write' | '_writev' | '_destroy',
+  Method
+> & {
+  [SHARED]?: Shared
+}
 
 /** Whether a connection is silent, by its handle: a socket may connect anew, and then has another. */
 let silent = new WeakMap<object, boolean>()
@@ -27,8 +39,9 @@ told that it has closed.
 Which connections are silent is found out when they are first used, as a server has thousands that no clone uses.
 */
 export function silenceConnections(): void {
-  if (forkedAt === undefined) {
-    forkedAt = performance.now()
+  shared.inClone = { swallows, isSilent }
+  if (shared.forkedAt === undefined) {
+    shared.forkedAt = performance.now()
     return
   }
   // In a clone of a clone the time stays: its parent has heard nothing since on what it inherited itself.
@@ -51,10 +64,10 @@ export function isDead(socket: Socket): boolean {
 /** @param queued what is to be written to it and has not been, but for what this clone writes now. */
 function isSilent(socket: Connection, queued: number): boolean {
   const { _handle: handle } = socket
-  if (!handle || forkedAt === undefined) return false
+  if (!handle) return false
   let known = silent.get(handle)
   if (known === undefined) {
-    known = isDead(socket) && hasUnderWay(socket, queued, forkedAt)
+    known = isDead(socket) && hasUnderWay(socket, queued, shared.forkedAt ?? 0)
     silent.set(handle, known)
   }
   return known
@@ -70,30 +83,36 @@ function swallows(socket: Connection, queued: number): boolean {
   return true
 }
 
-const { _write, _writev, _destroy } = prototype
-const inherited = Object.getPrototypeOf(prototype) as { write: Method }
+/** In every process, from the beginning: to change the prototype takes a clone a quarter of a millisecond. */
+function install(): Shared {
+  const installed: Shared = {}
+  const { _write, _writev, _destroy } = prototype
+  const inherited = Object.getPrototypeOf(prototype) as { write: Method }
+  Object.assign(prototype, {
+    write(this: Connection, chunk: unknown, encoding: unknown, callback: unknown) {
+      // What is queued behind the parent's bytes would not come as far as `_write`.
+      installed.inClone?.swallows(this, this.writableLength)
+      return inherited.write.call(this, chunk, encoding, callback)
+    },
+    _write(this: Connection, chunk: { length: number }, encoding: unknown, callback: unknown) {
+      if (installed.inClone?.swallows(this, this.writableLength - chunk.length)) return
+      noteWrite(this)
+      _write.call(this, chunk, encoding, callback)
+    },
+    _writev(this: Connection, chunks: unknown, callback: unknown) {
+      if (installed.inClone?.swallows(this, 0)) return
+      noteWrite(this)
+      _writev.call(this, chunks, callback)
+    },
+    _destroy(this: Connection, error: unknown, callback: unknown) {
+      if (installed.inClone?.isSilent(this, this.writableLength) && isNoted(this)) return
+      _destroy.call(this, error, callback)
+    },
+  })
+  Object.defineProperty(prototype, SHARED, { value: installed })
+  return installed
+}
 
-// From the beginning, in every process: to change the prototype takes a clone a quarter of a millisecond.
-Object.assign(prototype, {
-  write(this: Connection, chunk: unknown, encoding: unknown, callback: unknown) {
-    // What is queued behind the parent's bytes would not come as far as `_write`.
-    if (forkedAt !== undefined) swallows(this, this.writableLength)
-    return inherited.write.call(this, chunk, encoding, callback)
-  },
-  _write(this: Connection, chunk: { length: number }, encoding: unknown, callback: unknown) {
-    if (forkedAt !== undefined && swallows(this, this.writableLength - chunk.length)) return
-    noteWrite(this)
-    _write.call(this, chunk, encoding, callback)
-  },
-  _writev(this: Connection, chunks: unknown, callback: unknown) {
-    if (forkedAt !== undefined && swallows(this, 0)) return
-    noteWrite(this)
-    _writev.call(this, chunks, callback)
-  },
-  _destroy(this: Connection, error: unknown, callback: unknown) {
-    if (forkedAt !== undefined && isNoted(this) && isSilent(this, this.writableLength)) return
-    _destroy.call(this, error, callback)
-  },
-})
+const shared = prototype[SHARED] ?? install()
 
 calledInClones(silenceConnections, onSilentWrite)
