@@ -375,9 +375,6 @@ export declare function openPipe(): PipeOutcome
 /** Opens two sockets that are connected to each other. */
 export declare function openSocketPair(): PipeOutcome
 
-/** Where the other side of the connection `fd` is; see `qclone::socket::peer`. */
-export declare function peerOf(fd: number): string | null
-
 /** A pipe, or why there is none. */
 export interface PipeOutcome {
   /** The two ends, close-on-exec and blocking; of a pipe: read, write. */
@@ -436,6 +433,9 @@ export interface SocketAddress {
 
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void
+
+/** The path of the other side of the unix socket `fd`; see `qclone::socket::unix_peer`. */
+export declare function unixPeerOf(fd: number): string | null
 
 /**
  * Unsets a flag, and leaves V8's hash of the flags as it is. False when its variable was not found: then

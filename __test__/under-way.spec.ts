@@ -62,6 +62,23 @@ test('a datagram by a socket of the parent fails, and none waits', async (t) => 
   t.deepEqual(await playScene(t, 'under-way', 'datagrams'), { connected: ['EPIPE'], free: ['EINVAL'] })
 })
 
+test('requests on sessions of HTTP/2 of the parent fail at once, and new sessions work', async (t) => {
+  const told = await playScene(t, 'under-way', 'sessions of HTTP/2')
+  const fresh = 'an answer'
+  t.deepEqual(told, {
+    idle: {
+      first: 'ERR_HTTP2_STREAM_ERROR',
+      again: 'ERR_HTTP2_INVALID_SESSION',
+      events: ['goaway', 'close'],
+      fresh,
+    },
+    busy: { first: 'ERR_HTTP2_STREAM_ERROR', again: 'ERR_HTTP2_GOAWAY_SESSION', events: ['goaway'], fresh },
+    connecting: 'EPIPE',
+    held: 'late',
+    served: ['/', '/', '/held', ...Array(2).fill('/by-a-new-session')],
+  })
+})
+
 /** A socket by which so many bytes have been read. */
 function reading(): Socket & { bytesRead: number } {
   const socket = new Socket()
@@ -76,24 +93,24 @@ test('several writes answered in part are under way for some seconds, one that i
   noteWrite(socket)
   noteWrite(socket)
   const later = performance.now() + 6000
-  t.true(hasUnderWay(socket, later))
+  t.true(hasUnderWay(socket, 0, later))
   socket.bytesRead = 2
-  t.true(hasUnderWay(socket, performance.now()))
-  t.false(hasUnderWay(socket, later))
+  t.true(hasUnderWay(socket, 0, performance.now()))
+  t.false(hasUnderWay(socket, 0, later))
   noteWrite(socket)
-  t.true(hasUnderWay(socket, later))
+  t.true(hasUnderWay(socket, 0, later))
 })
 
 test('a connection that was written to before the package was loaded counts as under way', (t) => {
   const socket = reading()
-  t.false(hasUnderWay(socket, 0))
+  t.false(hasUnderWay(socket, 0, 0))
   Object.defineProperty(socket, 'bytesWritten', { value: 1 })
-  t.true(hasUnderWay(socket, 0))
+  t.true(hasUnderWay(socket, 0, 0))
 })
 
 test('a connection that a server has accepted has no requests of its own', (t) => {
   const socket = Object.assign(reading(), { server: {} })
   noteWrite(socket)
   Object.defineProperty(socket, 'bytesWritten', { value: 1 })
-  t.false(hasUnderWay(socket, 0))
+  t.false(hasUnderWay(socket, 0, 0))
 })

@@ -170,7 +170,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
       while (!this.#paused && !this.#destroyed) {
         const next = this.#take()
         if (!next) break
-        if (next.kind === KIND.waits) this.waitsOn.push(next.body.toString())
+        if (next.kind === KIND.waits) this.#noteWait(next.body.toString())
         else this.emit('frame', next)
       }
       this.#isBehind = false
@@ -182,6 +182,10 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     if (this.#paused) this.#hold()
     else this.#goOn()
     this.#closeWhenDelivered()
+  }
+
+  #noteWait(peer: string): void {
+    if (this.waitsOn.length < MOST_WAITS && !this.waitsOn.includes(peer)) this.waitsOn.push(peer)
   }
 
   #take(): Frame | undefined {
@@ -222,6 +226,9 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     this.emit('close')
   }
 }
+
+/** A message that names more connections than this is no better. */
+const MOST_WAITS = 3
 
 /** Turns of the event loop without anything to read after which nothing more comes from a process that has ended. */
 const QUIET_TURNS = 2

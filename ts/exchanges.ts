@@ -24,7 +24,8 @@ interface Exchange {
   peer: string | undefined
 }
 
-const EXCHANGE = Symbol('qclone.exchange')
+/** The same in all copies of this package: the first one notes. */
+const EXCHANGE: unique symbol = Symbol.for('qclone.exchange')
 
 /** A socket, with what node has on it besides its API. */
 export type Connection = Socket & {
@@ -64,13 +65,14 @@ Whether requests of this process may have been under way on a connection: sent, 
 They are for certain when nothing has come since the last write. They may be when more was written than came in
 answer, piece by piece, until {@link DOUBT_MS} have passed since the last write.
 
-@param at when, by `performance.now()`; this process has neither read nor written since.
+@param queued what is to be written to it and has not been.
+@param at when, by `performance.now()`: neither reads nor writes have been noted since.
 */
-export function hasUnderWay(socket: Connection, at: number): boolean {
+export function hasUnderWay(socket: Connection, queued: number, at: number): boolean {
   const known = socket[EXCHANGE]
   // It was written to before this package was loaded.
   if (!known) return sendsRequests(socket) && (socket.bytesWritten ?? 0) > 0
-  if (socket.writableLength > 0 || socket.bytesRead === known.read) return true
+  if (queued > 0 || socket.bytesRead === known.read) return true
   return known.unanswered > 1 && !isPast(known, at)
 }
 
@@ -113,7 +115,7 @@ function peerOf({ connecting, remoteAddress, remotePort, _handle }: Connection):
   }
   try {
     // Node has no name for the other side of a unix socket.
-    return native().peerOf(_handle?.fd ?? -1) ?? undefined
+    return native().unixPeerOf(_handle?.fd ?? -1) ?? undefined
   } catch {
     // Where there is no native part there are no clones.
     return undefined

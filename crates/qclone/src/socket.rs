@@ -8,7 +8,7 @@ use std::{
 use libc::{c_int, c_void, socklen_t};
 use nix::{
     errno::Errno,
-    sys::socket::{SockaddrStorage, getpeername, setsockopt, sockopt::Linger},
+    sys::socket::{UnixAddr, getpeername, setsockopt, sockopt::Linger},
 };
 
 use crate::{Error, Result};
@@ -54,14 +54,12 @@ pub fn reset_at_close(socket: impl AsFd) -> Result<()> {
     setsockopt(&socket, Linger, &at_once).map_err(Error::syscall("setsockopt(2)"))
 }
 
-/// Where the other side of `socket` is: `127.0.0.1:80`, `[::1]:80`, or the path of a unix socket, `@` in
-/// front of an abstract one. `None` when it is no connection, or its other side has no name. See
-/// `getpeername(2)`.
-pub fn peer(socket: impl AsFd) -> Option<String> {
-    let address: SockaddrStorage = getpeername(socket.as_fd().as_raw_fd()).ok()?;
-    let Some(unix) = address.as_unix_addr() else { return Some(address.to_string()) };
-    let path = unix.path().map(|path| path.display().to_string());
-    path.or_else(|| Some(format!("@{}", String::from_utf8_lossy(unix.as_abstract()?))))
+/// The path of a unix socket's other side, `@` in front of an abstract one. `None` for another sort of
+/// socket, one that is not connected, or one whose other side has no name. See `getpeername(2)`.
+pub fn unix_peer(socket: impl AsFd) -> Option<String> {
+    let address: UnixAddr = getpeername(socket.as_fd().as_raw_fd()).ok()?;
+    let path = address.path().map(|path| path.display().to_string());
+    path.or_else(|| Some(format!("@{}", String::from_utf8_lossy(address.as_abstract()?))))
 }
 
 fn queue_length(fd: c_int, request: libc::c_ulong) -> Result<u64> {
@@ -146,16 +144,15 @@ mod tests {
     }
 
     #[test]
-    fn the_other_side_is_named() {
-        let (server, client) = tcp_pair();
-        assert_eq!(peer(&client), Some(server.local_addr().unwrap().to_string()));
+    fn the_other_side_of_a_unix_socket_is_named() {
         let path = std::env::temp_dir().join(format!("qclone-peer-{}", std::process::id()));
         let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
         let client = UnixStream::connect(&path).unwrap();
-        assert_eq!(peer(&client), Some(path.display().to_string()));
+        assert_eq!(unix_peer(&client), Some(path.display().to_string()));
         std::fs::remove_file(path).unwrap();
-        assert_eq!(peer(listener.accept().unwrap().0), None);
-        assert_eq!(peer(&listener), None);
+        assert_eq!(unix_peer(listener.accept().unwrap().0), None);
+        assert_eq!(unix_peer(&listener), None);
+        assert_eq!(unix_peer(tcp_pair().0), None);
     }
 
     #[test]

@@ -99,10 +99,10 @@ pub fn progress_of(fd: i32) -> Option<NativeProgress> {
     })
 }
 
-/// Where the other side of the connection `fd` is; see `qclone::socket::peer`.
+/// The path of the other side of the unix socket `fd`; see `qclone::socket::unix_peer`.
 #[napi]
-pub fn peer_of(fd: i32) -> Option<String> {
-    socket::peer(borrow(fd)?)
+pub fn unix_peer_of(fd: i32) -> Option<String> {
+    socket::unix_peer(borrow(fd)?)
 }
 
 /// Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket.
