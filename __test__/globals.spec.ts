@@ -59,6 +59,7 @@ test(atTheCall, 'gone')
 test('no clone is made within the frames of a function that runs immediates', async (t) => {
   // A clone would go on in them, and tell the first, too.
   t.deepEqual(await playScene(t, 'globals', 'immediates run by the caller'), {
+    'immediates run': true,
     'the customer is charged': true,
     answer: 'answered',
   })

@@ -7,6 +7,7 @@ const replaced = test.macro({
     t.deepEqual(await playScene(t, 'way-out', 'replaced', { args: [name], noisy: true }), {
       statuses: [7, 1, 5, 6],
       answer: 42,
+      value: 'streamed',
       error: 'mine',
       'status at the end of the loop': 13,
     })

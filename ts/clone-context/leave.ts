@@ -118,7 +118,10 @@ export function prepareLeaving(): void {
         if (isAtEnd) process.emit('beforeExit', Number(process.exitCode ?? 0))
       },
       () => {
-        if (isAtEnd) exit(process.exitCode ?? STATUS_OF_UNSETTLED)
+        if (!isAtEnd) return
+        exit(process.exitCode ?? STATUS_OF_UNSETTLED)
+        // The clone's own code has put something over the way out.
+        reallyExit(statusOnTheWay())
       },
     ),
   )
