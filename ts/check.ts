@@ -1,3 +1,4 @@
+import { findDate } from './clone-context/clocks.js'
 import { findTimers } from './clone-context/timers.js'
 import { type ErrorCode, fromFailure, type QcloneError, type ThreadInTheWay, typed } from './errors.js'
 import { shortOfMemory } from './headroom.js'
@@ -22,6 +23,7 @@ export type CheckReport =
 export function check(): CheckReport {
   try {
     findTimers()
+    findDate()
     const binding = native()
     const short = shortOfMemory()
     if (short) return reportOf(short)

@@ -1,6 +1,7 @@
 import { Stream } from 'node:stream'
 import { inspect, types } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
+import { calledInClones } from './clone-context/ahead.js'
 
 /** What in a value keeps it from travelling. */
 export interface Culprit {
@@ -196,7 +197,7 @@ export function isOfPlatform(value: object): boolean {
   let prototype: object | null = Object.getPrototypeOf(value)
   // As most are.
   if (prototype === Object.prototype || prototype === Array.prototype) return false
-  if (value instanceof Stream || MODULE.test(Object.prototype.toString.call(value))) return true
+  if (value instanceof Stream || isWasmModule(value)) return true
   for (; prototype; prototype = Object.getPrototypeOf(prototype)) {
     const type: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value
     if (typeof type !== 'function' || !OF_PLATFORM.has(type.name)) continue
@@ -206,7 +207,11 @@ export function isOfPlatform(value: object): boolean {
 }
 
 /** V8 writes nothing at all for one. */
-const MODULE = /^\[object WebAssembly\.Module\]$/
+function isWasmModule(value: object): boolean {
+  // Not in Node's types, nor in a node without a JIT compiler.
+  const { WebAssembly } = globalThis as { WebAssembly?: { Module: new () => object } }
+  return WebAssembly !== undefined && value instanceof WebAssembly.Module
+}
 
 /** Whether the cause of an error leads back to it. */
 function isInOwnCause(error: Error): boolean {
@@ -255,3 +260,5 @@ function constructorOf(value: unknown): string | undefined {
     return undefined
   }
 }
+
+calledInClones(isOfPlatform, isWasmModule)

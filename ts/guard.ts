@@ -105,6 +105,11 @@ export class Guard {
     return this.#why !== undefined
   }
 
+  /** Whether it is to be ended since its deadline has passed. */
+  get isLate(): boolean {
+    return this.#why?.code === 'ERR_QCLONE_TIMEOUT'
+  }
+
   /**
   Watches over this clone from now on.
 

@@ -100,7 +100,7 @@ export async function launch(task: Task): Promise<Launched> {
   } catch (error) {
     guard.release()
     task.stdio.discard()
-    throw named ? inTask(error as Error, named) : error
+    throw named && error instanceof QcloneError ? inTask(error, named) : error
   } finally {
     task.stdio.letGo()
   }

@@ -33,6 +33,8 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
   #error: unknown
   #wake: (() => void) | undefined
   #isIterated = false
+  /** Whether the other side has said that nothing follows. @internal */
+  isWhole = false
 
   /**
   @param whyEnded asked for an error, if there is one, when the other side has ended without closing the port.
@@ -48,6 +50,7 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
           value = decodeValue(frame) as Received
         } else {
           if (frame.kind === KIND.thrown) this.#error = decodeThrown(frame)
+          else this.isWhole = true
           return this.#end()
         }
       } catch (error) {

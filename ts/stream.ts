@@ -131,10 +131,12 @@ class Values<A extends unknown[], T> implements StandardStreams {
     if (!launched) return
     const { channel, guard } = launched
     try {
-      yield* new Port<T, never>(channel)
+      const port = new Port<T, never>(channel)
+      yield* port
       const status = await guard.exited
       if (this.#left) return
-      if (guard.triggered) throw guard.error(status)
+      const wasInTime = guard.isLate && port.isWhole && status.status === 0
+      if (guard.triggered && !wasInTime) throw guard.error(status)
       if (status.status === 0) return
       throw diedBefore('its last value', launched, status)
     } finally {

@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { mainGlobal } from '../node.js'
 import { calledInClones } from './ahead.js'
 import { privateFieldsOf } from './scope.js'
 
@@ -18,7 +19,7 @@ let used: Clients[] = []
 
 /** Looks, in the parent and right before a fork, which clients `fetch` has. Only a new dispatcher takes long. */
 export function surveyDispatchers(): void {
-  const holder = globalThis as Record<symbol, unknown>
+  const holder = mainGlobal as Record<symbol, unknown>
   used = DISPATCHERS.flatMap((key) => {
     const dispatcher = holder[key]
     if (!isDispatcher(dispatcher)) return []
