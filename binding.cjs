@@ -859,6 +859,7 @@ module.exports.progressOf = nativeBinding.progressOf
 module.exports.refillInClones = nativeBinding.refillInClones
 module.exports.reseedMathRandom = nativeBinding.reseedMathRandom
 module.exports.resetAtClose = nativeBinding.resetAtClose
+module.exports.runTasksBeforeImmediates = nativeBinding.runTasksBeforeImmediates
 module.exports.sharedFate = nativeBinding.sharedFate
 module.exports.unblockSignals = nativeBinding.unblockSignals
 module.exports.watchHangup = nativeBinding.watchHangup

@@ -185,6 +185,7 @@ pub(crate) mod handle_type {
     use std::ffi::c_int;
 
     pub(crate) const ASYNC: c_int = 1;
+    pub(crate) const CHECK: c_int = 2;
     pub(crate) const FS_EVENT: c_int = 3;
     pub(crate) const FS_POLL: c_int = 4;
     pub(crate) const IDLE: c_int = 6;
@@ -219,9 +220,12 @@ unsafe extern "C" {
     fn uv_poll_init(event_loop: *mut UvLoop, handle: *mut UvHandle, fd: c_int) -> c_int;
     fn uv_tcp_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     fn uv_udp_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
+    fn uv_check_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     fn uv_prepare_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_poll_start(handle: *mut UvHandle, events: c_int, callback: PollCallback) -> c_int;
     pub(crate) fn uv_poll_stop(handle: *mut UvHandle) -> c_int;
+    pub(crate) fn uv_check_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
+    pub(crate) fn uv_check_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_prepare_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
     pub(crate) fn uv_handle_size(kind: c_int) -> usize;
     pub(crate) fn uv_handle_get_type(handle: *const UvHandle) -> c_int;
@@ -555,6 +559,14 @@ impl Loop {
         check(unsafe { uv_poll_init(self.0, handle, fd) })
             .inspect_err(|_| free(handle, handle_type::POLL))?;
         Ok(handle)
+    }
+
+    /// A new check handle.
+    pub(crate) fn new_check(self) -> *mut UvHandle {
+        let handle = allocate(handle_type::CHECK);
+        // SAFETY: the loop is live, and the handle has the size of a check handle. It cannot fail.
+        unsafe { uv_check_init(self.0, handle) };
+        handle
     }
 
     /// A new prepare handle.
