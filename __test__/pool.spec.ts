@@ -86,5 +86,6 @@ const inEachTurn = test.macro({
 })
 
 test(inEachTurn, 'immediates')
+test(inEachTurn, 'messages')
 test(inEachTurn, 'promises')
 test(inEachTurn, 'timers')

@@ -191,7 +191,6 @@ test("an addon's threads that are vouched for do not refuse while they wait", as
     'as parcel': false,
     'as libwatcher': false,
     'as node': false,
-    'vouched for': { ok: true },
     spawn: 7,
     run: Array.from({ length: 20 }, (_, i) => i),
   })

@@ -16,7 +16,7 @@ addon. Met when no clone hangs, dies or answers wrongly, and no fork is refused.
 )
 
 /** For each fork, on a machine that does other things besides. */
-const LIMIT_MS = 500
+const LIMIT_MS = 2000
 /** Installing and starting. */
 const MARGIN_MS = 300_000
 

@@ -146,7 +146,9 @@ function nextInTurn(): void {
     if (line.length > 0) nextInTurn()
     next?.context.runInAsyncScope(next.act, undefined, immediate, isNested)
   })
-  if (line[0]?.first) moveToHead(immediate)
+  if (!line[0]?.first) return
+  moveToHead(immediate)
+  native().runTasksBeforeImmediates()
 }
 
 /** Where a fork tells its clone what there is to know of it. */

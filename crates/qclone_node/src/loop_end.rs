@@ -126,6 +126,35 @@ pub(crate) fn platform_tasks(event_loop: Loop) -> PlatformTasks {
     }
 }
 
+/// Runs V8's tasks right before the immediates of the next turn. Null until it is first needed.
+static RUNNER: AtomicPtr<UvHandle> = AtomicPtr::new(ptr::null_mut());
+
+/// Sees to it, in the parent, that V8 has no tasks left when the immediates of the next turn begin: those
+/// that callbacks of the poll have given it are run then, rather than in the poll after. To be called
+/// after [`on_loop_end`].
+#[napi]
+pub fn run_tasks_before_immediates() -> Result<()> {
+    let Some(end) = end() else { return Ok(()) };
+    if RUNNER.load(Ordering::Relaxed).is_null() {
+        let runner = end.event_loop.new_check();
+        // SAFETY: the handle is initialized, and lives as long as the process.
+        unsafe { uv::uv_unref(runner) };
+        RUNNER.store(runner, Ordering::Relaxed);
+    }
+    // Of check handles, libuv calls the one first that was started last: node's, which runs the
+    // immediates, was started with the process.
+    // SAFETY: as above.
+    uv::check(unsafe { uv::uv_check_start(RUNNER.load(Ordering::Relaxed), run_tasks) })
+}
+
+unsafe extern "C" fn run_tasks(handle: *mut UvHandle) {
+    // SAFETY: libuv passes the live handle.
+    unsafe { uv::uv_check_stop(handle) };
+    if let Some(end) = end() {
+        end.tasks.run();
+    }
+}
+
 /// Whether anything but that keeps a clone's event loop going.
 #[napi]
 pub fn loop_is_alive() -> bool {

@@ -194,6 +194,7 @@ pub(crate) mod handle_type {
     use std::ffi::c_int;
 
     pub(crate) const ASYNC: c_int = 1;
+    pub(crate) const CHECK: c_int = 2;
     pub(crate) const FS_EVENT: c_int = 3;
     pub(crate) const FS_POLL: c_int = 4;
     pub(crate) const IDLE: c_int = 6;
@@ -228,9 +229,12 @@ unsafe extern "C" {
     fn uv_poll_init(event_loop: *mut UvLoop, handle: *mut UvHandle, fd: c_int) -> c_int;
     fn uv_tcp_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     fn uv_udp_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
+    fn uv_check_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     fn uv_prepare_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_poll_start(handle: *mut UvHandle, events: c_int, callback: PollCallback) -> c_int;
     pub(crate) fn uv_poll_stop(handle: *mut UvHandle) -> c_int;
+    pub(crate) fn uv_check_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
+    pub(crate) fn uv_check_stop(handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_prepare_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
     fn uv_idle_init(event_loop: *mut UvLoop, handle: *mut UvHandle) -> c_int;
     pub(crate) fn uv_idle_start(handle: *mut UvHandle, callback: HandleCallback) -> c_int;
@@ -587,6 +591,14 @@ impl Loop {
         unsafe { uv_idle_init(self.0, handle) };
         // SAFETY: initialized above.
         unsafe { uv_unref(handle) };
+        handle
+    }
+
+    /// A new check handle.
+    pub(crate) fn new_check(self) -> *mut UvHandle {
+        let handle = allocate(handle_type::CHECK);
+        // SAFETY: the loop is live, and the handle has the size of a check handle. It cannot fail.
+        unsafe { uv_check_init(self.0, handle) };
         handle
     }
 
