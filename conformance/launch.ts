@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
-import { handlers, QcloneError, run, type WaitStatus } from 'node-qclone'
+import { handlers, isClone, QcloneError, run, type WaitStatus } from 'node-qclone'
 import { makeBusy } from './busy.js'
 import { type Ending, PROGRAMS_WITH_PACKAGES } from './catalog.js'
 
@@ -28,7 +28,8 @@ const reaped = new Promise<WaitStatus>((resolve) => {
   })
 })
 handlers.newClone.shim((prev, clone, event) => {
-  tell({ clone: clone.pid })
+  // Not of clones that the program makes in its turn.
+  if (!isClone()) tell({ clone: clone.pid })
   prev(clone, event)
 })
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,14 +12,20 @@ const PG_VERSIONS = '/usr/lib/postgresql'
 const PATIENCE_MS = 60_000
 const POLL_MS = 20
 
+const running = new Set<ChildProcess>()
+
 /**
 Starts a Redis and a PostgreSQL, which end with this process. Programs find them by the environment: `REDIS_URL`, and
 what `libpq` and so `pg` read.
 */
 export async function startServers(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'qclone-servers-'))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const [redis, postgres] = await Promise.all([startRedis(folder), startPostgres()])
+  const folders = ['redis', 'postgres'].map((name) => mkdtempSync(join(tmpdir(), `qclone-${name}-`)))
+  process.on('exit', () => {
+    for (const server of running) if (server.pid) process.kill(-server.pid, 'SIGKILL')
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  })
+  const [forRedis = '', forPostgres = ''] = folders
+  const [redis, postgres] = await Promise.all([startRedis(forRedis), startPostgres(forPostgres)])
   Object.assign(process.env, {
     REDIS_URL: `redis://${HOST}:${redis}`,
     PGHOST: HOST,
@@ -35,8 +41,8 @@ async function startRedis(folder: string): Promise<number> {
   return port
 }
 
-async function startPostgres(): Promise<number> {
-  const [port, data] = [await freePort(), mkdtempSync(join(tmpdir(), 'qclone-postgres-'))]
+async function startPostgres(data: string): Promise<number> {
+  const port = await freePort()
   // It refuses to be root, and has a user of its own wherever its package is installed.
   const isRoot = process.getuid?.() === 0
   if (isRoot) execFileSync('chown', ['postgres', data])
@@ -56,7 +62,6 @@ async function startPostgres(): Promise<number> {
   execFileSync(command, args, { cwd: data, stdio: ['ignore', 'ignore', 'inherit'] })
   const server = [join(bin, 'postgres'), '-D', data, '-p', `${port}`, '-h', HOST, '-k', data, '-F']
   await start(port, command, [...runsAs.slice(1), ...server], data)
-  process.on('exit', () => rmSync(data, { recursive: true, force: true }))
   const isReady = () => {
     try {
       execFileSync(join(bin, 'pg_isready'), ['-q', '-h', HOST, '-p', `${port}`])
@@ -81,16 +86,17 @@ async function start(port: number, command: string, args: string[], cwd?: string
     said += text
   })
   let failure: Error | undefined
+  running.add(server)
   server.once('error', (error) => {
     failure = error
   })
   server.once('exit', () => {
+    running.delete(server)
     failure = new Error(`${command} has ended:\n${said}`)
   })
-  process.on('exit', () => {
-    if (server.pid && !failure) process.kill(-server.pid, 'SIGKILL')
-  })
+  // Neither it nor its pipe keeps this process going.
   server.unref()
+  ;(server.stderr as Socket | null)?.unref()
   const deadline = performance.now() + PATIENCE_MS
   while (!(await accepts(port))) {
     if (failure) throw failure

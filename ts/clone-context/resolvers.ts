@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { isIP } from 'node:net'
+import { calledInClones } from './ahead.js'
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
 
@@ -105,3 +106,5 @@ function another(channel: Channel): Channel {
   if (localAddress) own.setLocalAddress(...localAddress)
   return own
 }
+
+calledInClones(freshResolvers)

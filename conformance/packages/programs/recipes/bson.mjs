@@ -10,7 +10,7 @@ ObjectId.generate = (time) => {
   if (ofProcess) id.set(ofProcess, 4)
   return id
 }
-handlers.inClone.shim((prev, event) => {
+const undo = handlers.inClone.shim((prev, event) => {
   ofProcess = randomBytes(5)
   prev(event)
 })
@@ -18,3 +18,4 @@ const draw = () => [new ObjectId().toHexString(), new ObjectId().toHexString()]
 draw()
 const ids = [...(await run(draw)), ...(await run(draw)), ...(await run(() => run(draw))), ...draw()]
 console.log(new Set(ids).size, ids.length)
+undo()

@@ -18,7 +18,7 @@ const start = () => {
   return provider
 }
 let provider = start()
-handlers.inClone.shim((prev, event) => {
+const undo = handlers.inClone.shim((prev, event) => {
   // The batch has spans of the parent's, which the parent exports.
   provider = start()
   prev(event)
@@ -34,3 +34,4 @@ const ofClone = await run(async () => {
 await provider.shutdown()
 console.log(ofClone, exported)
 trace.disable()
+undo()

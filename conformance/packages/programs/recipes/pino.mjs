@@ -9,7 +9,7 @@ const destination = pino.destination({ dest: file('log'), sync: false, minLength
 await once(destination, 'ready')
 const options = { base: undefined, timestamp: false }
 let log = pino(options, destination)
-handlers.inClone.shim((prev, event) => {
+const undo = handlers.inClone.shim((prev, event) => {
   // The destination has lines of the parent's, and its file is closed here.
   log = pino(options, pino.destination({ dest: file('log'), sync: true }))
   prev(event)
@@ -20,3 +20,4 @@ destination.flushSync()
 destination.end()
 console.log(readFileSync(file('log'), 'utf8').trim().split('\n').sort())
 remove()
+undo()

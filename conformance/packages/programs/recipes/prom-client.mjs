@@ -3,7 +3,7 @@ import { handlers, run } from '../../../../dist/index.js'
 
 const register = new Registry()
 const counter = new Counter({ name: 'jobs_total', help: 'Jobs.', registers: [register] })
-handlers.inClone.shim((prev, event) => {
+const undo = handlers.inClone.shim((prev, event) => {
   // What the parent has counted is the parent's to tell.
   register.resetMetrics()
   prev(event)
@@ -20,3 +20,4 @@ const ofClones = await Promise.all(
 )
 const all = AggregatorRegistry.aggregate([await register.getMetricsAsJSON(), ...ofClones])
 console.log(await all.metrics())
+undo()

@@ -7,7 +7,7 @@ import { folder } from '../support/folder.mjs'
 const { file, remove } = folder()
 const transport = new winston.transports.File({ filename: file('parent') })
 const log = winston.createLogger({ transports: [transport] })
-handlers.inClone.shim((prev, event) => {
+const undo = handlers.inClone.shim((prev, event) => {
   // The parent's file is closed here. The console's transport needs nothing of the kind.
   log.clear().add(new winston.transports.File({ filename: file(`clone-${event}`) }))
   prev(event)
@@ -24,3 +24,4 @@ log.end()
 await finished
 for (const name of ['parent', 'clone-run']) console.log(readFileSync(file(name), 'utf8').trim())
 remove()
+undo()
