@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { attempt } from './attempt.js'
+import { attempt, type Outcome } from './attempt.js'
 import { findPrograms, type Program } from './catalog.js'
 import { install, versionIn } from './install.js'
 import { readOptions } from './options.js'
-import { type Result, readResults, writeResults } from './results.js'
+import { type Result, writeResult } from './results.js'
 
 /** Lines of the output of what did not work. */
 const LINES_SHOWN = 12
@@ -19,24 +19,35 @@ process.exitCode = (await tryAll()) ? 0 : 1
 
 async function tryAll(): Promise<boolean> {
   const queue = all.filter(({ package: name }) => options.only.length === 0 || options.only.includes(name))
-  const seen: Record<string, Result> = {}
+  let failures = 0
   const work = async () => {
-    for (let program = queue.shift(); program; program = queue.shift())
-      seen[program.row] = await tryOne(program)
+    for (let program = queue.shift(); program; program = queue.shift()) {
+      const result = await tryOne(program)
+      if (result.word === 'fails') failures++
+      // One by one, so that a run that is broken off has shown something.
+      if (options.write) writeResult(program.row, result, all)
+    }
   }
   await Promise.all(Array.from({ length: options.jobs }, work))
-  if (options.write) writeResults(readResults(), seen, all)
-  return Object.values(seen).every(({ word }) => word !== 'fails')
+  return failures === 0
 }
 
 async function tryOne(program: Program): Promise<Result> {
-  const home = await install(program)
-  const path = join(home, 'programs', program.file)
-  const { word, reason, output } = await attempt(program, path, options)
-  const version = versionIn(home, program)
+  const { version, word, reason, output } = await installAndTry(program)
   console.log(`${program.row} ${version}: ${word}${reason ? ` (${reason})` : ''}`)
   if (options.verbose && output) console.log(lastLines(output))
   return { version, word, reason }
+}
+
+async function installAndTry(program: Program): Promise<Outcome & { version: string }> {
+  let home: string
+  try {
+    home = await install(program)
+  } catch (error) {
+    return { version: '', word: 'not tried', reason: 'not installed', output: String(error) }
+  }
+  const outcome = await attempt(program, join(home, 'programs', program.file), options)
+  return { ...outcome, version: versionIn(home, program) }
 }
 
 function lastLines(output: string): string {

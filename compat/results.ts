@@ -18,16 +18,13 @@ const RESULTS = fileURLToPath(new URL('../../compat/results.json', import.meta.u
 const PAGE = fileURLToPath(new URL('../../docs/fork-safety.md', import.meta.url))
 const [BEGIN, END] = ['<!-- npm run packages: begin -->', '<!-- npm run packages: end -->']
 
-export function readResults(): Results {
-  return JSON.parse(readFileSync(RESULTS, 'utf8'))
-}
-
-/** Adds what was seen just now under this Node, and rewrites the table of the page. */
-export function writeResults(results: Results, seen: Record<string, Result>, programs: readonly Program[]) {
+/** Adds what was seen of one row under this Node, and rewrites the table of the page. */
+export function writeResult(row: string, result: Result, programs: readonly Program[]): void {
+  // What was seen where it could be tried stands.
+  if (result.word === 'not tried') return
+  const results = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results
   const line = versions.node.split('.', 1)[0] ?? ''
-  // Of what could not be tried here, what was seen elsewhere stands.
-  const tried = Object.fromEntries(Object.entries(seen).filter(([, { word }]) => word !== 'not tried'))
-  const all = { ...results[line]?.rows, ...tried }
+  const all: Record<string, Result> = { ...results[line]?.rows, [row]: result }
   const rows = Object.fromEntries(programs.flatMap(({ row }) => (all[row] ? [[row, all[row]]] : [])))
   const changed = { ...results, [line]: { node: versions.node, rows } }
   writeFileSync(RESULTS, `${JSON.stringify(changed, null, 2)}\n`)

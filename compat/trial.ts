@@ -92,7 +92,8 @@ async function tryProgram({ use, inClone, after }: Use, forks: number): Promise<
   for (let fork = 0; fork < forks; fork++) {
     enter(`clone ${fork + 1}`)
     table.set('fork', fork)
-    const answered = run.with({ timeout: CLONE_LIMIT_MS })(async () => {
+    // By default it would wait for its parent, which is at work all the time.
+    const answered = run.with({ timeout: CLONE_LIMIT_MS, priority: 0 })(async () => {
       const value = await inClone?.()
       return { value, sum: sumOf(table), pid: process.pid }
     })

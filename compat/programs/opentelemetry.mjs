@@ -1,11 +1,12 @@
 // package: @opentelemetry/sdk-node
-// with: @opentelemetry/api @opentelemetry/sdk-trace-base
+// with: @opentelemetry/api
 // parent: exports batches of spans
 // clone: begins a span
 import assert from 'node:assert/strict'
 import { trace } from '@opentelemetry/api'
 import { NodeSDK } from '@opentelemetry/sdk-node'
-import { BatchSpanProcessor } from '@opentelemetry/sdk-trace-base'
+
+process.env.OTEL_BSP_SCHEDULE_DELAY = '20'
 
 const exported = []
 const exporter = {
@@ -16,7 +17,7 @@ const exporter = {
   shutdown: async () => {},
 }
 const sdk = new NodeSDK({
-  spanProcessors: [new BatchSpanProcessor(exporter, { scheduledDelayMillis: 20 })],
+  traceExporter: exporter,
   metricReaders: [],
   logRecordProcessors: [],
   autoDetectResources: false,
