@@ -67,6 +67,13 @@ export declare function discardInput(fd: number): void
  */
 export declare function dropInput(fd: number, ended: () => void): WatchOutcome
 
+/**
+ * Where the empty objects are in a value: of each the number of steps, and then the steps from the value on.
+ * A step into an object is twice the number of its property, into an array the index, into a map or a set the
+ * number of a key or value.
+ */
+export declare function emptyObjects(bytes: Uint8Array): Uint32Array
+
 /** Ends this process at once, without the exit path of node or of libc. */
 export declare function exitNow(status: number): void
 
@@ -78,8 +85,20 @@ export interface FileOutcome {
   failure?: ForkFailure
 }
 
+/**
+ * Finds the variable of a flag, once a process, so that clones need not. V8 sets the flag some times,
+ * and at last to what it was.
+ */
+export declare function findFlag(name: string): void
+
 /** Finds out where V8 keeps what `Math.random` draws from, so that clones need not. Draws a number. */
 export declare function findMathRandom(random: () => number): void
+
+/**
+ * Lets message ports and the like of the parent's no longer keep the clone's loop going. To be called
+ * before the loop goes on.
+ */
+export declare function forgetWakers(): void
 
 /**
  * Forks this process. Null in the clone.
@@ -188,6 +207,30 @@ export interface HeadroomOutcome {
  * keeps no loop going by itself, such as a timer without a reference, then still comes to pass.
  */
 export declare function holdLoop(held: boolean): void
+
+/**
+ * The address, or with `of_peer` its peer's, that the socket at `fd` had in the parent of this clone. Only for a `fd`
+ * that the clone itself has not opened.
+ */
+export declare function inheritedAddress(fd: number, ofPeer: boolean): SocketAddress | null
+
+/**
+ * Looks at the bytes of a value. 0 when it arrives as it is, as far as V8 can tell; else the sum of 1, when
+ * there are empty objects, 2, when something else may be lost, and 4, when it is deep.
+ */
+export declare function inspectSerialized(bytes: Uint8Array): number
+
+/**
+ * Whether the function that calls this was called by Node alone, and so returns to the event loop, and not to a
+ * function that runs the loop from within, such as one of `deasync`. Null when V8 cannot be asked.
+ */
+export declare function isCalledByNode(): boolean | null
+
+/**
+ * Whether `fd` was a stream socket of the parent's, and is dead in this clone. By what is open there now:
+ * false of one that the clone keeps, and of a number that it has used again.
+ */
+export declare function isDeadConnection(fd: number): boolean
 
 /** Whether anything but that keeps a clone's event loop going. */
 export declare function loopIsAlive(): boolean
@@ -314,10 +357,14 @@ export interface NativeWaitStatus {
 }
 
 /**
- * Says, in the parent, what clones call before each poll of their event loop at which nothing but
- * this would keep it going. `idle` begins something new, or ends the process.
+ * Says, in the parent, what clones call before a poll of their event loop at which nothing but this would keep it
+ * going: `emptied`, and then `ended` unless that, or a tick or promise job that it queued, has begun something.
+ * `ended` ends the process.
+ *
+ * What runs in a turn may leave something for the rest of it that keeps no loop going, such as the `destroy` of
+ * `async_hooks`. So there is one turn more, as in node, whose loop ends behind the turn that it runs dry in.
  */
-export declare function onLoopEnd(idle: () => void): void
+export declare function onLoopEnd(emptied: () => void, ended: () => void): void
 
 /** Creates an empty file in memory. */
 export declare function openMemoryFile(): FileOutcome
@@ -375,11 +422,33 @@ export declare function resetAtClose(fd: number): void
  */
 export declare function runTasksBeforeImmediates(): void
 
+/** Has V8 compute the hash of its flags, if it was reset, as if none had been set quietly. */
+export declare function settleFlagHash(): void
+
 /** See `qclone::oom::shared_fate`. */
 export declare function sharedFate(): NativeSharedFate | null
 
+/** An address, as `server.address()` shows it. */
+export interface SocketAddress {
+  /** In numbers. */
+  address: string
+  /** `IPv4` or `IPv6`. */
+  family: string
+  /** Port. */
+  port: number
+}
+
 /** Lets signals through, once the listeners for them are the clone's own. */
 export declare function unblockSignals(): void
+
+/** The path of the other side of the unix socket `fd`; see `qclone::socket::unix_peer`. */
+export declare function unixPeerOf(fd: number): string | null
+
+/**
+ * Unsets a flag, and leaves V8's hash of the flags as it is. False when its variable was not found: then
+ * nothing has changed.
+ */
+export declare function unsetQuietly(name: string): boolean
 
 /**
  * Notices that the other side has left without reading from the connection: what is to be read is
