@@ -30,7 +30,7 @@ const EXCHANGE: unique symbol = Symbol.for('qclone.exchange')
 /** A socket, with what node has on it besides its API. */
 export type Connection = Socket & {
   [EXCHANGE]?: Exchange
-  readonly _handle?: { readonly fd?: number } | null
+  readonly _handle?: { readonly fd?: number; readonly bytesWritten?: number } | null
   /** Of a socket that a server has accepted. */
   readonly server?: object | null
 }
@@ -71,7 +71,7 @@ answer, piece by piece, until {@link DOUBT_MS} have passed since the last write.
 export function hasUnderWay(socket: Connection, queued: number, at: number): boolean {
   const known = socket[EXCHANGE]
   // It was written to before this package was loaded.
-  if (!known) return sendsRequests(socket) && (socket.bytesWritten ?? 0) > 0
+  if (!known) return sendsRequests(socket) && hasWritten(socket)
   if (queued > 0 || socket.bytesRead === known.read) return true
   return known.unanswered > 1 && !isPast(known, at)
 }
@@ -91,6 +91,11 @@ function sendsRequests({ server, readable }: Connection): boolean {
   return !server && readable
 }
 
+/** Not by `bytesWritten` of the socket, which counts what is queued, and throws while node writes that. */
+function hasWritten({ _handle }: Connection): boolean {
+  return (_handle?.bytesWritten ?? 0) > 0
+}
+
 function isPast({ writtenAt }: Exchange, at: number): boolean {
   return at - writtenAt >= DOUBT_MS
 }
@@ -98,7 +103,7 @@ function isPast({ writtenAt }: Exchange, at: number): boolean {
 function begin(socket: Connection): Exchange {
   const exchange: Exchange = {
     read: socket.bytesRead,
-    unanswered: (socket.bytesWritten ?? 0) > 0 ? 1 : 0,
+    unanswered: hasWritten(socket) ? 1 : 0,
     isGreeting: true,
     writtenAt: 0,
     peer: undefined,
