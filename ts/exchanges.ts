@@ -91,9 +91,9 @@ function sendsRequests({ server, readable }: Connection): boolean {
   return !server && readable
 }
 
-/** By the handle: `bytesWritten` of a socket throws while it writes out what was corked. */
-function hasWritten({ _handle: handle }: Connection): boolean {
-  return (handle?.bytesWritten ?? 0) > 0
+/** Not by `bytesWritten` of the socket, which counts what is queued, and throws while node writes that. */
+function hasWritten({ _handle }: Connection): boolean {
+  return (_handle?.bytesWritten ?? 0) > 0
 }
 
 function isPast({ writtenAt }: Exchange, at: number): boolean {

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { type Connection, hasUnderWay, isNoted, notedPeer, noteWrite } from '../exchanges.js'
 import { native } from '../native.js'
-import { calledInClones } from './ahead.js'
+import { calledInClones, rehearseForClones } from './ahead.js'
 
 type Method = (this: Connection, first: unknown, second?: unknown, third?: unknown) => unknown
 
@@ -26,6 +26,12 @@ const prototype = Socket.prototype as unknown as Record<
 /** Whether a connection is silent, by its handle: a socket may connect anew, and then has another. */
 let silent = new WeakMap<object, boolean>()
 
+/** When this process was last about to fork: a clone would have to compile `performance.now`. */
+let aboutToFork = 0
+rehearseForClones(() => {
+  aboutToFork = performance.now()
+})
+
 let tell: (peer: string) => void = () => {}
 let told = new WeakSet<Connection>()
 
@@ -41,7 +47,7 @@ Which connections are silent is found out when they are first used, as a server 
 export function silenceConnections(): void {
   shared.inClone = { swallows, isSilent }
   if (shared.forkedAt === undefined) {
-    shared.forkedAt = performance.now()
+    shared.forkedAt = aboutToFork
     return
   }
   // In a clone of a clone the time stays: its parent has heard nothing since on what it inherited itself.
