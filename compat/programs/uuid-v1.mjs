@@ -12,4 +12,4 @@ const own = processOf(v1())
 export const use = () => assert.equal(processOf(v1()), own)
 export const inClone = () => processOf(v1())
 export const after = (values) =>
-  assert.ok(!values.includes(own), 'ids can repeat in clones: they have the parent’s node')
+  assert.ok(!values.includes(own), 'clones have the node and sequence of their parent: ids can repeat')
