@@ -159,6 +159,8 @@ async function haveHttp(): Promise<void> {
     if (request.url === '/never') return
     response.end(`of the parent: ${request.url}`)
   })
+  // By default it closes a connection that nobody used for 5 s, as a parent does not while it loads a large package.
+  server.keepAliveTimeout = 60_000
   const port = await listening(server)
   const url = `http://${HOST}:${port}/`
   const answered = activity('http')
