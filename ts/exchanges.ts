@@ -1,8 +1,6 @@
 import type { Socket } from 'node:net'
-import { performance } from 'node:perf_hooks'
+import { uptimeMs } from './clock.js'
 import { native } from './native.js'
-
-const now = performance.now.bind(performance)
 
 /**
 For how long, in milliseconds after the last write, requests that were written together count as under way although
@@ -18,7 +16,7 @@ interface Exchange {
   unanswered: number
   /** Whether it has written more than once and never read in between, as clients do that introduce themselves. */
   isGreeting: boolean
-  /** When it last wrote, by `performance.now()`. */
+  /** When it last wrote, by `uptimeMs()`. */
   writtenAt: number
   /** The other side's address. */
   peer: string | undefined
@@ -46,7 +44,7 @@ export function noteWrite(socket: Connection): void {
   if (!sendsRequests(socket)) return
   const { bytesRead } = socket
   const known = socket[EXCHANGE] ?? begin(socket)
-  const writtenAt = now()
+  const writtenAt = uptimeMs()
   if (bytesRead !== known.read) {
     // A socket that has connected anew has read less.
     const isAnswered = known.isGreeting || bytesRead < known.read || isPast(known, writtenAt)
@@ -66,7 +64,7 @@ They are for certain when nothing has come since the last write. They may be whe
 answer, piece by piece, until {@link DOUBT_MS} have passed since the last write.
 
 @param queued what is to be written to it and has not been.
-@param at when, by `performance.now()`: neither reads nor writes have been noted since.
+@param at when, by `uptimeMs()`: neither reads nor writes have been noted since.
 */
 export function hasUnderWay(socket: Connection, queued: number, at: number): boolean {
   const known = socket[EXCHANGE]

@@ -1,7 +1,8 @@
-import { setImmediate } from 'node:timers'
 import { liveClones } from './children.js'
+import { setImmediate } from './clock.js'
 import { fromFailure, QcloneError } from './errors.js'
 import { native } from './native.js'
+import { process } from './node.js'
 import { settings } from './settings.js'
 
 /**

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { performance } from 'node:perf_hooks'
+import { uptimeMs } from '../clock.js'
 import { type Connection, hasUnderWay, isNoted, notedPeer, noteWrite } from '../exchanges.js'
 import { native } from '../native.js'
 import { calledInClones, rehearseForClones } from './ahead.js'
@@ -8,7 +8,7 @@ type Method = (this: Connection, first: unknown, second?: unknown, third?: unkno
 
 /** What all copies of this package in a process have in common, as test runners load one for each file. */
 interface Shared {
-  /** When this process was forked, by `performance.now()`; undefined in a process that is no clone. */
+  /** When this process was forked, by `uptimeMs()`; undefined in a process that is no clone. */
   forkedAt?: number
   /** Of the copy that forked. */
   inClone?: { swallows: typeof swallows; isSilent: typeof isSilent }
@@ -26,10 +26,10 @@ const prototype = Socket.prototype as unknown as Record<
 /** Whether a connection is silent, by its handle: a socket may connect anew, and then has another. */
 let silent = new WeakMap<object, boolean>()
 
-/** When this process was last about to fork: a clone would have to compile `performance.now`. */
+/** When this process was last about to fork: a clone would have to compile `uptimeMs`. */
 let aboutToFork = 0
 rehearseForClones(() => {
-  aboutToFork = performance.now()
+  aboutToFork = uptimeMs()
 })
 
 let tell: (peer: string) => void = () => {}

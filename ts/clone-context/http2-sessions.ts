@@ -1,6 +1,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { createRequire } from 'node:module'
 import { QcloneError } from '../errors.js'
+import { process } from '../node.js'
 import { calledInClones } from './ahead.js'
 import { isDead } from './connections.js'
 import { readScope } from './scope.js'

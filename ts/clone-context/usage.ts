@@ -1,3 +1,4 @@
+import { process } from '../node.js'
 import { calledInClones } from './ahead.js'
 
 /** A reading of the CPU time, in microseconds. */
