@@ -266,7 +266,7 @@ const unloadable = test.macro({
     t.is(stderr, '')
     const [reason, message, hasCause] = JSON.parse(stdout) as [string, string, boolean]
     t.regex(reason, words)
-    t.is(message, reason)
+    t.is(message, `run: ${reason}`)
     t.true(hasCause)
   },
 })

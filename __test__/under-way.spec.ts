@@ -7,7 +7,7 @@ import { netServer, pair } from './helpers/connections.js'
 import { playScene } from './helpers/fixture.js'
 
 const DIED =
-  "the clone exited with status 13 before it answered; it waited on its parent's connection to PEER, where a request of the parent's was under way: connect anew in the clone"
+  "run act: the clone exited with status 13, with nothing left to wait for (a promise of its parent's never settles in a clone), before it answered; it waited on its parent's connection to PEER, where a request of the parent's was under way: connect anew in the clone"
 
 const CASES: Array<[scene: string, told: Record<string, unknown>]> = [
   ['unanswered', { 'in the clone': DIED, 'carried out': ['hello', 'a payment'] }],

@@ -13,3 +13,6 @@ export const process: NodeJS.Process =
 
 /** The global object that Node began with, from whichever context this package was loaded in. */
 export const mainGlobal = runInThisContext('globalThis') as typeof globalThis
+
+/** Classes of the platform, which the context of this package need not have. */
+export const { AbortController, AbortSignal, DOMException } = mainGlobal

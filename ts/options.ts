@@ -1,4 +1,5 @@
 import { expectKeepable, type Keepable } from './keep.js'
+import { AbortSignal } from './node.js'
 import {
   expectArray,
   expectBoolean,

@@ -4,6 +4,7 @@ import { calledInClones } from './clone-context/ahead.js'
 import { leave, leaveByError, STATUS_OF_ERROR } from './clone-context/leave.js'
 import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './delivery.js'
 import { frame, KIND } from './frames.js'
+import { AbortController } from './node.js'
 
 const END = frame(KIND.end)
 

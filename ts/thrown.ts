@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { calledInClones } from './clone-context/ahead.js'
 import { QcloneError } from './errors.js'
+import { DOMException } from './node.js'
 import { pack, unpack } from './values.js'
 
 /** An error, as it travels: structured clone keeps neither own properties nor names that are not built in. */

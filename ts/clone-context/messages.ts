@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { process } from '../node.js'
 import { calledInClones } from './ahead.js'
 import { hold } from './hold.js'
 
