@@ -110,7 +110,7 @@ export function asDocumented(script: Script, plain: Outcome): Outcome {
   return { ...plain, parts: plain.parts.slice(0, death), end: inOrder ? 'ended' : 'reset' }
 }
 
-const DEATH = /clone \d+ (.{1,60}) before its client had the whole answer/
+const DEATH = /clone \d+ (.{1,160}) before its client had the whole answer/
 
 /** An outcome without process ids. */
 export function withoutPids(script: Script, cloned: Outcome): Outcome {
