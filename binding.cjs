@@ -866,6 +866,7 @@ module.exports.progressOf = nativeBinding.progressOf
 module.exports.refillInClones = nativeBinding.refillInClones
 module.exports.reseedMathRandom = nativeBinding.reseedMathRandom
 module.exports.resetAtClose = nativeBinding.resetAtClose
+module.exports.restoreFlag = nativeBinding.restoreFlag
 module.exports.runTasksBeforeImmediates = nativeBinding.runTasksBeforeImmediates
 module.exports.settleFlagHash = nativeBinding.settleFlagHash
 module.exports.sharedFate = nativeBinding.sharedFate

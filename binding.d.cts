@@ -415,6 +415,9 @@ export declare function reseedMathRandom(random: () => number): boolean
 /** Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket. */
 export declare function resetAtClose(fd: number): void
 
+/** Gives a flag that was set quietly the value that V8 knows it by. */
+export declare function restoreFlag(name: string): void
+
 /**
  * Sees to it, in the parent, that V8 has no tasks left when the immediates of the next turn begin: those
  * that callbacks of the poll have given it are run then, rather than in the poll after. To be called

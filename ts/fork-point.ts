@@ -4,7 +4,7 @@ import { setImmediate, setTimeout, uptimeMs } from './clock.js'
 import { numberFork } from './clone-context/agents.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
 import { surveyClocks } from './clone-context/clocks.js'
-import { prepareFlags } from './clone-context/compile.js'
+import { forkForSynchronousWasm } from './clone-context/compile.js'
 import { surveyDispatchers } from './clone-context/dispatchers.js'
 import { disown, enterClone, type Ghosts, survey } from './clone-context/enter.js'
 import { hold } from './clone-context/hold.js'
@@ -184,27 +184,28 @@ function tryToFork(
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
   prepareLeaving()
-  prepareFlags()
   if (ghosts) findSessions()
   const seen = survey()
   numberFork()
   surveyDispatchers()
   if (ghosts) surveyClocks()
   compileAhead([...calls, ...handlers.inClone.shims])
-  const outcome = binding.fork(
-    {
-      keep: [...kept.descriptors, ...ends],
-      waitMs,
-      poolWaitMs: POOL_WAIT_MS,
-      stdio: stdio.forClone,
-      detached,
-      loopGoesOn: ghosts !== undefined,
-      tellsAll,
-      vouchFor: settings().vouchFor as string[],
-      title: titleOf(event, options),
-      ...boundsOf(event, options),
-    },
-    facts,
+  const outcome = forkForSynchronousWasm(() =>
+    binding.fork(
+      {
+        keep: [...kept.descriptors, ...ends],
+        waitMs,
+        poolWaitMs: POOL_WAIT_MS,
+        stdio: stdio.forClone,
+        detached,
+        loopGoesOn: ghosts !== undefined,
+        tellsAll,
+        vouchFor: settings().vouchFor as string[],
+        title: titleOf(event, options),
+        ...boundsOf(event, options),
+      },
+      facts,
+    ),
   )
   if (outcome) {
     const { child, failure } = outcome

@@ -112,8 +112,9 @@ const SINGLE: readonly unknown[] = [undefined, null, false, true]
 /** In front of the 8 bytes of a number. */
 const NUMBER = 0x10
 
-/** In front of a string's UTF-16. */
+/** In front of a string's UTF-16, behind a zero. */
 const STRING = 0x11
+const STRING_HEAD_BYTES = 2
 
 /** Up to which length a string goes so. V8's way writes one of Latin letters in half the bytes. */
 const MOST_UNITS = 1024
@@ -130,9 +131,11 @@ function packPrimitive(value: unknown): Uint8Array | undefined {
     return body
   }
   if (typeof value === 'string' && value.length <= MOST_UNITS) {
-    const body = Buffer.allocUnsafe(1 + 2 * value.length)
+    // Not by a method of buffers, which a clone would have to compile.
+    const body = new Uint8Array(STRING_HEAD_BYTES + 2 * value.length)
     body[0] = STRING
-    body.write(value, 1, 'utf16le')
+    const units = new Uint16Array(body.buffer, STRING_HEAD_BYTES)
+    for (let i = 0; i < value.length; i++) units[i] = value.charCodeAt(i)
     return body
   }
   const single = SINGLE.indexOf(value)
@@ -142,7 +145,7 @@ function packPrimitive(value: unknown): Uint8Array | undefined {
 function unpackPrimitive(body: Buffer): unknown {
   const kind = body[0] ?? SINGLE.length
   if (kind === NUMBER) return body.readDoubleLE(1)
-  if (kind === STRING) return body.toString('utf16le', 1)
+  if (kind === STRING) return body.toString('utf16le', STRING_HEAD_BYTES)
   if (kind < SINGLE.length) return SINGLE[kind]
   throw new Error('a value of an unknown kind')
 }

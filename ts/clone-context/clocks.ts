@@ -22,7 +22,7 @@ export function findDate(): void {
   try {
     const [utcDate] = variablesOf(OutgoingMessage, (name) => CALLED_FOR_DATE.includes(name)).values()
     forgetDate = readScope(utcDate as Callable, ['resetCache']).resetCache as () => void
-    calledInClones(forgetDate)
+    calledInClones(forgetDate, utcDate as Callable)
   } catch (cause) {
     const message =
       'this node does not show its clock for the `Date` header, which would stand still in a clone: only `spawn` works'

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
-import { native } from '../native.js'
+import { type ForkOutcome, native } from '../native.js'
 import { calledInClones } from './ahead.js'
 
 /**
@@ -11,15 +11,33 @@ const ASYNC_WASM = 'wasm-async-compilation'
 /** Without a thread that compiles, loops that run long are compiled synchronously. Functions stay unoptimized. */
 const CONCURRENT = ['concurrent-recompilation', 'concurrent-osr']
 
-/** In the parent, before a fork: sees to it that a clone can set its flags at little cost. */
-export function prepareFlags(): void {
+/** Whether this process compiles WebAssembly synchronously already, being a clone. */
+let isSynchronous = false
+
+/**
+Forks in such a way that a clone compiles WebAssembly synchronously, without a change to what code caches it accepts and
+makes. The parent's flag is unset meanwhile: a clone would have to fault in all that it takes.
+*/
+export function forkForSynchronousWasm(fork: () => ForkOutcome | null): ForkOutcome | null {
+  // First, as to find it resets the hash.
   native().findFlag(ASYNC_WASM)
   native().settleFlagHash()
+  if (isSynchronous || !native().unsetQuietly(ASYNC_WASM)) return fork()
+  try {
+    const outcome = fork()
+    isSynchronous = outcome === null
+    return outcome
+  } finally {
+    if (!isSynchronous) native().restoreFlag(ASYNC_WASM)
+  }
 }
 
-/** In a clone: sets the flags of V8 that it needs, without a change to what code caches it accepts and makes. */
+/** In a clone: sets the flags of V8 that it needs. */
 export function compileHere(hasWorker: boolean): void {
-  unset(ASYNC_WASM)
+  if (!isSynchronous) {
+    unset(ASYNC_WASM)
+    isSynchronous = true
+  }
   if (hasWorker) return
   CONCURRENT.forEach(unset)
   native().settleFlagHash()

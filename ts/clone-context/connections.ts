@@ -94,6 +94,7 @@ function install(): Shared {
   const installed: Shared = {}
   const { _write, _writev, _destroy } = prototype
   const inherited = Object.getPrototypeOf(prototype) as { write: Method }
+  calledInClones(_write, _writev, _destroy, inherited.write)
   Object.assign(prototype, {
     write(this: Connection, chunk: unknown, encoding: unknown, callback: unknown) {
       // What is queued behind the parent's bytes would not come as far as `_write`.
@@ -121,4 +122,5 @@ function install(): Shared {
 
 const shared = prototype[SHARED] ?? install()
 
-calledInClones(silenceConnections, onSilentWrite)
+calledInClones(silenceConnections, onSilentWrite, swallows, isSilent, isDead, noteWrite)
+calledInClones(prototype.write, prototype._write, prototype._writev, prototype._destroy)

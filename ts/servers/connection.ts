@@ -7,6 +7,7 @@ import { native } from '../native.js'
 interface Internals {
   _handle?: {
     readonly fd?: number
+    readonly bytesWritten?: number
     reading?: boolean
     readStart?: () => number
     readStop?: () => number
@@ -24,6 +25,11 @@ function internals(socket: Socket): Internals {
 export function descriptorOf(socket: Socket): number | undefined {
   const fd = internals(socket)._handle?.fd
   return fd !== undefined && fd >= 0 ? fd : undefined
+}
+
+/** Bytes that this process has handed to the kernel for a connection. `bytesWritten` of a socket throws while it writes. */
+export function bytesWritten(socket: Socket): number {
+  return internals(socket)._handle?.bytesWritten ?? socket.bytesWritten
 }
 
 /** Whether what is written changes more than what the kernel knows, so that only one process can go on with it. */

@@ -1,15 +1,24 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import { nextTick, setImmediate, setTimeout } from '../clock.js'
-import { calledInClones } from '../clone-context/ahead.js'
+import { type Callable, calledInClones } from '../clone-context/ahead.js'
 import { leave, STATUS_OF_ERROR } from '../clone-context/leave.js'
 import { native } from '../native.js'
 import { process } from '../node.js'
-import { abandon, beforeFirstWrite, expectRequest, letGo, readOnDemand, watchClient } from './connection.js'
+import {
+  abandon,
+  beforeFirstWrite,
+  bytesWritten,
+  expectRequest,
+  letGo,
+  readOnDemand,
+  watchClient,
+} from './connection.js'
 import { takeBack } from './hand-over.js'
 import { keepBackUntilWhole } from './keep-back.js'
 import type { Line } from './serve.js'
-import { inText, type Told } from './told.js'
+import { inText } from './told.js'
 
 /** What of a request its clone is to know. */
 interface Answering {
@@ -45,12 +54,8 @@ export function answerInClone(answering: Answering): void {
   takeBack(response)
   // As a listening socket does in a server: a handler may wait for a timer without a reference, or for its client.
   native().holdLoop(true)
-  const internals = response as Internals
-  const bytesBefore = socket.bytesWritten
-  const inWords = (how: Pick<Told, 'bytes' | 'last' | 'whole'>) =>
-    inText({ ...how, statusCode: response.statusCode, head: internals._header ?? '' })
-  // The socket cannot say how much it has written while it writes.
-  beforeFirstWrite(socket, () => line.begun(inWords({ whole: false, last: false, bytes: 0 })))
+  const bytesBefore = bytesWritten(socket)
+  beforeFirstWrite(socket, () => line.begun(tellOf(response, false, false, 0)))
   keepBackUntilWhole(request, response, socket)
   socket.setTimeout(timeout)
   if (!answering.reusable) response.shouldKeepAlive = false
@@ -63,7 +68,7 @@ export function answerInClone(answering: Answering): void {
     over = true
     unwatch()
     try {
-      line.done(inWords({ whole, last, bytes: socket.bytesWritten - bytesBefore }))
+      line.done(tellOf(response, whole, last, bytesWritten(socket) - bytesBefore))
     } catch {
       // The parent has given this clone up, or has ended.
       return leave(STATUS_OF_ERROR)
@@ -90,6 +95,11 @@ export function answerInClone(answering: Answering): void {
   // As node does with a client that has ended its side: what is answered at once it has, what comes later not.
   const reads = !whole && !answering.reusable
   if (!reads && !over) unwatch = watchClient(socket, { halfOpen }, () => leaveWithClient(answering, done))
+}
+
+function tellOf(response: ServerResponse, whole: boolean, last: boolean, bytes: number): string {
+  const { statusCode } = response
+  return inText({ statusCode, whole, last, bytes, head: (response as Internals)._header ?? '' })
 }
 
 type Done = (whole: boolean, last: boolean) => void
@@ -137,4 +147,15 @@ function finish({ response, socket, reusable }: Answering, done: Done): void {
   else setImmediate(() => abandon(socket))
 }
 
-calledInClones(answerInClone, beforeFirstWrite, inText, finish, abandon)
+calledInClones(answerInClone, beforeFirstWrite, tellOf, inText, bytesWritten, finish, abandon)
+// What node answers by, which a parent whose clones answer never calls itself.
+calledInClones(
+  ...ofPrototypes('end', 'write', 'writeHead', '_implicitHeader', '_send', '_writeRaw', '_finish'),
+)
+
+function ofPrototypes(...names: string[]): Callable[] {
+  // Not an import: see agents.ts.
+  const http = createRequire(import.meta.url)('node:http') as { ServerResponse: { prototype: object } }
+  const prototype = http.ServerResponse.prototype as Record<string, Callable>
+  return names.map((name) => prototype[name]).filter((method) => method !== undefined)
+}

@@ -73,7 +73,7 @@ pub enum Fork {
 /// How long the calling process stood still for a fork, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
-    /// Describing and judging the other threads, twice.
+    /// Describing and judging the other threads: twice, or once when the policy remembers their rest.
     pub census: Duration,
     /// Handing the mappings down, and taking them back.
     pub maps: Duration,
@@ -163,9 +163,12 @@ impl Forker {
     /// a second process.
     pub unsafe fn fork(&mut self, policy: &mut dyn Policy) -> Result<Fork> {
         let begun = Instant::now();
+        threads::require_main_thread()?;
         // Before the mappings are read, too: a thread at work may map memory after that, which the
         // clone would not have, and be at rest again when it is looked at below.
-        self.first_look(policy)?;
+        if !policy.remember_rest() {
+            self.first_look(policy)?;
+        }
         let census = begun.elapsed();
         let reservation = Reservation::new()?;
         let blocked = SignalsBlocked::all()?;

@@ -201,6 +201,14 @@ pub trait Policy {
     /// The verdict on `thread`.
     fn judge(&mut self, thread: &Thread) -> Verdict;
 
+    /// Called before this process's mappings are read. Whether [`judge`](Self::judge) will know, from
+    /// what is remembered here, of each thread that is at rest then whether it has been at work since:
+    /// it may have mapped memory, which the clone would not have. Where it will not, the default, all
+    /// threads are looked at before, too.
+    fn remember_rest(&mut self) -> bool {
+        false
+    }
+
     /// Called right before fork(2), when every thread has been judged to be at rest: from here on
     /// nothing in this process changes but by the calling thread.
     ///

@@ -352,6 +352,10 @@ impl qclone::Policy for NodePolicy<'_> {
         }
     }
 
+    fn remember_rest(&mut self) -> bool {
+        self.threads.remember_rest(&mut self.attempt)
+    }
+
     /// Not before: a thread of the pool may have been opening a file. What the forker holds for itself is
     /// listed, too, and closed in the clone by the time that the list is used.
     fn all_at_rest(&mut self) -> qclone::Result<()> {

@@ -32,20 +32,14 @@ pub(crate) struct Attempt<'a> {
     pub(crate) untold: bool,
     /// The files that such threads are of.
     pub(crate) vouched: Vec<PathBuf>,
-    /// Where V8's workers rest, at the first look.
+    /// Where V8's workers rest, and the threads of libuv's pool, at the first look or before.
     v8_rest: Option<ConditionState>,
+    pool_rest: Option<ConditionState>,
 }
 
 impl<'a> Attempt<'a> {
     pub(crate) fn new(vouch_for: &'a [String], untold: bool) -> Self {
-        Self { vouch_for, untold, vouched: Vec::new(), v8_rest: None }
-    }
-
-    /// Whether none of V8's workers has woken since the first look, as the place where they rest tells:
-    /// memory that one has mapped meanwhile, the clone would not have. The thread of delayed tasks may
-    /// have woken it. Where the thread library hides that place, it cannot be seen.
-    fn is_as_at_first(&mut self, now: Option<ConditionState>) -> bool {
-        now.is_none_or(|now| *self.v8_rest.get_or_insert(now) == now)
+        Self { vouch_for, untold, vouched: Vec::new(), v8_rest: None, pool_rest: None }
     }
 
     /// The verdict on a thread of an addon or library.
@@ -65,6 +59,13 @@ impl<'a> Attempt<'a> {
         }
         Verdict::AtRest
     }
+}
+
+/// Whether no thread has woken since the first look, as the place where it rests tells: memory that one
+/// has mapped meanwhile, the clone would not have. The thread of delayed tasks may have woken one of
+/// V8's. Where the thread library hides that place, it cannot be seen.
+fn is_as_at_first(first: &mut Option<ConditionState>, now: Option<ConditionState>) -> bool {
+    now.is_none_or(|now| *first.get_or_insert(now) == now)
 }
 
 /// Threads that began alike and wait for work on one condition variable.
@@ -130,6 +131,20 @@ impl NodeThreads {
         }
     }
 
+    /// Remembers where V8's workers and the pool rest, if it is known and all of the former do: whether
+    /// any has woken since, that will tell. Threads that are vouched for are to be looked at twice.
+    pub(crate) fn remember_rest(&self, attempt: &mut Attempt<'_>) -> bool {
+        let at_rest = |crew: Crew| {
+            let place = crew.place(self.conditions)?;
+            crew.is_all_at(place).then_some(place)
+        };
+        attempt.v8_rest = self.v8.filter(|v8| v8.size.is_some()).and_then(at_rest);
+        attempt.pool_rest = self.pool.and_then(at_rest);
+        attempt.vouch_for.is_empty()
+            && attempt.v8_rest.is_some()
+            && self.pool.is_some() == attempt.pool_rest.is_some()
+    }
+
     /// The verdict on `thread`.
     pub(crate) fn judge(&self, thread: &Thread, attempt: &mut Attempt<'_>) -> Verdict {
         let Some(start) = &thread.start else {
@@ -148,11 +163,13 @@ impl NodeThreads {
             let now = v8.place(self.conditions);
             let resting = v8.rests(thread, self.conditions, now)
                 && self.waits_on_heap(thread)
-                && attempt.is_as_at_first(now);
+                && is_as_at_first(&mut attempt.v8_rest, now);
             return at_rest_or(resting, "a V8 worker, collecting garbage or compiling");
         }
         if let Some(pool) = self.pool.filter(|pool| Some(pool.start) == address) {
-            let resting = pool.rests(thread, self.conditions, None) && self.waits_in(thread, &self.libuv);
+            let resting = pool.rests(thread, self.conditions, None)
+                && self.waits_in(thread, &self.libuv)
+                && is_as_at_first(&mut attempt.pool_rest, pool.place(self.conditions));
             return at_rest_or(resting && !attempt.untold, if resting { UNTOLD } else { POOL_AT_WORK });
         }
         if self.delayed_tasks == address {
@@ -252,8 +269,12 @@ impl Crew {
     /// the count of that `place`.
     fn rests(&self, thread: &Thread, conditions: ConditionVariables, place: Option<ConditionState>) -> bool {
         let here = thread.wait.futex().is_some_and(|(futex, _)| conditions.containing(futex) == self.rest);
-        let all = |size| place.is_none_or(|place| usize::try_from(place.waiters) == Ok(size));
-        here && self.size.is_none_or(all)
+        here && place.is_none_or(|place| self.is_all_at(place))
+    }
+
+    /// Whether all of a crew of known size wait at `place`, its place of rest.
+    fn is_all_at(&self, place: ConditionState) -> bool {
+        self.size.is_none_or(|size| usize::try_from(place.waiters) == Ok(size))
     }
 }
 

@@ -62,6 +62,17 @@ pub fn unset_quietly(name: String) -> bool {
     with_flag(&name, unset).unwrap_or(false)
 }
 
+/// Gives a flag that was set quietly the value that V8 knows it by.
+#[napi]
+pub fn restore_flag(name: String) {
+    let restore = |flag: &mut Flag| {
+        if let (Some(variable), Some(known_as)) = (flag.variable, flag.known_as.take()) {
+            variable.store(known_as, Ordering::Relaxed);
+        }
+    };
+    with_flag(&name, restore);
+}
+
 /// Has V8 compute the hash of its flags, if it was reset, as if none had been set quietly.
 #[napi]
 pub fn settle_flag_hash() {
