@@ -1,6 +1,6 @@
 import test from 'ava'
 import { handlers } from 'node-qclone'
-import { playScene } from './helpers/fixture.js'
+import { playScene, runScript } from './helpers/fixture.js'
 
 const ANSWERS = { run: 42, timeout: 'ERR_QCLONE_TIMEOUT', spawn: 7, stream: [1, 2] }
 
@@ -81,6 +81,12 @@ test('errors of another realm arrive with name, code, properties, cause and erro
     'error 1': { name: 'Mine', message: 'c', own: 5 },
     'error 2': { name: 'AggregateError', message: 'e', inner: 'E_D' },
   })
+})
+
+test('a package that was loaded in a vm context alone clones', async (t) => {
+  const nodeArgs = ['--experimental-vm-modules', '--no-warnings']
+  const { stdout, stderr, code } = await runScript('../fixtures/in-context.js', { nodeArgs })
+  t.deepEqual([stdout, stderr, code], ['42\n', '', 0])
 })
 
 test('a package that was loaded in a vm context clones', async (t) => {

@@ -45,6 +45,13 @@ test('a clone is ended at its deadline', async (t) => {
   })
 })
 
+test('a task that is begun again has its deadline', async (t) => {
+  t.deepEqual(await playScene(t, 'options', 'a deadline of a task that is begun again'), {
+    run: ['ERR_QCLONE_TIMEOUT', 'SIGTERM'],
+    clones: 2,
+  })
+})
+
 test('what a clone did before its deadline counts, though its parent looks later', async (t) => {
   t.deepEqual(await playScene(t, 'options', 'a parent that stands still past a deadline'), {
     run: 'value',

@@ -22,6 +22,8 @@ export interface Program {
 export interface Use {
   /** One real use. The parent repeats it for as long as clones are made. */
   readonly use?: () => unknown
+  /** What the documentation advises to do first in each clone. */
+  readonly remedy?: () => unknown
   /** The use that each clone makes of the package. Its value travels to `after`. */
   readonly inClone?: () => unknown
   /** Checks, once all clones have ended, what the package did. Given the values of `inClone`. */

@@ -12,6 +12,8 @@ export function areEmptyObjects(value: unknown, ways: Uint32Array): boolean {
   /** The way to the last one, with what is there at each step: the next one is most often near. */
   const steps: number[] = []
   const parts: unknown[] = [listed(value)]
+  /** The keys of each of them, once they are asked for. */
+  const keys: Array<readonly string[] | undefined> = []
   for (let at = 0; at < ways.length; ) {
     const length = ways[at++] as number
     let same = 0
@@ -19,11 +21,14 @@ export function areEmptyObjects(value: unknown, ways: Uint32Array): boolean {
     for (; same < length; same++) {
       const step = ways[at + same] as number
       steps[same] = step
-      parts[same + 1] = partOf(parts[same], step)
+      const whole = parts[same]
+      keys[same] ??= keysOf(whole)
+      parts[same + 1] = partOf(whole, step, keys[same] ?? [])
+      keys[same + 1] = undefined
     }
     steps.length = length
     at += length
-    if (!isEmpty(parts[length])) return false
+    if (!isEmptyObject(parts[length])) return false
   }
   return true
 }
@@ -31,12 +36,16 @@ export function areEmptyObjects(value: unknown, ways: Uint32Array): boolean {
 /** In place of what a getter gave: it may not be asked again. */
 const GIVEN = Object.freeze({})
 
-function partOf(whole: unknown, step: number): unknown {
+function partOf(whole: unknown, step: number, keys: readonly string[]): unknown {
   if (whole === GIVEN) return GIVEN
   if (Array.isArray(whole)) return listed(whole[step])
   if (typeof whole !== 'object' || whole === null) return undefined
-  const property = Object.getOwnPropertyDescriptor(whole, Object.keys(whole)[step >> 1] ?? '')
+  const property = Object.getOwnPropertyDescriptor(whole, keys[step >> 1] ?? '')
   return property?.get ? GIVEN : listed(property?.value)
+}
+
+function keysOf(whole: unknown): readonly string[] {
+  return typeof whole === 'object' && whole !== null && !Array.isArray(whole) ? Object.keys(whole) : []
 }
 
 /** A map or a set as a list, which is quicker to look things up in. */
@@ -45,8 +54,8 @@ function listed(value: unknown): unknown {
   return types.isSet(value) ? Array.from(Set.prototype.values.call(value)) : value
 }
 
-function isEmpty(value: unknown): boolean {
+function isEmptyObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && isPlain(value) && Object.keys(value).length === 0
 }
 
-calledInClones(areEmptyObjects, partOf, listed, isEmpty, isPlain)
+calledInClones(areEmptyObjects, partOf, keysOf, listed, isEmptyObject, isPlain)

@@ -18,8 +18,8 @@ interface Exchange {
   isGreeting: boolean
   /** When it last wrote, by `uptimeMs()`. */
   writtenAt: number
-  /** The other side's address. */
-  peer: string | undefined
+  /** The other side's address; undefined until it was asked for, null when there is none. */
+  peer: string | null | undefined
 }
 
 /** The same in all copies of this package: the first one notes. */
@@ -29,6 +29,7 @@ const EXCHANGE: unique symbol = Symbol.for('qclone.exchange')
 export type Connection = Socket & {
   [EXCHANGE]?: Exchange
   readonly _handle?: { readonly fd?: number; readonly bytesWritten?: number } | null
+  readonly isTTY?: boolean
   /** Of a socket that a server has accepted. */
   readonly server?: object | null
 }
@@ -54,7 +55,7 @@ export function noteWrite(socket: Connection): void {
   }
   known.unanswered++
   known.writtenAt = writtenAt
-  known.peer ??= peerOf(socket)
+  if (known.peer === undefined && !socket.connecting) known.peer = peerOf(socket)
 }
 
 /**
@@ -64,13 +65,15 @@ They are for certain when nothing has come since the last write. They may be whe
 answer, piece by piece, until {@link DOUBT_MS} have passed since the last write.
 
 @param queued what is to be written to it and has not been.
-@param at when, by `uptimeMs()`: neither reads nor writes have been noted since.
+@param forks when this process and those that it stems from were forked, by `uptimeMs()`: after the first of them that came
+after the last write, nothing was heard.
 */
-export function hasUnderWay(socket: Connection, queued: number, at: number): boolean {
+export function hasUnderWay(socket: Connection, queued: number, forks: readonly number[]): boolean {
   const known = socket[EXCHANGE]
   // It was written to before this package was loaded.
   if (!known) return sendsRequests(socket) && hasWritten(socket)
   if (queued > 0 || socket.bytesRead === known.read) return true
+  const at = forks.find((at) => at >= known.writtenAt) ?? known.writtenAt
   return known.unanswered > 1 && !isPast(known, at)
 }
 
@@ -84,9 +87,9 @@ export function notedPeer(socket: Connection): string {
   return socket[EXCHANGE]?.peer ?? 'an unknown address'
 }
 
-/** Not one that a server has accepted, which nobody connects anew, nor the standard input of a child process. */
-function sendsRequests({ server, readable }: Connection): boolean {
-  return !server && readable
+/** Not one that a server has accepted, which nobody connects anew, nor the standard input of a child process, nor a terminal. */
+function sendsRequests({ server, readable, isTTY }: Connection): boolean {
+  return !server && readable && !isTTY
 }
 
 /** Not by `bytesWritten` of the socket, which counts what is queued, and throws while node writes that. */
@@ -111,16 +114,15 @@ function begin(socket: Connection): Exchange {
   return exchange
 }
 
-function peerOf({ connecting, remoteAddress, remotePort, _handle }: Connection): string | undefined {
-  if (connecting) return undefined
+function peerOf({ remoteAddress, remotePort, _handle }: Connection): string | null {
   if (remoteAddress !== undefined) {
     return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`
   }
   try {
     // Node has no name for the other side of a unix socket.
-    return native().unixPeerOf(_handle?.fd ?? -1) ?? undefined
+    return native().unixPeerOf(_handle?.fd ?? -1)
   } catch {
     // Where there is no native part there are no clones.
-    return undefined
+    return null
   }
 }

@@ -125,6 +125,8 @@ export class Guard {
     this.exited.catch(() => {})
     this.#waitsOn = channel?.waitsOn ?? []
     clearTimeout(this.#timer)
+    clearImmediate(this.#overdue)
+    this.#isOver = false
     const { timeout = Infinity } = this.#options
     if (this.#why) this.#end()
     if (this.#why || timeout === Infinity) return
@@ -134,7 +136,8 @@ export class Guard {
       this.#overdue = setImmediate(() => this.#timeOut(clone, timeout))
     }, timeout).unref()
     const over = () => {
-      this.#isOver = true
+      // A task that was begun again has another by now.
+      if (this.#clone === clone) this.#isOver = true
     }
     clone.exited.then(over, over)
   }

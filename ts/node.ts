@@ -14,5 +14,7 @@ export const process: NodeJS.Process =
 /** The global object that Node began with, from whichever context this package was loaded in. */
 export const mainGlobal = runInThisContext('globalThis') as typeof globalThis
 
-/** Classes of the platform, which the context of this package need not have. */
-export const { AbortController, AbortSignal, DOMException } = mainGlobal
+/** Classes of the platform, which the context of this package need not have. Read there: Node makes some when first asked. */
+export const { AbortController, AbortSignal, DOMException } = runInThisContext(
+  '({ AbortController, AbortSignal, DOMException })',
+) as Pick<typeof globalThis, 'AbortController' | 'AbortSignal' | 'DOMException'>

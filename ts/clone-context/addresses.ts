@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { Server, Socket } from 'node:net'
 import { native } from '../native.js'
+import { lastOfParent } from './agents.js'
 import { calledInClones } from './ahead.js'
 
 /** What Node's functions answer: without a port, of what stands in for an inherited socket. */
@@ -12,12 +13,13 @@ interface Address {
 
 /** An object on a socket, as Node has it. Neither has a name for it. */
 interface OnSocket {
-  _handle?: { fd?: number } | null
+  _handle?: { fd?: number; getAsyncId?: () => number } | null
 }
 
 const { Socket: Datagrams } = createRequire(import.meta.url)('node:dgram') as typeof import('node:dgram')
 
-let inClone = false
+/** The number of the parent's last asynchronous resource; 0 in a process that is no clone. */
+let lastInherited = 0
 
 const handleOf = (of: OnSocket) => of._handle
 
@@ -32,7 +34,7 @@ complete(Datagrams.prototype, 'remoteAddress', true, handleOfDatagrams)
 
 /** In a clone: says that it is one. */
 export function knowInheritedAddresses(): void {
-  inClone = true
+  lastInherited = lastOfParent()
 }
 
 /** Has `name` of `prototype` add what is missing of an inherited address. */
@@ -47,10 +49,11 @@ function complete(
   if (typeof ofNode !== 'function') return
   methods[name] = function () {
     const found = ofNode.call(this)
-    const fd = handleOf(this)?.fd ?? -1
-    // An address of the clone's own has a port.
-    if (inClone && typeof found === 'object' && found && found.port === undefined && fd >= 0) {
-      Object.assign(found, native().inheritedAddress(fd, ofPeer))
+    if (lastInherited === 0 || typeof found !== 'object' || !found || found.port !== undefined) return found
+    const handle = handleOf(this)
+    // A handle of the clone's own may have the same descriptor.
+    if (handle && (handle.getAsyncId?.() ?? Infinity) <= lastInherited) {
+      Object.assign(found, native().inheritedAddress(handle.fd ?? -1, ofPeer))
     }
     return found
   }

@@ -1,5 +1,6 @@
 import { process } from '../node.js'
 import { calledInClones } from './ahead.js'
+import { hold } from './hold.js'
 import { readScope } from './scope.js'
 
 /** Callbacks that take uncaught errors before any listener does, such as a REPL's. Since Node 26. */
@@ -22,7 +23,7 @@ export function findCaptures(): void {
 
 /** In a clone: takes out the parent's. */
 export function dropCaptures(): void {
-  if (callbacks) callbacks.length = 0
+  if (callbacks) hold(callbacks.splice(0))
 }
 
 calledInClones(dropCaptures)

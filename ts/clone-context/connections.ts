@@ -8,8 +8,8 @@ type Method = (this: Connection, first: unknown, second?: unknown, third?: unkno
 
 /** What all copies of this package in a process have in common, as test runners load one for each file. */
 interface Shared {
-  /** When this process was forked, by `uptimeMs()`; undefined in a process that is no clone. */
-  forkedAt?: number
+  /** When this process and those that it stems from were forked, by `uptimeMs()`; undefined in a process that is no clone. */
+  forks?: readonly number[]
   /** Of the copy that forked. */
   inClone?: { swallows: typeof swallows; isSilent: typeof isSilent }
 }
@@ -32,7 +32,9 @@ rehearseForClones(() => {
   aboutToFork = uptimeMs()
 })
 
-let tell: (peer: string) => void = () => {}
+/** Silent connections that were written to before anybody was to know. */
+let untold: string[] = []
+let tell: (peer: string) => void = noteUntold
 let told = new WeakSet<Connection>()
 
 /**
@@ -46,19 +48,22 @@ Which connections are silent is found out when they are first used, as a server 
 */
 export function silenceConnections(): void {
   shared.inClone = { swallows, isSilent }
-  if (shared.forkedAt === undefined) {
-    shared.forkedAt = aboutToFork
-    return
-  }
-  // In a clone of a clone the time stays: its parent has heard nothing since on what it inherited itself.
+  shared.forks = [...(shared.forks ?? []), aboutToFork]
+  if (shared.forks.length === 1) return
   silent = new WeakMap()
   told = new WeakSet()
-  tell = () => {}
+  untold = []
+  tell = noteUntold
+}
+
+function noteUntold(peer: string): void {
+  untold.push(peer)
 }
 
 /** Says who is to know the address of a silent connection that this clone writes to: no answer will come. */
 export function onSilentWrite(receive: (peer: string) => void): void {
   tell = receive
+  for (const peer of untold.splice(0)) receive(peer)
 }
 
 /** Whether a connection is dead here: it is the parent's, and not kept. */
@@ -73,7 +78,7 @@ function isSilent(socket: Connection, queued: number): boolean {
   if (!handle) return false
   let known = silent.get(handle)
   if (known === undefined) {
-    known = isDead(socket) && hasUnderWay(socket, queued, shared.forkedAt ?? 0)
+    known = isDead(socket) && hasUnderWay(socket, queued, shared.forks ?? [])
     silent.set(handle, known)
   }
   return known

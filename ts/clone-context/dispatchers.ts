@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { mainGlobal } from '../node.js'
 import { calledInClones } from './ahead.js'
+import { hold } from './hold.js'
 import { privateFieldsOf } from './scope.js'
 
 /** Where undici, and so `fetch`, keeps what it sends requests by. Set at the first request. */
@@ -64,7 +65,9 @@ options.
 export function freshDispatchers(): void {
   for (const clients of used) {
     for (const [origin, client] of clients) {
-      if (!isMock(client.deref?.() ?? client.dispatcher ?? client)) clients.delete(origin)
+      if (isMock(client.deref?.() ?? client.dispatcher ?? client)) continue
+      hold(client)
+      clients.delete(origin)
     }
   }
 }

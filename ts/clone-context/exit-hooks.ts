@@ -1,5 +1,7 @@
+import type { EventEmitter } from 'node:events'
 import { mainGlobal, process } from '../node.js'
 import { calledInClones } from './ahead.js'
+import { hold } from './hold.js'
 
 /** Where all copies of signal-exit 4 keep their hooks: a symbol of the global object. */
 const EMITTER = Symbol.for('signal-exit emitter')
@@ -10,10 +12,8 @@ interface Emitter4 {
 }
 
 /** The same of version 3: a property of the process. */
-interface Emitter3 {
+interface Emitter3 extends EventEmitter {
   emitted: Record<string, boolean>
-  removeAllListeners(): void
-  emit(event: string, status: number, signal: null): boolean
 }
 
 /**
@@ -26,10 +26,12 @@ export function dropExitHooks(): void {
   const { [EMITTER]: four } = mainGlobal as { [EMITTER]?: Emitter4 }
   const { __signal_exit_emitter__: three } = process as { __signal_exit_emitter__?: Emitter3 }
   if (four?.listeners) {
+    hold(four.listeners)
     four.listeners = { exit: [], afterExit: [] }
     process.once('exit', (status) => four.emit('exit', status, null))
   }
   if (three?.emitted) {
+    for (const event of three.eventNames()) hold(three.rawListeners(event))
     three.removeAllListeners()
     process.once('exit', (status) => {
       for (const event of ['exit', 'afterexit']) {

@@ -1,5 +1,7 @@
+import { Buffer } from 'node:buffer'
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { createRequire } from 'node:module'
+import { setImmediate } from '../clock.js'
 import { QcloneError } from '../errors.js'
 import { process } from '../node.js'
 import { calledInClones } from './ahead.js'

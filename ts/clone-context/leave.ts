@@ -6,6 +6,7 @@ import { native } from '../native.js'
 import { process } from '../node.js'
 import { isError } from '../thrown.js'
 import { calledInClones } from './ahead.js'
+import { hold } from './hold.js'
 import { hasTimers } from './timers.js'
 
 /** The status of a node that ended while a promise it waited for was pending. */
@@ -85,6 +86,7 @@ export function leaveByItself(): void {
   // Where test libraries fake it, no stream of Node's comes to an end.
   if (process.nextTick !== nextTick) putBack('nextTick', nextTick)
   // Node's is inherited.
+  hold(process.emit)
   Reflect.deleteProperty(process, 'emit')
   // Not a listener of `uncaughtException`: the clone's own code may count those, and remove them all.
   lastResort._fatalException = (error, fromPromise) => {
@@ -147,6 +149,7 @@ function reallyExit(status: number): void {
 
 /** Not by an assignment, which an accessor in its place would get. */
 function putBack(name: string, value: unknown): void {
+  hold(Reflect.getOwnPropertyDescriptor(process, name))
   Reflect.defineProperty(process, name, { value, configurable: true, writable: true, enumerable: true })
 }
 

@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
+import { findDate } from '../clone-context/clocks.js'
 import { reportError } from '../clone-context/leave.js'
 import { findTimers } from '../clone-context/timers.js'
 import { QcloneError } from '../errors.js'
@@ -162,6 +163,7 @@ export function expectCloneable(): void {
     )
   }
   findTimers()
+  findDate()
 }
 
 /** @throws {TypeError} when `value` is no server of `node:net`, or of what is built on it. */

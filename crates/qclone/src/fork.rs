@@ -26,6 +26,8 @@ use crate::{
 pub struct Forker {
     threads: Threads,
     maps: MapsGuard,
+    /// How many other threads there were at the last fork.
+    known: Option<u64>,
 }
 
 /// Tells which condition variable a thread waits for.
@@ -111,7 +113,7 @@ impl Forker {
     #[must_use]
     pub fn with_proc(proc_self: impl AsRef<Path>) -> Self {
         let proc_self = proc_self.as_ref();
-        Self { threads: Threads::new(proc_self), maps: MapsGuard::new(proc_self) }
+        Self { threads: Threads::new(proc_self), maps: MapsGuard::new(proc_self), known: None }
     }
 
     /// Describes every other thread of this process, in order of thread id.
@@ -165,8 +167,10 @@ impl Forker {
         let begun = Instant::now();
         threads::require_main_thread()?;
         // Before the mappings are read, too: a thread at work may map memory after that, which the
-        // clone would not have, and be at rest again when it is looked at below.
-        if !policy.remember_rest() {
+        // clone would not have, and be at rest again when it is looked at below. And nothing may be
+        // mapped while they are handed down.
+        let all_known = self.known.is_some() && self.known == self.threads.count();
+        if !(all_known && policy.remember_rest()) {
             self.first_look(policy)?;
         }
         let census = begun.elapsed();
@@ -181,6 +185,7 @@ impl Forker {
         let threads = self.threads.census_again()?;
         threads::judge(&threads, policy)?;
         policy.all_at_rest()?;
+        self.known = u64::try_from(threads.len()).ok();
         let layout = if threads.is_empty() { None } else { calibration()?.cond };
         let orphans = orphans::find(&threads, layout);
         let census = census + again.elapsed();

@@ -8,6 +8,7 @@ use std::{
     collections::HashMap,
     fmt, fs,
     ops::Range,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -81,6 +82,9 @@ impl Wait {
         }
     }
 }
+
+/// Of any folder, to itself and from where it lies.
+const LINKS_OF_A_FOLDER: u64 = 2;
 
 /// Calls that wait, on every architecture.
 const PARKING: [i64; 7] = [
@@ -294,6 +298,12 @@ impl Threads {
     pub(crate) fn census_again(&mut self) -> Result<Vec<Thread>> {
         let tids = self.others()?;
         self.describe_all(&tids)
+    }
+
+    /// How many other threads there are, without a look at any: the kernel counts them among the links of
+    /// their folder (`proc_task_getattr` in Linux's `fs/proc/base.c`).
+    pub(crate) fn count(&self) -> Option<u64> {
+        fs::metadata(&self.task).ok()?.nlink().checked_sub(LINKS_OF_A_FOLDER + 1)
     }
 
     fn others(&self) -> Result<Vec<i32>> {

@@ -15,6 +15,8 @@ use crate::{
 #[napi]
 pub struct ChildHandle {
     pid: i32,
+    /// The process that has made it.
+    parent: u32,
     /// None once closed.
     child: Option<Child>,
     timings: Timings,
@@ -25,7 +27,12 @@ pub struct ChildHandle {
 impl ChildHandle {
     pub(crate) fn new(child: Child, timings: Timings, vouched: &[PathBuf]) -> Self {
         let vouched_for = vouched.iter().map(|path| path.display().to_string()).collect();
-        Self { pid: child.pid(), child: Some(child), timings, vouched_for, watch: None }
+        let (pid, parent) = (child.pid(), std::process::id());
+        Self { pid, parent, child: Some(child), timings, vouched_for, watch: None }
+    }
+
+    fn is_mine(&self) -> bool {
+        self.parent == std::process::id()
     }
 }
 
@@ -114,7 +121,8 @@ impl ChildHandle {
     /// Makes a watched clone keep the event loop going, as it does at first.
     #[napi(js_name = "ref")]
     pub fn reference(&self) {
-        if let Some(handle) = self.watch {
+        // In a clone of the one that made it nothing would tell of the end.
+        if let Some(handle) = self.watch.filter(|_| self.is_mine()) {
             // SAFETY: a handle in `watch` is live.
             unsafe { uv::uv_ref(handle) };
         }

@@ -127,12 +127,16 @@ impl NodeThreads {
                     && !blocks_nearly_all(thread)
                     && !has_stack_of_a_worker(thread)
             });
-            self.pool = pool.and_then(|one| Crew::of(one, self.conditions));
+            let size =
+                |crew: &Crew| threads.iter().filter(|thread| start_of(thread) == Some(crew.start)).count();
+            self.pool = pool
+                .and_then(|one| Crew::of(one, self.conditions))
+                .map(|crew| Crew { size: Some(size(&crew)), ..crew });
         }
     }
 
-    /// Remembers where V8's workers and the pool rest, if it is known and all of the former do: whether
-    /// any has woken since, that will tell. Threads that are vouched for are to be looked at twice.
+    /// Remembers where V8's workers and the pool rest, if it is known and all of them do: whether any has
+    /// woken since, that will tell. Threads that are vouched for are to be looked at twice.
     pub(crate) fn remember_rest(&self, attempt: &mut Attempt<'_>) -> bool {
         let at_rest = |crew: Crew| {
             let place = crew.place(self.conditions)?;
