@@ -19,6 +19,8 @@ interface Client {
 interface Watched extends Client {
   /** Since when the clone has been waiting for the client, at every look. */
   waitsSince: number
+  /** At how many looks in a row the clone has not been waiting. */
+  looksAtWork: number
   /** When the client last took or sent anything. */
   tookAt: number
   /** When it last took or sent more than next to nothing. */
@@ -42,6 +44,9 @@ const LEND_AFTER_MS_IF_WANTED = 50
 const LEAST_BYTES = 4096
 const LEAST_BYTES_WITHIN_MS = 1000
 
+/** At how many looks in a row a clone must not wait to get its place back: one may meet the byte that a client has sent. */
+const LOOKS_TO_TAKE_BACK = 2
+
 const watched = new Set<Watched>()
 let timer: NodeJS.Timeout | undefined
 let looks = 0
@@ -61,6 +66,7 @@ export function watchForStall(client: Client): () => void {
   const entry: Watched = {
     ...client,
     waitsSince: now,
+    looksAtWork: 0,
     tookAt: now,
     movedAt: now,
     count: Number.NaN,
@@ -92,9 +98,11 @@ function lookAt(entry: Watched, now: number): void {
   if (!progress) return
   note(entry, progress, now)
   const hasRest = progress.unacknowledged > 0
-  if (!hasRest && !(entry.awaitsBody && progress.unread === 0)) {
+  const isWaiting = hasRest || (entry.awaitsBody && progress.unread === 0)
+  entry.looksAtWork = isWaiting ? 0 : entry.looksAtWork + 1
+  if (!isWaiting) {
     entry.waitsSince = now
-    takeBack(entry)
+    if (entry.looksAtWork >= LOOKS_TO_TAKE_BACK) takeBack(entry)
   } else if (hasRest && now - entry.tookAt >= entry.timeout) {
     giveUp(entry, `it took nothing of its answer for ${entry.timeout} ms`)
   } else if (!entry.reclaim && now - entry.waitsSince >= lendAfter() && makeRoom(now)) {
