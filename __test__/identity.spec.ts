@@ -1,3 +1,5 @@
+import { Resolver } from 'node:dns'
+import { Server } from 'node:net'
 import test from 'ava'
 import { playScene } from './helpers/fixture.js'
 
@@ -107,4 +109,22 @@ test("what a clone opens has its own address, even at the number of its parent's
 
 test("a clone of a request knows its server's address and the client's", async (t) => {
   t.deepEqual(await playScene(t, 'addresses', 'requests'), { ports: [true, true, true] })
+})
+
+test('a second copy of the package changes nothing once more', async (t) => {
+  await import('#dist/clone-context/addresses.js')
+  const { address } = Server.prototype
+  const copy = '#dist/clone-context/addresses.js?second'
+  t.not(await import(copy), await import('#dist/clone-context/addresses.js'))
+  t.is(Server.prototype.address, address)
+})
+
+test('nor does it note resolvers once more', async (t) => {
+  await import('#dist/clone-context/resolvers.js')
+  const base = Object.getPrototypeOf(Resolver.prototype) as Record<symbol, unknown>
+  const methods = () => Object.getOwnPropertySymbols(base).map((key) => base[key])
+  const before = methods()
+  const copy = '#dist/clone-context/resolvers.js?second'
+  t.not(await import(copy), await import('#dist/clone-context/resolvers.js'))
+  t.deepEqual(methods(), before)
 })

@@ -31,6 +31,14 @@ const own: Copy = { enterClone: () => {} }
 
 shared.copies = [...shared.copies.filter((copy) => copy.deref()), new WeakRef(own)]
 
+/** Has what all copies would change in the same way changed by the first alone: marked on `object` by a symbol. */
+export function onceInAllCopies(object: object, key: string, change: () => void): void {
+  const mark = Symbol.for(key)
+  if (mark in object) return
+  Object.defineProperty(object, mark, { value: true })
+  change()
+}
+
 /** Says what this copy does in each clone. */
 export function onEnteringClone(enterClone: () => void): void {
   own.enterClone = enterClone

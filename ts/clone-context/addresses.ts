@@ -1,7 +1,8 @@
+import { AsyncResource } from 'node:async_hooks'
 import { createRequire } from 'node:module'
 import { Server, Socket } from 'node:net'
+import { onceInAllCopies } from '../copies.js'
 import { native } from '../native.js'
-import { lastOfParent } from './agents.js'
 import { calledInClones } from './ahead.js'
 
 /** What Node's functions answer: without a port, of what stands in for an inherited socket. */
@@ -18,7 +19,7 @@ interface OnSocket {
 
 const { Socket: Datagrams } = createRequire(import.meta.url)('node:dgram') as typeof import('node:dgram')
 
-/** The number of the parent's last asynchronous resource; 0 in a process that is no clone. */
+/** The number of an asynchronous resource made right after the fork: the parent's have lower ones; 0 in a process that is no clone. */
 let lastInherited = 0
 
 const handleOf = (of: OnSocket) => of._handle
@@ -26,15 +27,17 @@ const handleOf = (of: OnSocket) => of._handle
 // In clones servers and sockets of the parent's go on telling their addresses. From the beginning, in every process: to
 // change the prototypes would take a clone 70 microseconds. The underscored methods are what the getters `remoteAddress`,
 // `localPort` and their like ask.
-complete(Server.prototype, 'address', false, handleOf)
-complete(Socket.prototype, '_getsockname', false, handleOf)
-complete(Socket.prototype, '_getpeername', true, handleOf)
-complete(Datagrams.prototype, 'address', false, handleOfDatagrams)
-complete(Datagrams.prototype, 'remoteAddress', true, handleOfDatagrams)
+onceInAllCopies(Server.prototype, 'qclone.addresses', () => {
+  complete(Server.prototype, 'address', false, handleOf)
+  complete(Socket.prototype, '_getsockname', false, handleOf)
+  complete(Socket.prototype, '_getpeername', true, handleOf)
+  complete(Datagrams.prototype, 'address', false, handleOfDatagrams)
+  complete(Datagrams.prototype, 'remoteAddress', true, handleOfDatagrams)
+})
 
 /** In a clone: says that it is one. */
 export function knowInheritedAddresses(): void {
-  lastInherited = lastOfParent()
+  lastInherited = new AsyncResource('qclone.fork').asyncId()
 }
 
 /** Has `name` of `prototype` add what is missing of an inherited address. */
@@ -52,7 +55,7 @@ function complete(
     if (lastInherited === 0 || typeof found !== 'object' || !found || found.port !== undefined) return found
     const handle = handleOf(this)
     // A handle of the clone's own may have the same descriptor.
-    if (handle && (handle.getAsyncId?.() ?? Infinity) <= lastInherited) {
+    if (handle && (handle.getAsyncId?.() ?? Infinity) < lastInherited) {
       Object.assign(found, native().inheritedAddress(handle.fd ?? -1, ofPeer))
     }
     return found

@@ -20,11 +20,6 @@ interface Pools {
 /** The number of an asynchronous resource made right before the last fork. */
 let forkedAt = 0
 
-/** The number of the last resource of the parent's, in a clone. */
-export function lastOfParent(): number {
-  return forkedAt
-}
-
 /** In the parent, right before a fork: handles with higher numbers will be the clone's own. */
 export function numberFork(): void {
   forkedAt = new AsyncResource('qclone.fork').asyncId()
@@ -80,4 +75,4 @@ function ownOf(pool: Pool, bornAfter: number): Pool {
   return own
 }
 
-calledInClones(lastOfParent, freshAgents)
+calledInClones(freshAgents)

@@ -58,12 +58,9 @@ export function enterClone(facts: Int32Array, seen: Survey, ghosts: Ghosts | und
   compileHere(facts[1] === 1)
   ownStreams(facts[2] as number, facts[3] as number)
   goOnCounting(seen.usage)
-  knowInheritedAddresses()
   silenceConnections()
-  failSessions()
   freshAgents()
   freshDispatchers()
-  freshResolvers()
   freshRandomness()
   if (ghosts) {
     dropTimers()
@@ -75,11 +72,14 @@ export function enterClone(facts: Int32Array, seen: Survey, ghosts: Ghosts | und
   native().unblockSignals()
 }
 
-/** Forgets the clones and clients of the parent's, and who waits to be one. In each copy of this package. */
+/** What each copy of this package does: it forgets the parent's clones and clients, and knows itself in a clone. */
 export function disown(): void {
   disownAll()
   forgetPlaces()
   forgetStalls()
+  knowInheritedAddresses()
+  failSessions()
+  freshResolvers()
 }
 
 calledInClones(enterClone, enterCloneInAll, disown, disownAll, forgetPlaces, forgetStalls)

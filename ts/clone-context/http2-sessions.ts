@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { createRequire } from 'node:module'
 import { setImmediate } from '../clock.js'
+import { onceInAllCopies } from '../copies.js'
 import { QcloneError } from '../errors.js'
 import { process } from '../node.js'
 import { calledInClones } from './ahead.js'
@@ -32,9 +33,11 @@ export function findSessions(): void {
   const ofNode = prototype.request
   isFound = true
   // Not in the clone, where to change a prototype takes a quarter of a millisecond.
-  prototype.request = function (...args) {
-    return inClone ? requestInClone.call(this, ofNode, args) : ofNode.apply(this, args)
-  }
+  onceInAllCopies(prototype, 'qclone.sessions', () => {
+    prototype.request = function (...args) {
+      return inClone ? requestInClone.call(this, ofNode, args) : ofNode.apply(this, args)
+    }
+  })
 }
 
 function prototypeBy(connect: (...args: never[]) => unknown): { request: Request } {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { isIP } from 'node:net'
+import { onceInAllCopies } from '../copies.js'
 import { calledInClones } from './ahead.js'
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
@@ -41,12 +42,14 @@ const initialize = key && base[key]
 let getServers: Channel['getServers']
 
 if (key && initialize) {
-  // A channel does not tell its options, so they are noted from now on.
-  base[key] = function (this: Resolver, ...options) {
-    initialize.apply(this, options)
-    makings.set(this._handle, { generation, options })
-  } as Method
-  takeOver(Object.getPrototypeOf((new Resolver() as unknown as Resolver)._handle))
+  onceInAllCopies(base, 'qclone.resolvers', () => {
+    // A channel does not tell its options, so they are noted from now on.
+    base[key] = function (this: Resolver, ...options) {
+      initialize.apply(this, options)
+      makings.set(this._handle, { generation, options })
+    } as Method
+    takeOver(Object.getPrototypeOf((new Resolver() as unknown as Resolver)._handle))
+  })
 }
 
 /**
