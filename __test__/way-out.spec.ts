@@ -25,6 +25,14 @@ test('a clone that replaces its own way out leaves with its status all the same'
   t.deepEqual(await playScene(t, 'way-out', 'replaced in the clone'), { status: 7 })
 })
 
+test("a clone leaves in order although Node's own way out is put back, or called, as by signal-exit", async (t) => {
+  t.deepEqual(await playScene(t, 'way-out', "node's own put back in the clone"), {
+    'put back': [42, 3],
+    wrapped: [42, 3],
+    'called directly': 4,
+  })
+})
+
 const hooks = test.macro({
   title: (_, version: string) => `hooks of signal-exit ${version} run where they were made`,
   async exec(t, version: string) {

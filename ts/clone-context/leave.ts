@@ -82,7 +82,7 @@ export function leaveByItself(): void {
   uncaught = leaveByError
   waitsForAllTimers = false
   putBack('exit', exit)
-  putBack('reallyExit', reallyExit)
+  guardReallyExit()
   // Where test libraries fake it, no stream of Node's comes to an end.
   if (process.nextTick !== nextTick) putBack('nextTick', nextTick)
   // Node's is inherited.
@@ -138,13 +138,32 @@ function exit(...status: [code?: typeof process.exitCode]): void {
     Object.assign(process, { _exiting: true })
     process.emit('exit', statusOnTheWay())
   }
-  // By its name: the clone's own code may have put something there.
-  ;(process as unknown as { reallyExit: typeof reallyExit }).reallyExit(statusOnTheWay())
+  // Not by its name. What stands there may end in Node's own, which joins threads that a clone does not have:
+  // signal-exit calls the one that it found in the parent, and puts it back when it has no hooks left.
+  reallyExit(statusOnTheWay())
 }
 
 /** What `process.exit` ends in. */
 function reallyExit(status: number): void {
   native().exitNow(status & 0xff)
+}
+
+/** Whoever puts Node's own back, as it was found in the parent, gets the clone's. */
+function guardReallyExit(): void {
+  let current: unknown = reallyExit
+  hold(Reflect.getOwnPropertyDescriptor(process, 'reallyExit'))
+  Reflect.defineProperty(process, 'reallyExit', {
+    get: () => current,
+    set: (value: unknown) => {
+      current = isOfNode(value) ? reallyExit : value
+    },
+    configurable: true,
+    enumerable: true,
+  })
+}
+
+function isOfNode(value: unknown): boolean {
+  return typeof value === 'function' && Function.prototype.toString.call(value).includes('[native code]')
 }
 
 /** Not by an assignment, which an accessor in its place would get. */
@@ -168,6 +187,8 @@ calledInClones(
   onUncaught,
   exit,
   putBack,
+  guardReallyExit,
+  isOfNode,
   // Node's own, which it has not compiled ahead in every version.
   ...['exitCode', '_exiting'].flatMap((name) => {
     const { get, set } = Object.getOwnPropertyDescriptor(process, name) ?? {}
