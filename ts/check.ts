@@ -1,5 +1,4 @@
-import { findDate } from './clone-context/clocks.js'
-import { findTimers } from './clone-context/timers.js'
+import { findInternals } from './clone-context/enter.js'
 import { type ErrorCode, fromFailure, type QcloneError, type ThreadInTheWay, typed } from './errors.js'
 import { shortOfMemory } from './headroom.js'
 import { native } from './native.js'
@@ -22,8 +21,7 @@ export type CheckReport =
 /** Looks at everything that `run` would look at before its fork, and forks nothing. */
 export function check(): CheckReport {
   try {
-    findTimers()
-    findDate()
+    findInternals()
     const binding = native()
     const short = shortOfMemory()
     if (short) return reportOf(short)

@@ -1,14 +1,10 @@
 import { AsyncResource } from 'node:async_hooks'
 import { adopt, type Clone, type EventType, isServing } from './children.js'
 import { setImmediate, setTimeout, uptimeMs } from './clock.js'
-import { numberFork } from './clone-context/agents.js'
 import { type Callable, calledInClones, compileAhead } from './clone-context/ahead.js'
-import { surveyClocks } from './clone-context/clocks.js'
 import { forkForSynchronousWasm } from './clone-context/compile.js'
-import { surveyDispatchers } from './clone-context/dispatchers.js'
 import { disown, enterClone, type Ghosts, survey } from './clone-context/enter.js'
 import { hold } from './clone-context/hold.js'
-import { findSessions } from './clone-context/http2-sessions.js'
 import { leaveByError, prepareLeaving } from './clone-context/leave.js'
 import { prepareRandomness } from './clone-context/randomness.js'
 import { moveToHead } from './clone-context/timers.js'
@@ -184,11 +180,7 @@ function tryToFork(
   if (short) return { refusal: short, transient: false }
   prepareRandomness()
   prepareLeaving()
-  if (ghosts) findSessions()
-  const seen = survey()
-  numberFork()
-  surveyDispatchers()
-  if (ghosts) surveyClocks()
+  const seen = survey(ghosts !== undefined)
   compileAhead([...calls, ...handlers.inClone.shims])
   const outcome = forkForSynchronousWasm(() =>
     binding.fork(

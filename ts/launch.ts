@@ -3,9 +3,8 @@ import { Channel } from './channel.js'
 import { type Clone, type EventType, isServing } from './children.js'
 import { clearTimeout, setImmediate, setTimeout, uptimeMs } from './clock.js'
 import { type Callable, calledInClones } from './clone-context/ahead.js'
-import { findDate } from './clone-context/clocks.js'
 import { onSilentWrite } from './clone-context/connections.js'
-import { findTimers } from './clone-context/timers.js'
+import { findInternals } from './clone-context/enter.js'
 import { fromFailure, QcloneError, typed } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
 import { type Frame, frame, KIND } from './frames.js'
@@ -63,8 +62,7 @@ export function prepare(
   open: () => void = () => {},
 ): Stdio {
   try {
-    findTimers()
-    findDate()
+    findInternals()
     open()
     return openStdio(options)
   } catch (error) {

@@ -1,9 +1,8 @@
-import { AsyncResource } from 'node:async_hooks'
 import { createRequire } from 'node:module'
 import { Server, Socket } from 'node:net'
 import { onceInAllCopies } from '../copies.js'
 import { native } from '../native.js'
-import { calledInClones } from './ahead.js'
+import { isInherited, type Numbered } from './numbering.js'
 
 /** What Node's functions answer: without a port, of what stands in for an inherited socket. */
 interface Address {
@@ -14,13 +13,10 @@ interface Address {
 
 /** An object on a socket, as Node has it. Neither has a name for it. */
 interface OnSocket {
-  _handle?: { fd?: number; getAsyncId?: () => number } | null
+  _handle?: (Numbered & { fd?: number }) | null
 }
 
 const { Socket: Datagrams } = createRequire(import.meta.url)('node:dgram') as typeof import('node:dgram')
-
-/** The number of an asynchronous resource made right after the fork: the parent's have lower ones; 0 in a process that is no clone. */
-let lastInherited = 0
 
 const handleOf = (of: OnSocket) => of._handle
 
@@ -35,11 +31,6 @@ onceInAllCopies(Server.prototype, 'qclone.addresses', () => {
   complete(Datagrams.prototype, 'remoteAddress', true, handleOfDatagrams)
 })
 
-/** In a clone: says that it is one. */
-export function knowInheritedAddresses(): void {
-  lastInherited = new AsyncResource('qclone.fork').asyncId()
-}
-
 /** Has `name` of `prototype` add what is missing of an inherited address. */
 function complete(
   prototype: object,
@@ -52,10 +43,10 @@ function complete(
   if (typeof ofNode !== 'function') return
   methods[name] = function () {
     const found = ofNode.call(this)
-    if (lastInherited === 0 || typeof found !== 'object' || !found || found.port !== undefined) return found
+    if (typeof found !== 'object' || !found || found.port !== undefined) return found
     const handle = handleOf(this)
     // A handle of the clone's own may have the same descriptor.
-    if (handle && (handle.getAsyncId?.() ?? Infinity) < lastInherited) {
+    if (handle && isInherited(handle)) {
       Object.assign(found, native().inheritedAddress(handle.fd ?? -1, ofPeer))
     }
     return found
@@ -67,5 +58,3 @@ function handleOfDatagrams(socket: object): OnSocket['_handle'] {
   const state = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol')
   return state && (socket as Record<symbol, { handle: OnSocket['_handle'] }>)[state]?.handle
 }
-
-calledInClones(knowInheritedAddresses)

@@ -1,7 +1,7 @@
-import { AsyncResource } from 'node:async_hooks'
 import { createRequire } from 'node:module'
 import { calledInClones } from './ahead.js'
 import { hold } from './hold.js'
+import { isInherited, type Numbered } from './numbering.js'
 
 // Not an import: that evaluates all that the module has, and so loads undici and compiles its parser, in every parent.
 const { Agent } = createRequire(import.meta.url)('node:http') as typeof import('node:http')
@@ -17,14 +17,6 @@ interface Pools {
   totalSocketCount: number
 }
 
-/** The number of an asynchronous resource made right before the last fork. */
-let forkedAt = 0
-
-/** In the parent, right before a fork: handles with higher numbers will be the clone's own. */
-export function numberFork(): void {
-  forkedAt = new AsyncResource('qclone.fork').asyncId()
-}
-
 /**
 Lets HTTP clients that were made before the fork connect anew.
 
@@ -36,21 +28,20 @@ export function freshAgents(): void {
   const prototype = Agent.prototype as unknown as { addRequest(...args: unknown[]): unknown }
   const { addRequest } = prototype
   const seen = new WeakSet<object>()
-  const bornAfter = forkedAt
   prototype.addRequest = function (this: Pools, ...args) {
     if (!seen.has(this)) {
       seen.add(this)
-      dropConnections(this, bornAfter)
+      dropConnections(this)
     }
     return addRequest.apply(this, args)
   }
 }
 
 /** Requests that wait before the clone has made any through this agent are the parent's, too. */
-function dropConnections(agent: Pools, bornAfter: number): void {
+function dropConnections(agent: Pools): void {
   const { requests, sockets, freeSockets } = agent
   hold([requests, sockets, freeSockets])
-  const [ownSockets, ownFree] = [ownOf(sockets, bornAfter), ownOf(freeSockets, bornAfter)]
+  const [ownSockets, ownFree] = [ownOf(sockets), ownOf(freeSockets)]
   const gone = sizeOf(sockets) + sizeOf(freeSockets) - sizeOf(ownSockets) - sizeOf(ownFree)
   const count = Math.max(agent.totalSocketCount - gone, 0)
   const none: Pool = Object.create(null)
@@ -61,18 +52,18 @@ function sizeOf(pool: Pool): number {
   return Object.values(pool).flat().length
 }
 
-/** A socket; its handle numbers asynchronous resources as `async_hooks` does. */
-interface Numbered {
-  _handle?: { getAsyncId?(): number } | null
-}
-
-function ownOf(pool: Pool, bornAfter: number): Pool {
+function ownOf(pool: Pool): Pool {
   const own: Pool = Object.create(null)
   for (const [name, sockets = []] of Object.entries(pool)) {
-    const made = sockets.filter((socket) => ((socket as Numbered)._handle?.getAsyncId?.() ?? 0) > bornAfter)
+    const made = sockets.filter(isOwn)
     if (made.length > 0) own[name] = made
   }
   return own
+}
+
+/** One without a number may be the parent's. */
+function isOwn(socket: { _handle?: Numbered | null }): boolean {
+  return isInherited(socket._handle ?? {}) === false
 }
 
 calledInClones(freshAgents)

@@ -3,24 +3,25 @@ import { disownAll } from '../children.js'
 import { enterCloneInAll } from '../copies.js'
 import { native } from '../native.js'
 import { forgetStalls } from '../servers/stalls.js'
-import { knowInheritedAddresses } from './addresses.js'
+import './addresses.js'
 import { freshAgents } from './agents.js'
 import { calledInClones } from './ahead.js'
 import { dropCaptures } from './captures.js'
-import { resetClocks } from './clocks.js'
+import { findDate, resetClocks, surveyClocks } from './clocks.js'
 import { compileHere } from './compile.js'
 import { silenceConnections } from './connections.js'
-import { freshDispatchers } from './dispatchers.js'
+import { freshDispatchers, surveyDispatchers } from './dispatchers.js'
 import { dropExitHooks } from './exit-hooks.js'
-import { failSessions } from './http2-sessions.js'
+import { failSessions, findSessions } from './http2-sessions.js'
 import { takeIdentity } from './identity.js'
 import { leaveByItself } from './leave.js'
 import { dropListeners, type Inherited, surveyListeners } from './listeners.js'
 import { dropMessages } from './messages.js'
+import { numberFromHere } from './numbering.js'
 import { freshRandomness } from './randomness.js'
 import { freshResolvers } from './resolvers.js'
 import { ownStreams } from './streams.js'
-import { dropImmediates, dropTimers } from './timers.js'
+import { dropImmediates, dropTimers, findTimers } from './timers.js'
 import { goOnCounting, surveyUsage, type Usage } from './usage.js'
 
 /** What would run in a clone whose event loop goes on, and is its parent's. */
@@ -35,8 +36,28 @@ export interface Survey {
   usage: Usage
 }
 
-/** In the parent, right before a fork: looks at what a clone must know of it. */
-export function survey(): Survey {
+/**
+In the parent, before the first fork whose clone's event loop goes on: finds what only Node's own variables tell.
+
+@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` when it cannot be found.
+*/
+export function findInternals(): void {
+  findTimers()
+  findDate()
+}
+
+/**
+In the parent, right before a fork: looks at what a clone must know of it.
+
+@param goesOn whether the clone's event loop goes on.
+@throws {QcloneError} as {@link findSessions}.
+*/
+export function survey(goesOn: boolean): Survey {
+  surveyDispatchers()
+  if (goesOn) {
+    findSessions()
+    surveyClocks()
+  }
   return { listeners: surveyListeners(), usage: surveyUsage() }
 }
 
@@ -77,7 +98,7 @@ export function disown(): void {
   disownAll()
   forgetPlaces()
   forgetStalls()
-  knowInheritedAddresses()
+  numberFromHere()
   failSessions()
   freshResolvers()
 }

@@ -67,6 +67,7 @@ export function timersOf(duration: number): NodeJS.Timeout[] {
   const list = found().timerListMap[duration]
   return list ? (ringOf(list) as unknown as NodeJS.Timeout[]) : []
 }
+
 /** A function of lib/timers.js, even where others stand for `setTimeout`. */
 function methodOfTimers(): () => void {
   const timer = setTimeout(() => {}, 1) as NodeJS.Timeout & { close: () => void }
@@ -82,8 +83,9 @@ function whyHidden(cause: unknown): string {
       : ''
     return `the permission model${cure} denies the inspector, which alone shows this node's timers`
   }
-  if (code === 'ERR_UNKNOWN_BUILTIN_MODULE')
+  if (code === 'ERR_UNKNOWN_BUILTIN_MODULE') {
     return 'this node is built without the inspector, which alone shows its timers'
+  }
   return `this node does not show its timers (${(cause as Error).message})`
 }
 

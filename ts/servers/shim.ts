@@ -1,9 +1,8 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
-import { findDate } from '../clone-context/clocks.js'
+import { findInternals } from '../clone-context/enter.js'
 import { reportError } from '../clone-context/leave.js'
-import { findTimers } from '../clone-context/timers.js'
 import { QcloneError } from '../errors.js'
 import { handlers } from '../handlers.js'
 import { native } from '../native.js'
@@ -162,8 +161,7 @@ export function expectCloneable(): void {
       'a Worker cannot clone its process: serve from the main thread, or set `QCLONE=inline`',
     )
   }
-  findTimers()
-  findDate()
+  findInternals()
 }
 
 /** @throws {TypeError} when `value` is no server of `node:net`, or of what is built on it. */
