@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
 import { setImmediate } from './clock.js'
-import { type Frame, Frames, frame, KIND } from './frames.js'
+import { type Frame, Frames, KIND, waitsFrame } from './frames.js'
 import { native } from './native.js'
 
 export interface LinkEvents {
@@ -132,7 +132,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   }
 
   /** In a clone: says on which connection it waits in vain. */
-  readonly tellWaits = (peer: string) => void this.send(frame(KIND.waits, Buffer.from(peer)))
+  readonly tellWaits = (peer: string) => void this.send(waitsFrame(peer))
 
   /**
   Nothing that comes is delivered once all has left. But the descriptor stays open until the other side has closed its

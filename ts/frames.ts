@@ -55,6 +55,11 @@ export function frame(kind: Kind, body: Uint8Array = EMPTY, inFile = false): Uin
   return bytes
 }
 
+/** The frame by which a clone says on which connection of its parent's it waits in vain. */
+export function waitsFrame(peer: string): Uint8Array {
+  return frame(KIND.waits, Buffer.from(peer))
+}
+
 const UINT32 = 2 ** 32
 
 const EMPTY = new Uint8Array()

@@ -7,7 +7,7 @@ import { onSilentWrite } from './clone-context/connections.js'
 import { findInternals } from './clone-context/enter.js'
 import { fromFailure, QcloneError, typed } from './errors.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
-import { type Frame, frame, KIND } from './frames.js'
+import { type Frame, frame, KIND, waitsFrame } from './frames.js'
 import { discard, Guard } from './guard.js'
 import { handlers } from './handlers.js'
 import { native } from './native.js'
@@ -195,7 +195,7 @@ function beginInClone(task: Task, ends: Ends): void {
 
 function tellWaits(fd: number, peer: string): void {
   try {
-    native().writeAll(fd, frame(KIND.waits, Buffer.from(peer)))
+    native().writeAll(fd, waitsFrame(peer))
   } catch {
     // The parent has all that it waited for.
   }

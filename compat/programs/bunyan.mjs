@@ -2,11 +2,12 @@
 // parent: logs to a stream
 // clone: logs to a file of its own
 import assert from 'node:assert/strict'
-import { createWriteStream, readFileSync } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import bunyan from 'bunyan'
 import { unique } from './lib/http.mjs'
+import { messagesIn } from './lib/logs.mjs'
 import { folder } from './lib/services.mjs'
 
 function open() {
@@ -18,10 +19,7 @@ const ofParent = open()
 async function end({ file, stream }) {
   stream.end()
   await finished(stream)
-  return readFileSync(file, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line).msg)
+  return messagesIn(file, 'msg')
 }
 
 export const use = () => ofParent.logger.info(unique())

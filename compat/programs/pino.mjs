@@ -3,10 +3,10 @@
 // clone: logs to a file of its own
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pino from 'pino'
 import { unique } from './lib/http.mjs'
+import { messagesIn } from './lib/logs.mjs'
 import { folder } from './lib/services.mjs'
 
 async function open() {
@@ -19,10 +19,7 @@ const ofParent = await open()
 async function end({ file, destination }) {
   destination.end()
   await once(destination, 'close')
-  return readFileSync(file, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line).msg)
+  return messagesIn(file, 'msg')
 }
 
 export const use = () => ofParent.logger.info(unique())

@@ -3,10 +3,10 @@
 // clone: logs to a file of its own
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import winston from 'winston'
 import { unique } from './lib/http.mjs'
+import { messagesIn } from './lib/logs.mjs'
 import { folder } from './lib/services.mjs'
 
 function open() {
@@ -17,16 +17,11 @@ function open() {
   }
 }
 const { file, logger } = open()
-const linesOf = (file) =>
-  readFileSync(file, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line).message)
 async function end({ logger, file }) {
   const [transport] = logger.transports
   logger.end()
   await once(transport, 'finish')
-  return linesOf(file)
+  return messagesIn(file, 'message')
 }
 
 export const use = () => {
