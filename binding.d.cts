@@ -11,167 +11,183 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** A clone of this process. */
 export declare class ChildHandle {
-  /** The clone's process id. */
+  /** Process id of the clone. */
   get pid(): number
-  /** What the fork cost the parent. */
+  /** Cost of the fork for the parent. */
   get timings(): ForkTimings
   /** Files of addons and libraries whose threads the clone lacks, as its parent vouched for them. */
   get vouchedFor(): Array<string>
-  /** Kills and reaps a clone that cannot be kept, and closes its descriptor. */
+  /** Kills and reaps a clone that its parent cannot keep, and closes its descriptor. */
   abandon(): void
-  /** Reaps the clone when it has ended: its wait status, or null while it runs. */
+  /** Reaps the clone if it has ended. Returns its wait status, or null while it runs. */
   tryWait(): NativeWaitStatus | null
   /** Sends a signal, by number. Never reaches another process that got the same pid later. */
   kill(signal: number): void
   /** Calls `ended` once, when the clone has ended and can be reaped. */
   watch(ended: () => void): void
   /**
-   * Ends the watching and closes the descriptor, without waiting for a collection of garbage.
-   * For a clone that was reaped.
+   * Stops watching and closes the descriptor, without waiting for a garbage collection. For a clone that
+   * was reaped.
    */
   close(): void
-  /** Makes a watched clone keep the event loop going, as it does at first. */
+  /** Makes a watched clone keep the event loop going, as it does by default. */
   ref(): void
-  /** Lets the event loop end although a watched clone still runs. */
+  /** Lets the event loop end while a watched clone still runs. */
   unref(): void
+}
+
+/**
+ * Facts a clone learns from its fork.
+ *
+ * The parent makes the object before the fork and the clone reads it by getters, which allocate
+ * nothing in V8's heap. An object returned by the fork itself took each clone 0.2 ms, because making
+ * one touches code and heap that the clone must first fault in.
+ */
+export declare class CloneFacts {
+  /** Makes facts for the next fork to fill in. */
+  constructor()
+  /** Process id of the clone. */
+  get pid(): number
+  /** Whether the clone has a thread on which V8 compiles. */
+  get hasWorker(): boolean
+  /** Whether the parent's stream on descriptor `fd`, 1 or 2, is dead or leads elsewhere in the clone. */
+  isDeadOutput(fd: number): boolean
+  /** Whether descriptor `fd`, 1 or 2, is a pipe or a socket in the clone. */
+  isPipeOutput(fd: number): boolean
 }
 
 /** A watch over a connection. */
 export declare class ConnectionWatch {
-  /** Ends the watch. To be called once at least, or the connection stays open in this process. */
+  /** Ends the watch. Must be called at least once, or the connection stays open in this process. */
   close(): void
 }
 
 /**
- * Closes an end of a pipe by [`open_pipe`]. Node's own closing warns, in a Worker, of what node did
- * not open.
+ * Closes an end of a pipe by [`open_pipe`]. In a Worker, Node's own function warns of descriptors that
+ * Node did not open.
  */
 export declare function closePipeEnd(fd: number): void
 
 /**
- * Compiles those of `functions` that are not compiled yet, without calling them. What is no function
- * of JavaScript is passed over. Where V8 cannot be asked to, nothing happens.
+ * Compiles those of `functions` that are not compiled yet, without calling them. Skips what is no
+ * JavaScript function. Does nothing where V8 does not export what this takes.
  */
 export declare function compile(functions: Array<unknown>): void
 
 /**
- * Takes what has arrived on the connection `fd` and nobody will read. To close a connection with
- * such bytes resets it, and the other side may lose the end of what it was sent; see tcp(7).
+ * Reads and drops what has arrived on the connection `fd` and nobody will read. Closing a connection
+ * with unread bytes resets it, and the peer may lose the end of its data; see tcp(7).
  */
 export declare function discardInput(fd: number): void
 
 /**
- * Ends the sending on the connection `fd`, and reads and drops what still comes. Calls `ended` once,
- * when there will be no more. The connection stays open until the watch is closed. Keeps no event loop
- * going.
+ * Shuts down the sending on the connection `fd`, and reads and drops what still comes. Calls `ended`
+ * once, when there will be no more. The connection stays open until the watch is closed. Keeps no
+ * event loop going.
  */
 export declare function dropInput(fd: number, ended: () => void): WatchOutcome
 
+/** Returns another descriptor of what `fd` is open on, close-on-exec; null if there is none left. */
+export declare function duplicate(fd: number): number | null
+
 /**
- * Where the empty objects are in a value: of each the number of steps, and then the steps from the value on.
- * A step into an object is twice the number of its property, into an array the index, into a map or a set the
- * number of a key or value.
+ * Returns the paths of the empty objects in a value: for each, the number of steps, then the steps
+ * from the root. A step into an object is twice the number of its property, into an array the index,
+ * into a map or a set the number of a key or value.
  */
 export declare function emptyObjects(bytes: Uint8Array): Uint32Array
 
-/** Ends this process at once, without the exit path of node or of libc. */
+/** Undoes [`reset_at_close`]. */
+export declare function endAtClose(fd: number): void
+
+/** Ends this process at once, without the exit path of Node or of libc. */
 export declare function exitNow(status: number): void
 
 /** A file, or why there is none. */
 export interface FileOutcome {
-  /** Its descriptor, close-on-exec. */
+  /** Descriptor, close-on-exec. */
   fd?: number
   /** Why there is none. */
   failure?: ForkFailure
 }
 
-/**
- * Finds the variable of a flag, once a process, so that clones need not. V8 sets the flag some times,
- * and at last to what it was.
- */
-export declare function findFlag(name: string): void
-
-/** Finds out where V8 keeps what `Math.random` draws from, so that clones need not. Draws a number. */
+/** Finds where V8 keeps the generator of `Math.random`, so that clones need not. Draws a number. */
 export declare function findMathRandom(random: () => number): void
 
 /**
- * Lets message ports and the like of the parent's no longer keep the clone's loop going. To be called
- * before the loop goes on.
+ * Stops the parent's message ports and the like from keeping the clone's loop going. Must be called
+ * before the loop continues.
  */
 export declare function forgetWakers(): void
 
-/**
- * Forks this process. Null in the clone.
- *
- * The clone writes what there is to know of it into `facts`: its pid; 1 if it has a thread on which
- * V8 compiles; a bit for each of the descriptors 1 and 2 (2 and 4) on which the parent's stream is
- * dead, or that leads elsewhere now; a bit for each of them that is a pipe or a socket. An object of
- * them would take the clone a fifth of a millisecond to make, as all that this needs is faulted in.
- */
-export declare function fork(options: ForkOptions, facts: Int32Array): ForkOutcome | null
+/** Forks this process. Returns null in the clone, after filling in `facts`. */
+export declare function fork(options: ForkOptions, facts: CloneFacts): ForkOutcome | null
 
 /** Why there was no fork. */
 export interface ForkFailure {
-  /** `threads`, `mainThread`, `proc`, `fork` or `system`. */
-  kind: string
-  /** The error in words. */
+  /** What kind of failure it is. */
+  kind: ForkFailureKind
+  /** Error message. */
   message: string
-  /** The name of the error number, when the system gave one. */
+  /** Name of the error number, when the system returned one. */
   errno?: string
-  /** The threads in the way. */
+  /** Threads in the way. */
   threads: Array<NativeOffender>
-  /** Whether the same fork may succeed later, with nothing done about it. */
+  /** Whether the same fork may succeed later without any change. */
   transient: boolean
   /** Whether the next turn of the event loop may be enough for that. */
   soon: boolean
 }
 
+/** Kind of a failure. */
+export type ForkFailureKind = 'threads' | 'mainThread' | 'proc' | 'fork' | 'system' | 'unsupported'
+
 /** How to fork. */
 export interface ForkOptions {
-  /** Descriptors that stay open in the clone beside 0, 1 and 2, with the handles on them. */
+  /** Descriptors that stay open in the clone, with the handles on them, besides 0, 1 and 2. */
   keep: Array<number>
   /**
-   * What 0, 1 and 2 are in the clone: -1, the parent's; -2, nothing; else what is open at that
-   * descriptor.
+   * Descriptors 0, 1 and 2 of the clone: -1 inherits the parent's, -2 ignores, any other number is
+   * a descriptor to duplicate.
    */
   stdio: Array<number>
-  /** By setpriority(2). As far as the system lets it be set. */
+  /** Niceness; see setpriority(2). Ignored where the system forbids it. */
   niceness?: number
-  /** Whether the policy is SCHED_IDLE. As far as the system lets it be set. */
+  /** Whether the clone runs under SCHED_IDLE. Ignored where the system forbids it. */
   idle: boolean
-  /** Whether it takes that policy when it computes while its parent waits for a processor. */
+  /** Whether the clone changes to SCHED_IDLE when it keeps its parent waiting for a CPU. */
   givesWay: boolean
-  /** By proc_pid_oom_score_adj(5). As far as the system lets it be set. */
+  /** OOM score; see proc_pid_oom_score_adj(5). Ignored where the system forbids it. */
   oomScoreAdj?: number
-  /** Numbers of processors. */
+  /** CPUs the clone may run on, by number. */
   affinity?: Array<number>
-  /** By setrlimit(2). */
+  /** Resource limits; see setrlimit(2). */
   limits?: NativeLimits
   /** Whether the clone may outlive its parent, in a session of its own. */
   detached: boolean
   /** Whether the clone ignores SIGHUP, SIGINT and SIGTERM that its parent did not send. */
   heedsParentOnly: boolean
-  /** What `ps` is to show. The system cuts what is longer than the command line was. */
+  /** Title that `ps` shows. The system truncates it to the length of the command line. */
   title: string
   /**
-   * Whether the clone's event loop goes on. There is no fork then while V8 has tasks for this
-   * thread that have not run: only the loop runs them.
+   * Whether the clone's event loop continues. The fork is then refused while V8 has pending tasks
+   * for this thread, since only the loop can run them.
    */
   loopGoesOn: boolean
   /**
-   * Whether there is no fork while libuv's pool has work for this loop whose callback has not been
-   * called: a clone would never learn of it.
+   * Whether the fork is refused while libuv's pool has work whose callback has not been called. A
+   * clone never learns of such work.
    */
   tellsAll: boolean
-  /** Names of files whose threads may be beside the fork while they wait. */
+  /** Names of files whose threads are accepted while they wait. */
   vouchFor: Array<string>
-  /** For how long, in milliseconds, this call may stand still until the other threads are at rest. */
+  /** Maximum time in milliseconds that this call blocks until the other threads are at rest. */
   waitMs: number
-  /** The same when none but libuv's pool is at work. */
+  /** The same when only libuv's pool is at work. */
   poolWaitMs: number
 }
 
-/** What came of a fork, for the parent. */
+/** Result of a fork in the parent. */
 export interface ForkOutcome {
   /** The clone. */
   child?: ChildHandle
@@ -179,94 +195,147 @@ export interface ForkOutcome {
   failure?: ForkFailure
 }
 
-/** Milliseconds that the parent stood still for a fork. */
+/** Time in milliseconds that the parent stood still for a fork. */
 export interface ForkTimings {
-  /** Looking at the other threads. */
+  /** Describing and judging the other threads. */
   censusMs: number
-  /** Handing the mappings down, and taking them back. */
+  /** Making the mappings inheritable, and taking that back. */
   mapsMs: number
   /** fork(2) itself. */
   forkMs: number
-  /** All of it, and the rest. */
+  /** From the call to its return. */
   totalMs: number
 }
 
-/** How much memory there is for a clone of this process, or was a moment ago. */
+/** Notes that no chunk has come through: as far as is known, the arena serves none. */
+export declare function giveUpHeap(): NativeHeapStatus
+
+/** Returns the memory left for a clone of this process, as of a moment ago. */
 export declare function headroom(): HeadroomOutcome
 
-/** Head-room, or why it is not known. */
+/** Memory left for a clone, or why it is not known. */
 export interface HeadroomOutcome {
-  /** What there is. */
+  /** Memory that is left. */
   headroom?: NativeHeadroom
   /** Why it is not known. */
   failure?: ForkFailure
 }
 
+/** How V8's heap lies in memory. */
+export type HeapMode = 'off' | 'dense' | 'huge'
+
+/** What is known of V8's heap in the arena. */
+export declare function heapStatus(): NativeHeapStatus
+
 /**
- * In a clone: keeps its loop going, or no longer does, as a listening socket does in a server. What
- * keeps no loop going by itself, such as a timer without a reference, then still comes to pass.
+ * Keeps a clone's loop going, or no longer does, like a listening socket of a server. Timers without a
+ * reference then still fire.
  */
 export declare function holdLoop(held: boolean): void
 
 /**
- * The address, or with `of_peer` its peer's, that the socket at `fd` had in the parent of this clone. Only for a `fd`
- * that the clone itself has not opened.
+ * Returns the address, or with `of_peer` the peer's address, that the socket at `fd` had in the parent
+ * of this clone. Only for a descriptor that the clone has not opened itself.
  */
 export declare function inheritedAddress(fd: number, ofPeer: boolean): SocketAddress | null
 
 /**
- * Looks at the bytes of a value. 0 when it arrives as it is, as far as V8 can tell; else the sum of 1, when
- * there are empty objects, 2, when something else may be lost, and 4, when it is deep.
+ * Inspects the bytes of a value. Returns 0 when it arrives as it is, as far as V8 can tell; else the
+ * sum of 1 for empty objects, 2 for anything else that may be lost, and 4 for a deep value.
  */
 export declare function inspectSerialized(bytes: Uint8Array): number
 
+/** Has V8 take its chunks from an arena from now on, once a process; `wanted` is not `off`. */
+export declare function installHeap(wanted: HeapMode): NativeHeapStatus
+
 /**
- * Whether the function that calls this was called by Node alone, and so returns to the event loop, and not to a
- * function that runs the loop from within, such as one of `deasync`. Null when V8 cannot be asked.
+ * Returns whether only Node called the function that calls this. It then returns to the event loop,
+ * and not to a function that runs the loop itself, such as one of `deasync`. Null when V8 cannot be
+ * asked.
  */
 export declare function isCalledByNode(): boolean | null
 
 /**
- * Whether `fd` was a stream socket of the parent's, and is dead in this clone. By what is open there now:
- * false of one that the clone keeps, and of a number that it has used again.
+ * Returns whether `fd` was a stream socket of the parent's and is dead in this clone.
+ *
+ * Judges by what is open there now: false for a socket that the clone keeps, and for a number that the
+ * clone has used again.
  */
 export declare function isDeadConnection(fd: number): boolean
 
-/** Whether anything but that keeps a clone's event loop going. */
+/** Returns whether anything else keeps a clone's event loop going. */
 export declare function loopIsAlive(): boolean
 
 /**
- * `length` bytes of a file from `offset` on, as memory that is not copied. The offset is a multiple
- * of the size of a page, the file is that long, and nobody writes there any more.
+ * Maps `length` bytes of a file from `offset` as memory, without a copy. The offset must be a multiple
+ * of the page size, the file that long, and no longer written to.
  */
 export declare function mapFile(fd: number, offset: number, length: number): ArrayBuffer
 
-/** The memory of process `pid`, which must be one that this user may look at. */
+/** Returns the memory of process `pid`, which must be one that this user may read. */
 export declare function memoryOf(pid: number): NativeMemory
 
-/** How much memory there is for a clone, in bytes. */
+/** What has arrived. */
+export interface NativeArrivals {
+  /** Messages, in order. */
+  messages: Array<NativeHandover>
+  /** Whether the other side has ended, and nothing follows. */
+  ended: boolean
+}
+
+/** A message, and the descriptors that came with it. */
+export interface NativeHandover {
+  /** The message. */
+  message: Uint8Array
+  /** The descriptors, close-on-exec. The caller closes them. */
+  fds: Array<number>
+}
+
+/** Memory left for a clone, in bytes. */
 export interface NativeHeadroom {
-  /** What all bounds leave. */
+  /** Memory that all bounds leave. */
   available: number
-  /** The control group whose limit is the narrowest bound; null when it is the machine's memory. */
+  /** Control group whose limit is the narrowest bound; null when it is the machine's memory. */
   cgroup?: string
-  /** What this process has in RAM and in swap. */
+  /** Memory of this process in RAM and in swap. */
   own: number
-  /** What the system still lets processes commit to, where it does not overcommit. */
+  /** Memory that processes may still commit, where the system does not overcommit. */
   commitLeft?: number
-  /** What a fork commits to. */
+  /** Memory that a fork commits. */
   commitNeeded: number
 }
 
-/** Bounds of a clone; see `qclone::limits::Limit`. */
+/** What is known of V8's heap in the arena. */
+export interface NativeHeapStatus {
+  /** How new chunks are laid. */
+  mode: HeapMode
+  /** Why it is not what was asked for. */
+  reason?: string
+  /** Whether nobody has asked for it. */
+  unasked: boolean
+  /** Requests for chunks since it is on. */
+  asked: number
+  /** Those that V8's own allocator served, since the arena had none. */
+  refused: number
+  /** Chunks in the arena. */
+  chunks: number
+  /** Regions of 2 MiB that are mapped in full. */
+  wholeRegions: number
+  /** Regions of 2 MiB that have a hole, or several. */
+  splitRegions: number
+  /** Chunks that would fit in the holes. */
+  holes: number
+}
+
+/** Resource limits of a clone; see `qclone::resources::limits::Limit`. */
 export interface NativeLimits {
-  /** Bytes. */
+  /** Virtual memory in bytes. */
   addressSpace?: number
-  /** Seconds. */
+  /** CPU time in seconds. */
   cpuSeconds?: number
-  /** Bytes. */
+  /** Size of a core dump in bytes. */
   coreSize?: number
-  /** Bytes. */
+  /** Size of a file in bytes. */
   fileSize?: number
 }
 
@@ -274,97 +343,99 @@ export interface NativeLimits {
 export interface NativeMemory {
   /** In RAM, shared memory included. */
   rss: number
-  /** In RAM, shared memory divided among those that share it. */
+  /** In RAM, with shared memory divided among the processes that share it. */
   pss: number
-  /** In RAM, and of nobody else. */
+  /** In RAM, unshared. */
   uss: number
   /** In swap. */
   swap: number
 }
 
-/** A thread that stands in the way of a fork. */
+/** A thread that keeps a fork from being made. */
 export interface NativeOffender {
-  /** Its thread id. */
+  /** Thread id. */
   tid: number
-  /** Its name, as ps(1) shows it. */
+  /** Name, as ps(1) shows it. */
   name: string
-  /** The file whose code it runs. */
+  /** File whose code it runs. */
   module?: string
-  /** Whether it may be at rest later. */
+  /** Whether it may come to rest. */
   busy: boolean
-  /** What it is taken for. */
+  /** Description of what it seems to be. */
   what: string
+  /** Whether it is a Worker. */
+  isWorker: boolean
 }
 
-/** How far a connection has come; see `qclone::socket::Progress`. */
+/** Progress of a connection; see `qclone::socket::Progress`. */
 export interface NativeProgress {
-  /** Bytes sent that the other side has not taken. */
+  /** Bytes sent that the peer has not taken. */
   unacknowledged: number
   /** Bytes received that nobody has read. */
   unread: number
-  /** Bytes that the other side has taken in all. */
+  /** Bytes that the peer has taken in total. */
   acknowledged?: number
-  /** Bytes received in all. */
+  /** Bytes received in total. */
   received?: number
 }
 
-/** What a clone used; see getrusage(2). */
+/** Resource usage of a clone; see getrusage(2). */
 export interface NativeRusage {
-  /** Processor time in its own code, in microseconds. */
+  /** CPU time in user code, in microseconds. */
   userUs: number
-  /** Processor time in the kernel, in microseconds. */
+  /** CPU time in the kernel, in microseconds. */
   systemUs: number
-  /** The most memory it had in RAM, shared memory included, in KiB. */
+  /** Largest resident set, shared memory included, in KiB. */
   maxRssKib: number
-  /** Page faults without I/O: most of them copies of shared pages. */
+  /** Page faults without I/O, most of them copies of shared pages. */
   minorFaults: number
   /** Page faults with I/O. */
   majorFaults: number
 }
 
-/** What ends this process when the kernel ends a clone of it for want of memory, if anything. */
+/** What ends this process when the OOM killer takes a clone of it. */
 export interface NativeSharedFate {
-  /** A control group that the kernel ends as a whole. */
+  /** Control group that the kernel kills as a whole. */
   group?: string
-  /** A service that systemd stops. */
+  /** Service that systemd stops. */
   service?: string
 }
 
 /** How a clone ended; see wait(2). */
 export interface NativeWaitStatus {
-  /** Its process id. */
+  /** Process id. */
   pid: number
-  /** Whether it left by exit. */
+  /** Whether it exited. */
   exited: boolean
-  /** Its exit status, when it left by exit. */
+  /** Exit status, if it exited. */
   status?: number
   /** Whether a signal ended it. */
   signaled: boolean
-  /** That signal's number. */
+  /** Number of that signal. */
   termsig?: number
-  /** That signal's name. */
+  /** Name of that signal. */
   signal?: string
-  /** Whether it left a core dump. */
+  /** Whether it dumped core. */
   coredumped: boolean
-  /** Whether it is stopped rather than ended. */
+  /** Whether a signal stopped it. */
   stopped: boolean
-  /** The signal that stopped it. */
+  /** Number of the signal that stopped it. */
   stopsig?: number
-  /** Whether it goes on after a stop. */
+  /** Whether SIGCONT continued it. */
   continued: boolean
-  /** What it used. */
+  /** Resource usage. */
   rusage?: NativeRusage
 }
 
 /**
- * Says, in the parent, what clones call before a poll of their event loop at which nothing but this would keep it
- * going: `emptied`, and then `ended` unless that, or a tick or promise job that it queued, has begun something.
- * `ended` ends the process.
- *
- * What runs in a turn may leave something for the rest of it that keeps no loop going, such as the `destroy` of
- * `async_hooks`. So there is one turn more, as in node, whose loop ends behind the turn that it runs dry in.
+ * Sets, in the parent, what clones call before a poll of their event loop that nothing else would keep
+ * going: `emptied`, and then `ended` unless `emptied`, or a tick or promise job it queued, started
+ * something. `ended` ends the process.
  */
 export declare function onLoopEnd(emptied: () => void, ended: () => void): void
+
+/** Opens a pair of sockets to hand descriptors over. They keep the bounds of messages. */
+export declare function openHandover(): PipeOutcome
 
 /** Creates an empty file in memory. */
 export declare function openMemoryFile(): FileOutcome
@@ -372,68 +443,79 @@ export declare function openMemoryFile(): FileOutcome
 /** Opens a pipe. */
 export declare function openPipe(): PipeOutcome
 
-/** Opens two sockets that are connected to each other. */
+/** Opens a pair of connected sockets. */
 export declare function openSocketPair(): PipeOutcome
 
 /** A pipe, or why there is none. */
 export interface PipeOutcome {
-  /** The two ends, close-on-exec and blocking; of a pipe: read, write. */
+  /** The two ends, close-on-exec and blocking. Of a pipe: read, write. */
   ends?: Array<number>
   /** Why there is none. */
   failure?: ForkFailure
 }
 
 /**
- * Why a fork would be refused now; null when it would not. Threads of files by the names of
- * `vouch_for` may be beside it while they wait.
+ * Returns why a fork would be refused now, or null. Threads of files named in `vouch_for` are accepted
+ * while they wait.
  */
 export declare function preflight(vouchFor: Array<string>): ForkFailure | null
 
-/**
- * Learns to tell node's threads apart, or finds out that this process cannot clone.
- *
- * `proc_self` is read in place of `/proc/self`: for tests.
- */
-export declare function prepare(procSelf?: string | undefined | null): ForkFailure | null
-
-/** How far the connection `fd` has come; null when it is none. */
+/** Returns the progress of the connection `fd`; null when it is none. */
 export declare function progressOf(fd: number): NativeProgress | null
 
+/** Takes at most `most` messages that have arrived on a socket of [`open_handover`]. Never blocks. */
+export declare function receiveHandovers(via: number, most: number): NativeArrivals
+
 /**
- * Says, in the parent, which arrays clones fill with random bytes before JavaScript goes on.
+ * Sets, in the parent, the arrays that clones fill with random bytes before JavaScript continues.
  *
- * As good as `crypto.randomFillSync`, whose generator has to begin anew in a clone.
+ * As good as `crypto.randomFillSync`, whose generator would have to be seeded again in a clone.
  */
 export declare function refillInClones(arrays: Array<Uint8Array>): void
 
 /**
- * Gives V8's own `Math.random`, of whichever context, a new state. Draws a number. False when it was
- * not found: then nothing else has changed.
+ * Gives V8's own `Math.random`, of any context, a new state. Draws a number. Returns false, with
+ * nothing else changed, when the generator was not found.
  */
 export declare function reseedMathRandom(random: () => number): boolean
 
-/** Makes the last close of the connection `fd`, in whichever process, reset it. Not of a unix socket. */
+/**
+ * Makes the last close of the connection `fd`, in whichever process, reset it. Has no effect on a unix
+ * socket.
+ */
 export declare function resetAtClose(fd: number): void
 
-/** Gives a flag that was set quietly the value that V8 knows it by. */
+/** Restores the value by which V8 knows a flag that was set quietly. */
 export declare function restoreFlag(name: string): void
 
 /**
- * Sees to it, in the parent, that V8 has no tasks left when the immediates of the next turn begin: those
- * that callbacks of the poll have given it are run then, rather than in the poll after. To be called
- * after [`on_loop_end`].
+ * Calls the `destroy` hooks that are queued, and those that these queue. Without effect in a Node that does not
+ * export its own call.
+ */
+export declare function runDestroyHooks(): void
+
+/**
+ * Makes the parent run V8's tasks right before the immediates of the next turn. Tasks given by
+ * callbacks of the poll then run there, and not in the poll after. Must be called after
+ * [`on_loop_end`].
  */
 export declare function runTasksBeforeImmediates(): void
 
-/** Has V8 compute the hash of its flags, if it was reset, as if none had been set quietly. */
+/**
+ * Sends a message through a socket of [`open_handover`], with the descriptors `fds`, at most two. With
+ * `waits`, blocks until there is room. Returns the name of the error if it was not sent.
+ */
+export declare function sendHandover(via: number, message: Uint8Array, fds: Array<number>, waits: boolean): string | null
+
+/** Makes V8 compute the hash of its flags, if it was reset, as if none had been set quietly. */
 export declare function settleFlagHash(): void
 
-/** See `qclone::oom::shared_fate`. */
+/** See `qclone::resources::oom::shared_fate`. */
 export declare function sharedFate(): NativeSharedFate | null
 
-/** An address, as `server.address()` shows it. */
+/** A socket's address, as `server.address()` shows it. */
 export interface SocketAddress {
-  /** In numbers. */
+  /** IP address. */
   address: string
   /** `IPv4` or `IPv6`. */
   family: string
@@ -441,24 +523,42 @@ export interface SocketAddress {
   port: number
 }
 
-/** Lets signals through, once the listeners for them are the clone's own. */
+/**
+ * Has a thread make huge pages of small ones, while clones are made. `shared`: of memory that a clone
+ * shares, too. Where the system lets no thread be started, none are made.
+ */
+export declare function startHeapUpkeep(shared: boolean): void
+
+/** Lets signals through, once their listeners are the clone's own. */
 export declare function unblockSignals(): void
 
-/** The path of the other side of the unix socket `fd`; see `qclone::socket::unix_peer`. */
+/** Returns the path of the peer of the unix socket `fd`; see `qclone::socket::unix_peer`. */
 export declare function unixPeerOf(fd: number): string | null
 
 /**
- * Unsets a flag, and leaves V8's hash of the flags as it is. False when its variable was not found: then
- * nothing has changed.
+ * Unsets a flag right before a fork, as [`unset_quietly`] does, with what a clone need not do then: its
+ * variable is found, once a process, and V8's hash of the flags is computed.
+ */
+export declare function unsetForFork(name: string): boolean
+
+/**
+ * Unsets a flag without changing V8's hash of the flags. Returns false, with nothing changed, when its
+ * variable is unknown.
  */
 export declare function unsetQuietly(name: string): boolean
 
 /**
- * Notices that the other side has left without reading from the connection: what is to be read is
- * a clone's, or comes later. Calls `left` once, when the other side of the connection `fd` has closed
- * it or shut its sending down, or the connection is broken. Keeps no event loop going.
+ * Calls `left` once, when the peer of the connection `fd` has closed it or shut its sending down, or
+ * the connection is broken. Reads nothing from the connection: its data is a clone's, or comes later.
+ * Keeps no event loop going.
  */
 export declare function watchHangup(fd: number, left: () => void): WatchOutcome
+
+/**
+ * Calls `arrived` whenever something can be read from the socket `fd`, its end included, until the watch
+ * is closed. Reads nothing. Keeps no event loop going.
+ */
+export declare function watchInput(fd: number, arrived: () => void): WatchOutcome
 
 /** A watch, or why there is none. */
 export interface WatchOutcome {
@@ -469,13 +569,13 @@ export interface WatchOutcome {
 }
 
 /**
- * Writes the whole of `bytes` to `fd`, standing still until the other side has taken them, whether
- * or not the descriptor blocks.
+ * Writes all of `bytes` to `fd`, blocking until the other side has taken them, whether or not the
+ * descriptor blocks.
  *
- * Node's own synchronous writing may return early on a pipe, and goes by way of an `fs` that a
- * program may have replaced.
+ * Node's own synchronous write may return early on a pipe, and goes through an `fs` that a program may
+ * have replaced.
  */
 export declare function writeAll(fd: number, bytes: Uint8Array): void
 
-/** Writes the whole of `bytes` to a file at `offset`. */
+/** Writes all of `bytes` to a file at `offset`. */
 export declare function writeAt(fd: number, offset: number, bytes: Uint8Array): void

@@ -12,8 +12,8 @@ test('beyond maxClones calls wait, and come in order', async (t) => {
 test('beyond maxQueue calls are turned away', async (t) => {
   const { beyond, ...told } = await playScene(t, 'admission', 'too many wait')
   const [code, message] = beyond as [string, string]
-  t.is(code, 'ERR_QCLONE_BUSY')
-  t.regex(message, /: 1 clones live, of at most 1, and 2 calls wait, of at most 2: /)
+  t.is(code, 'ERR_QCLONE_QUEUE_FULL')
+  t.regex(message, /: 1 of at most 1 clones are alive and 2 of at most 2 calls wait: /)
   t.deepEqual(told, { 'those who waited': [1, 2], afterwards: 'works' })
 })
 
@@ -26,7 +26,7 @@ test('a call that waits can be aborted, and others go on', async (t) => {
 
 test('spawn does not wait', async (t) => {
   t.deepEqual(await playScene(t, 'admission', 'spawn refuses'), {
-    beyond: 'ERR_QCLONE_BUSY',
+    beyond: 'ERR_QCLONE_QUEUE_FULL',
     'listeners left': 0,
     clones: 2,
     afterwards: 7,
@@ -74,7 +74,7 @@ test('without the memory that a clone may come to need there is none', async (t)
   t.is(code, 'ERR_QCLONE_MEMORY')
   t.regex(
     message,
-    /: no clone was made: it is reckoned to need \d+ MB of memory, and \d+ MB .* are left: .*configure/,
+    /: no clone was made: \d+ MB of memory are reserved for it, and \d+ MB are available .*: .*configure/,
   )
   t.deepEqual(told, {
     spawn: 'ERR_QCLONE_MEMORY',
@@ -96,7 +96,7 @@ test('whoever has no clone yet when all are stopped gets none', async (t) => {
 
 test('forkFailed is told of those who find no place', async (t) => {
   t.deepEqual(await playScene(t, 'admission', 'told of who is turned away'), {
-    told: ['persist ERR_QCLONE_BUSY', 'run ERR_QCLONE_BUSY', 'stream ERR_QCLONE_BUSY'],
+    told: ['resident ERR_QCLONE_QUEUE_FULL', 'run ERR_QCLONE_QUEUE_FULL', 'stream ERR_QCLONE_QUEUE_FULL'],
   })
 })
 

@@ -52,7 +52,7 @@ test('what cannot travel is named by its path', async (t) => {
   >) {
     t.is(code, 'ERR_QCLONE_UNSERIALIZABLE', path)
     t.is(seen, path)
-    t.true(message.includes(`: ${path} cannot travel by structured clone, being a`), message)
+    t.true(message.includes(`: ${path} cannot travel by structured clone, because it is a`), message)
   }
   t.is(Object.keys(told).length, 11)
 })

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
-import { findCommand } from './clients/command.js'
+import { findCommand } from '../harness/clients/command.js'
 import { runScript } from './helpers/fixture.js'
 
 const DEADLINE_MS = 340_000
@@ -14,7 +14,7 @@ interface Compared {
   }>
 }
 
-// All clients with all apps take ten minutes: `npm run clients`.
+// All clients with all apps take ten minutes: `npm run soak -- clients`.
 for (const [what, apps, clients] of [
   ['bytes', ['http', 'https'], ['raw']],
   ['frameworks', ['express', 'fastify', 'koa', 'hono'], ['node']],
@@ -72,7 +72,7 @@ onOldestLine('an app that answers otherwise fails the comparison', async (t) => 
 
 async function compare(t: ExecutionContext, args: string[]) {
   t.timeout(DEADLINE_MS + 10_000)
-  const { code, stdout, stderr } = await runScript('../../bench/clients.js', {
+  const { code, stdout, stderr } = await runScript('../../soak/clients.js', {
     args: [...args, '--load', '1', '--json'],
     deadlineMs: DEADLINE_MS,
   })

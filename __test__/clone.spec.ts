@@ -1,6 +1,6 @@
 import test from 'ava'
+import { lookUp } from '../harness/processes.js'
 import { playScene, runFixture } from './helpers/fixture.js'
-import { lookUp } from './helpers/processes.js'
 import type { Described } from './helpers/scene.js'
 
 test('kill sends a signal by name or number, SIGTERM by default', async (t) => {

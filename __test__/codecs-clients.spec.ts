@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { playScene } from './helpers/fixture.js'
 
-/** Making an environment of Python included. */
+/** Includes the time to create a Python environment. */
 const DEADLINE_MS = 240_000
-/** The tests run as they are built, beside their sources. */
+/** The compiled tests use files beside their sources. */
 const SOURCES = fileURLToPath(new URL('../../__test__/', import.meta.url))
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -22,7 +22,7 @@ interface Seen {
 const KINDS = ['queries', 'sessions'] as const
 type Kind = (typeof KINDS)[number]
 
-/** What a client saw of a server whose clones serve it. Its updates are the parent's, or its session's own. */
+/** Checks a client's view of a server whose clones serve it. Updates go to the parent, or to its own session. */
 async function meet(
   t: ExecutionContext,
   command: readonly string[],
@@ -45,7 +45,9 @@ async function meet(
   return seen as Seen
 }
 
-/** Clients that see one version, or one after another; some crash their clone, and no others feel it. */
+/**
+Checks that clients see one version or increasing ones. Some crash their clone, which must not affect the others.
+*/
 async function seeSnapshots(t: ExecutionContext, command: readonly string[], kind: Kind): Promise<void> {
   t.timeout(DEADLINE_MS)
   const args = [kind, ...command]
@@ -65,7 +67,7 @@ async function seeSnapshots(t: ExecutionContext, command: readonly string[], kin
   t.true(fresh > first)
 }
 
-/** A Python with that client, or undefined where there is no Python. */
+/** Path of a Python with the client, or `undefined` if there is no Python. */
 function pythonWith(t: ExecutionContext, client: string): string | undefined {
   const { status, stdout, stderr } = spawnSync(execPath, ['scripts/python-clients.mjs', client], {
     cwd: ROOT,
@@ -83,7 +85,7 @@ const GUID = '8c680a01-5a49-5aab-5a65-d4bfddb6a661'
 const NULL_LONG = Number(-(2n ** 63n))
 const large = Array.from({ length: 300 }, (_, i) => i % 10)
 
-/** What all of them make the same of. */
+/** Values that all clients decode in the same way. */
 const ALIKE = {
   short: -234,
   int: 70_000,
@@ -153,7 +155,7 @@ const OF_QPYTHON = {
   ...OF_PYTHON,
   boolean: true,
   guid: GUID,
-  // It takes bytes to be signed.
+  // This client treats bytes as signed.
   byte: -1,
   bytes: [1, 2, -1],
   char: 'x',
@@ -182,7 +184,7 @@ const OF_QPYTHON = {
   keyed: OF_NODE_Q.keyed,
 }
 
-/** As they are sent: it is asked for no more. Guids are two floats to it then, and are not compared. */
+/** Raw values, since PyKX is not asked to convert them. Guids are then two floats, and are not compared. */
 const OF_PYKX = {
   ...OF_PYTHON,
   boolean: 1,

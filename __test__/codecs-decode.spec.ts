@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import test from 'ava'
-import { ProtocolError } from '#dist/codecs/codec.js'
-import { QDict, QFunction, QKeyedTable, QTable, QTemporal, q } from '#dist/codecs/kdb.js'
-import { KdbValues } from '../bench/fuzz/kdb-values.js'
-import { Random } from '../bench/fuzz/random.js'
-import { Sink } from '../bench/fuzz/sink.js'
+import { ProtocolError } from 'node-qclone'
+import { QDict, QFunction, QKeyedTable, QTable, QTemporal, q } from 'node-qclone/kdb'
+import { KdbValues } from '../harness/messages/kdb-values.js'
+import { Sink } from '../harness/messages/sink.js'
+import { Random } from '../harness/random.js'
 import { decoded, framed, hex, opened, received, record } from './helpers/kdb.js'
 
-/** Bodies as kdb+ 3 makes them. */
+/** Bodies as written by kdb+ 3. */
 const says = test.macro({
   title: (_, text: string) => `kdb+'s bytes of ${text} are decoded`,
   exec(t, _: string, body: string, value: unknown) {
@@ -230,7 +230,7 @@ test('of two of one name the first counts', (t) => {
 const VALUES = 4000
 const SEED = 20_260_131
 
-/** A random value: its bytes, and what it is. */
+/** Random value, and its bytes. */
 function randomValue(index: number, isLittleEndian: boolean): { body: Buffer; value: unknown } {
   const sink = new Sink()
   sink.isLittleEndian = isLittleEndian
@@ -243,7 +243,7 @@ for (const isLittleEndian of [true, false]) {
     for (let index = 0; index < VALUES; index++) {
       const { body, value } = randomValue(index, isLittleEndian)
       const actual = decoded(body, { isLittleEndian })
-      // By far faster than t.deepEqual, which shows what differs.
+      // Much faster than t.deepEqual, which is only needed to show the difference.
       if (!isDeepStrictEqual(actual, value))
         t.deepEqual(actual, value, `value ${index}: ${body.toString('hex')}`)
     }
@@ -271,13 +271,13 @@ const refused = test.macro({
   },
 })
 
-test(refused, 'an atom of no type', 'fd01', /-3 is no type/)
-test(refused, 'an atom of a type beyond', 'ec01', /-20 is no type/)
-test(refused, 'a vector of no type', '030000000000', /3 is no type/)
-test(refused, 'an enumeration, which is never sent', '140000000000', /20 is no type/)
-test(refused, 'a type between', '600000000000', /96 is no type/)
-test(refused, 'code of another language', '7000', /112 is no type/)
-test(refused, 'an error in a list', '0000010000008061 00', /-128 is no type/)
+test(refused, 'an atom of no type', 'fd01', /-3 is not a known type/)
+test(refused, 'an atom of a type beyond', 'ec01', /-20 is not a known type/)
+test(refused, 'a vector of no type', '030000000000', /3 is not a known type/)
+test(refused, 'an enumeration, which is never sent', '140000000000', /20 is not a known type/)
+test(refused, 'a type between', '600000000000', /96 is not a known type/)
+test(refused, 'code of another language', '7000', /112 is not a known type/)
+test(refused, 'an error in a list', '0000010000008061 00', /-128 is not a known type/)
 test(refused, 'a vector with less than no items', '0700ffffffff', /no room for -1 items/)
 test(refused, 'more longs than there are bytes for', '0700020000000000000000000000', /no room for 2 items/)
 test(refused, 'more values than there are bytes for', '000002000000ff01', /no room for 2 items/)
@@ -356,10 +356,10 @@ test('values are nested as deep as is allowed, and no deeper', (t) => {
   const error = { instanceOf: ProtocolError, message: /nested too deep/ }
   t.throws(() => received(nested(129)), error)
   t.throws(() => received(nested(5), opened({ maxDepth: 4 })), error)
-  // One byte a level.
+  // One byte per level.
   t.throws(() => decoded(`${'6b'.repeat(100_000)}6601`), error)
   t.throws(() => decoded('62 00'.repeat(200)), { instanceOf: ProtocolError })
-  // What is beside each other is not within each other.
+  // Values side by side do not add to the depth.
   t.notThrows(() =>
     received(framed(hex(`0000c8000000${'000000000000'.repeat(200)}`)), opened({ maxDepth: 2 })),
   )

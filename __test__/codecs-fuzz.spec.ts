@@ -7,7 +7,7 @@ const DEADLINE_MS = 120_000
 test('of messages that are wrong nothing comes but a ProtocolError, in time, and no memory is kept', async (t) => {
   t.timeout(DEADLINE_MS + 10_000)
   // Others than those of the long run.
-  const { stdout, stderr } = await runScript('../../bench/fuzz.js', {
+  const { stdout, stderr } = await runScript('../../soak/fuzz.js', {
     args: ['--messages', String(MESSAGES), '--seed', '20', '--json'],
     deadlineMs: DEADLINE_MS,
   })

@@ -1,12 +1,12 @@
 import test from 'ava'
-import { ProtocolError } from '#dist/codecs/codec.js'
+import { ProtocolError } from 'node-qclone'
+import { type KdbOptions, kdb, q } from 'node-qclone/kdb'
 import { compress } from '#dist/codecs/kdb/compress.js'
 import { encodeMessage } from '#dist/codecs/kdb/encode-reply.js'
 import { uncompress } from '#dist/codecs/kdb/uncompress.js'
-import { type KdbOptions, kdb, q } from '#dist/codecs/kdb.js'
-import { KdbValues } from '../bench/fuzz/kdb-values.js'
-import { Random } from '../bench/fuzz/random.js'
-import { Sink } from '../bench/fuzz/sink.js'
+import { KdbValues } from '../harness/messages/kdb-values.js'
+import { Sink } from '../harness/messages/sink.js'
+import { Random } from '../harness/random.js'
 import {
   framed,
   greeting,
@@ -145,7 +145,7 @@ test('what was whole before a fault is told with it, however the bytes are cut',
     whole.messages.map(({ kind }) => kind),
     ['send', 'query', 'update'],
   )
-  t.regex(whole.error ?? '', /-3 is no type/)
+  t.regex(whole.error ?? '', /-3 is not a known type/)
   for (let cut = 1; cut < stream.length; cut++) {
     t.deepEqual(
       outcomeOf(kdb().open(), [stream.subarray(0, cut), stream.subarray(cut)]),
@@ -167,7 +167,7 @@ const refused = test.macro({
   exec(t, _: string, message: string | Buffer, expected: RegExp, options?: KdbOptions) {
     const bytes = typeof message === 'string' ? hex(message) : message
     t.throws(() => opened(options).receive(bytes), { instanceOf: ProtocolError, message: expected })
-    // As soon as the head is there.
+    // As soon as the head has arrived.
     const conversation = opened(options)
     t.deepEqual(conversation.receive(bytes.subarray(0, 7)), [])
     t.throws(() => conversation.receive(bytes.subarray(7, 8)), {
@@ -177,8 +177,8 @@ const refused = test.macro({
   },
 })
 
-test(refused, 'a byte order that is none', '0201000009000000ff', /2 is no byte order/)
-test(refused, 'a kind that is none', '0103000009000000ff', /3 is no kind/)
+test(refused, 'a byte order that is none', '0201000009000000ff', /2 is not a byte order/)
+test(refused, 'a kind that is none', '0103000009000000ff', /3 is not a kind/)
 test(refused, 'a response', '010200000a000000ff01', /nothing was asked/)
 test(refused, 'a compression that is none', '010102000a000000ff01', /unknown format/)
 test(refused, 'a length of more than 32 bits', '010100010a000000ff01', /unknown format/)
@@ -223,7 +223,7 @@ test('a message that comes byte by byte takes time in proportion to its length',
   }
   time(50_000)
   const [short, long] = [time(100_000), time(800_000)]
-  // Eight times as long; by copying all of it each time it would be 64.
+  // The time is 8 times as long. If every chunk copied all bytes, it would be 64 times as long.
   t.true(long < 30 * short, `${short} ms, ${long} ms`)
 })
 
@@ -258,7 +258,7 @@ test('what is compressed is uncompressed to the same bytes', (t) => {
     const sink = new Sink()
     new KdbValues(random, sink).value(3)
     const part = sink.copy()
-    // Some long runs, and some repetitions of what is random.
+    // Some long runs, and some repetitions of random bytes.
     const message = framed(
       Buffer.concat(
         Array.from({ length: 40 }, () =>
@@ -343,10 +343,10 @@ test(corrupt, 'a length beyond the bound', '00ff01', 1001, /1001 bytes is too lo
 test(corrupt, 'a length that nothing so short can have', '00ff01', 16 << 20, /3 bytes does not hold 16777216/)
 test(corrupt, 'an end that comes too early', '00ff', 10, /ends too early/)
 test(corrupt, 'an end in a reference', '01ff', 10, /ends too early/)
-test(corrupt, 'an end behind all', '00ff0100', 10, /goes on behind its end/)
+test(corrupt, 'an end behind all', '00ff0100', 10, /continues after its end/)
 test(corrupt, 'a reference to what has not been', '010000', 10, /refers beyond itself/)
 test(corrupt, 'a reference that goes on behind the end', '08ffffff00ff', 20, /refers beyond itself/)
-test(corrupt, 'a value that is none', '00fd01', 10, /-3 is no type/)
+test(corrupt, 'a value that is none', '00fd01', 10, /-3 is not a known type/)
 
 test('an uncompressed length at the bound is received', (t) => {
   t.is(received(compressedOf('00ff01', 10), opened({ maxMessageBytes: 15 })), true)

@@ -1,13 +1,14 @@
 import test from 'ava'
-import { type Message, ProtocolError } from '#dist/codecs/codec.js'
+import { type Message, ProtocolError } from 'node-qclone'
+import { type KdbOptions, kdb } from 'node-qclone/kdb'
+import { type NdjsonOptions, ndjson } from 'node-qclone/ndjson'
+import { ProtocolError as ErrorOfOutline } from '#dist/codecs/codec.js'
 import { encodeMessage } from '#dist/codecs/kdb/encode-reply.js'
 import { decodeSample } from '#dist/codecs/kdb/message.js'
 import { uncompress } from '#dist/codecs/kdb/uncompress.js'
-import { type KdbOptions, kdb } from '#dist/codecs/kdb.js'
 import { outlineOf } from '#dist/codecs/ndjson/outline.js'
-import { type NdjsonOptions, ndjson } from '#dist/codecs/ndjson.js'
-import { ndjsonSubject } from '../bench/fuzz/ndjson.js'
-import { Random } from '../bench/fuzz/random.js'
+import { ndjsonSubject } from '../harness/messages/ndjson.js'
+import { Random } from '../harness/random.js'
 import { framed, greeting, hex, opened, queryOf, received } from './helpers/kdb.js'
 
 const UNBOUNDED = { maxDepth: Infinity, maxItems: Infinity, maxUpdateItems: Infinity }
@@ -26,7 +27,7 @@ test('a message of kdb+ is decoded when its value is read, and not before', (t) 
     Buffer.concat([framed('fd01'), framed('fd01', { kind: 0 })]),
   )
   t.deepEqual([query?.kind, update?.kind, others], ['query', 'update', []])
-  const error = { instanceOf: ProtocolError, message: /-3 is no type/ }
+  const error = { instanceOf: ProtocolError, message: /-3 is not a known type/ }
   t.throws(() => read(query), error)
   t.throws(() => read(query), error)
   t.throws(() => read(update), error)
@@ -35,7 +36,7 @@ test('a message of kdb+ is decoded when its value is read, and not before', (t) 
 test('a line is parsed when its value is read, and not before', (t) => {
   const [query, update] = lines('{"query":[nonsense],"id":7}\n{"update":[nonsense]}\n')
   t.deepEqual([query?.kind, update?.kind], ['query', 'update'])
-  const error = { instanceOf: ProtocolError, message: /no JSON/ }
+  const error = { instanceOf: ProtocolError, message: /not JSON/ }
   t.throws(() => read(query), error)
   t.throws(() => read(query), error)
   t.throws(() => read(update), error)
@@ -75,7 +76,7 @@ test('a message that is whole in its chunk is no copy, one that is spread over c
   t.is(read(spread), 'abc')
 })
 
-/** A head of `kind` that announces `length`, and if it is compressed `unpacked`. */
+/** Head of `kind` that announces `length`, and `unpacked` if it is compressed. */
 function head(kind: number, length: number, unpacked?: number): Buffer {
   const bytes = Buffer.alloc(unpacked === undefined ? 8 : 12)
   bytes.set([1, kind, unpacked === undefined ? 0 : 1])
@@ -118,13 +119,13 @@ test(
   refused,
   'an update of more than 1 MiB',
   head(0, MIB + 1),
-  /message that waits for no reply of 1048577 bytes is too long: `maxUpdateBytes` is 1048576/,
+  /message that expects no reply of 1048577 bytes is too long: `maxUpdateBytes` is 1048576/,
 )
 test(
   refused,
   'an update that uncompresses to more',
   head(0, 20_000, MIB + 1),
-  /uncompressed message that waits for no reply of 1048577 bytes is too long/,
+  /uncompressed message that expects no reply of 1048577 bytes is too long/,
 )
 test(refused, 'an update beyond a bound', head(0, 101), /`maxUpdateBytes` is 100/, { maxUpdateBytes: 100 })
 test(refused, 'an update beyond the bound of all messages', head(0, 101), /`maxMessageBytes` is 100/, {
@@ -184,7 +185,7 @@ test('a client that has not greeted holds no more than a greeting', (t) => {
   t.true(kept < 16 * MIB, `${kept} bytes`)
 })
 
-/** Bodies, and for how many items they count. */
+/** Bodies, with the number of items they count as. */
 const counts = test.macro({
   title: (_, what: string) => `items of kdb+ are counted: ${what}`,
   exec(t, _: string, body: string, items: number) {
@@ -235,7 +236,7 @@ test('an update has bounds of its own for items', (t) => {
 })
 
 test('items are counted before memory is taken for them', (t) => {
-  // As many symbols as a message has room for.
+  // As many symbols as fit in a message.
   const body = Buffer.alloc(8 * MIB)
   body[0] = 11
   body.writeInt32LE(body.length - 6, 2)
@@ -295,9 +296,9 @@ test('keys are found however they are written, and no key comes twice', (t) => {
   t.is(update?.kind, 'update')
   t.deepEqual(read(update), { query: [{}] })
   for (const text of ['{"query":1,"query":2}', '{"id":1,"query":1,"\\u0069d":2}']) {
-    t.throws(() => lines(`${text}\n`), { instanceOf: ProtocolError, message: /two of the key/ }, text)
+    t.throws(() => lines(`${text}\n`), { instanceOf: ProtocolError, message: /the key .* twice/ }, text)
   }
-  t.throws(() => lines(`{"${'q'.repeat(1000)}":1}\n`), { instanceOf: ProtocolError, message: /no meaning/ })
+  t.throws(() => lines(`{"${'q'.repeat(1000)}":1}\n`), { instanceOf: ProtocolError, message: /unknown key/ })
 })
 
 test('an outline is what JSON.parse finds, of any line', (t) => {
@@ -307,7 +308,7 @@ test('an outline is what JSON.parse finds, of any line', (t) => {
     for (const text of bytes.toString().split('\n')) {
       const line = parsed(text)
       const outline = outlined(text)
-      // What is no JSON can have an outline; what is a message has one, and the same.
+      // Invalid JSON can have an outline. Every message has one that matches it.
       if (outline) taken++
       if (!line) continue
       const keys = Object.keys(line)
@@ -335,12 +336,12 @@ function outlined(text: string) {
   try {
     return outlineOf(Buffer.from(text), UNBOUNDED)
   } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error
-    return error.message.includes('two of the key') ? 'a key twice' : undefined
+    if (!(error instanceof ErrorOfOutline)) throw error
+    return /the key .* twice/.test(error.message) ? 'a key twice' : undefined
   }
 }
 
-/** Compressed bodies of zeros: groups of eight items, of which the first are bytes and the others references. */
+/** Compressed bodies of zeros: groups of eight items, the first of which are bytes and the others references. */
 function packedZeros(length: number, literals: number, more: number): Uint8Array {
   const groups: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
   for (let left = length - 16; left > 0; ) {
@@ -371,7 +372,7 @@ for (const [literals, more] of [
     t.timeout(60_000)
     const time = (length: number) => {
       const packed = packedZeros(length, literals, more)
-      // Processor time, and the least of some: the machine may be busy otherwise.
+      // Uses CPU time, and the minimum of several runs, as the machine may be busy.
       const took = [1, 2, 3, 4, 5].map(() => {
         const before = process.cpuUsage()
         t.is(uncompress(packed, length).length, length)

@@ -1,7 +1,6 @@
 import test from 'ava'
-import { QcloneError } from 'node-qclone'
-import { ProtocolError, type Query } from '#dist/codecs/codec.js'
-import { type NdjsonOptions, ndjson } from '#dist/codecs/ndjson.js'
+import { ProtocolError, QcloneError, type Query } from 'node-qclone'
+import { type NdjsonOptions, ndjson } from 'node-qclone/ndjson'
 import { messagesIn, outcomeOf } from './helpers/kdb.js'
 
 function receive(text: string | Uint8Array, options?: NdjsonOptions) {
@@ -74,28 +73,28 @@ const refused = test.macro({
   },
 })
 
-test(refused, 'no JSON', /no JSON object/)
-test(refused, ' ', /no JSON object/)
-test(refused, '{"query":1', /no JSON/)
-test(refused, '{"query":1}{"query":2}', /no JSON/)
-test(refused, '\ufeff{"query":1}', /no JSON/)
-test(refused, '5', /no JSON object/)
-test(refused, 'null', /no JSON object/)
-test(refused, '[{"query":1}]', /no JSON object/)
-test(refused, '{"query":x}', /no JSON: /)
+test(refused, 'no JSON', /not a JSON object/)
+test(refused, ' ', /not a JSON object/)
+test(refused, '{"query":1', /not JSON/)
+test(refused, '{"query":1}{"query":2}', /not JSON/)
+test(refused, '\ufeff{"query":1}', /not a JSON object/)
+test(refused, '5', /not a JSON object/)
+test(refused, 'null', /not a JSON object/)
+test(refused, '[{"query":1}]', /not a JSON object/)
+test(refused, '{"query":x}', /not JSON: /)
 test(refused, '{"query":1,}', /lacks a key/)
 test(refused, '{query:1}', /lacks a key/)
 test(refused, '{"query" 1}', /lacks a colon/)
 test(refused, '{"query"', /lacks a colon/)
 test(refused, '{"query', /lacks a colon/)
 test(refused, '{"query":1]', /brackets do not match/)
-test(refused, '{"query":[1}}', /no JSON: /)
+test(refused, '{"query":[1}}', /not JSON: /)
 test(refused, '{"query":"}', /ends too early/)
 test(refused, '{}', /either a query or an update/)
 test(refused, '{"id":1}', /either a query or an update/)
 test(refused, '{"query":1,"update":2}', /either a query or an update/)
 test(refused, '{"update":1,"id":2}', /An update has no id/)
-test(refused, '{"query":1,"extra":2}', /no meaning: "extra"/)
+test(refused, '{"query":1,"extra":2}', /unknown key: "extra"/)
 test(refused, Buffer.from('{"\xff":1}', 'latin1'), /not UTF-8/)
 test(refused, Buffer.from('{"query":1,"id":"\xff"}', 'latin1'), /not UTF-8/)
 test(refused, Buffer.from('{"query":"é"}', 'latin1'), /not UTF-8/)
@@ -190,7 +189,7 @@ const deep = Array.from({ length: 100_000 }).reduce((inner) => [inner], 1)
 
 test(cannot, 'a bigint', 1n, 'value', /no bigint/)
 test(cannot, 'a bigint in a value', { rows: [1, { 'a b': 1n }] }, 'value.rows[1]["a b"]', /no bigint/)
-test(cannot, 'a ring', ring, 'value.rows[1].ring', /within itself/)
+test(cannot, 'a ring', ring, 'value.rows[1].ring', /contains itself/)
 test(cannot, 'a function', () => {}, 'value', /a function/)
 test(cannot, 'a JavaScript symbol', Symbol('x'), 'value', /a symbol/)
 test(
@@ -215,7 +214,7 @@ test(
   'value',
   /not now/,
 )
-// Node 26 writes JSON without a stack, and so sends it.
+// Node 26 serializes JSON without recursion, and so can send it.
 if (Number.parseInt(process.versions.node, 10) < 26) {
   test(cannot, 'what is too deep for the stack', deep, 'value', /stack/)
 } else {
@@ -226,10 +225,10 @@ if (Number.parseInt(process.versions.node, 10) < 26) {
 
 test('a query fails with name, message and code', (t) => {
   t.is(fail(new TypeError('x')), '{"error":{"name":"TypeError","message":"x"}}\n')
-  const error = new QcloneError('ERR_QCLONE_BUSY', 'busy')
+  const error = new QcloneError('ERR_QCLONE_QUEUE_FULL', 'busy')
   t.is(
     fail(error, '{"query":0,"id":7}'),
-    '{"id":7,"error":{"name":"QcloneError","message":"busy","code":"ERR_QCLONE_BUSY"}}\n',
+    '{"id":7,"error":{"name":"QcloneError","message":"busy","code":"ERR_QCLONE_QUEUE_FULL"}}\n',
   )
   t.is(
     fail(Object.assign(new Error('x'), { code: 5 })),

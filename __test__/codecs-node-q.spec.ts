@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import test from 'ava'
-import { kdb, q } from '#dist/codecs/kdb.js'
+import { kdb, q } from 'node-qclone/kdb'
 import { opened, QUERY, received, record } from './helpers/kdb.js'
 
 /** What the client has inside: not part of what it offers, and so without types. */

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { isQcloneError, ProtocolError, QcloneError } from 'node-qclone'
 import { playScene } from './helpers/fixture.js'
 
 test('errors of built-in classes arrive as of their class', async (t) => {
@@ -73,6 +74,38 @@ test('errors of this library travel as such', async (t) => {
     unserializable: [true, 'QcloneError', 'ERR_QCLONE_UNSERIALIZABLE'],
     died: [true, 'QcloneError', 'ERR_QCLONE_DIED', 7],
   })
+})
+
+test('an aborted task and one that is late have the names that others look for', async (t) => {
+  const aborted = ['AbortError', 'ERR_QCLONE_ABORTED', true, 'changed my mind']
+  const late = ['TimeoutError', 'ERR_QCLONE_TIMEOUT', true, null]
+  t.deepEqual(await playScene(t, 'errors', 'names that others look for'), {
+    'aborted here': aborted,
+    'aborted, its very reason': true,
+    'aborted of a clone': aborted,
+    'late here': late,
+    'late, its very reason': false,
+    'late of a clone': late,
+  })
+})
+
+test('the brand of an error is that of its class alone', (t) => {
+  class Own extends QcloneError {}
+  const [error, own] = [new QcloneError('ERR_QCLONE_DIED', 'a'), new Own('ERR_QCLONE_DIED', 'b')]
+  t.deepEqual([error instanceof Own, own instanceof Own, own instanceof QcloneError], [false, true, true])
+  t.true(isQcloneError(own))
+  for (const other of [
+    new Error('c'),
+    new ProtocolError('d'),
+    { code: 'ERR_QCLONE_DIED' },
+    null,
+    undefined,
+    'e',
+  ]) {
+    t.false(isQcloneError(other))
+    t.false((other as object) instanceof QcloneError)
+  }
+  t.deepEqual(Object.getOwnPropertySymbols(error), [])
 })
 
 test('an error in an exit listener of the clone comes too late to change its answer', async (t) => {

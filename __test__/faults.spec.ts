@@ -4,9 +4,9 @@ import { playScene } from './helpers/fixture.js'
 
 test('a clone that does not become ready is killed, and its task begun again, once', async (t) => {
   t.deepEqual(await playScene(t, 'faults', 'not ready'), {
-    stopped: ['ERR_QCLONE_NOT_READY', 'SIGKILL'],
+    stopped: ['ERR_QCLONE_START_FAILED', 'SIGKILL'],
     made: 2,
-    crashed: ['ERR_QCLONE_NOT_READY', 'SIGSEGV'],
+    crashed: ['ERR_QCLONE_START_FAILED', 'SIGSEGV'],
     'the second time': ['value', 2],
     'with its input': 'input',
     wished: ['ERR_QCLONE_DIED', 'SIGTERM', 1],

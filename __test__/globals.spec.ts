@@ -118,6 +118,7 @@ test('two copies of one version share their clones', async (t) => {
     'in a clone of the first': [true, true, 0],
     'check of the second': true,
     'run of the second': 2,
+    errors: [true, true, true, true],
     'in a clone of the second': [true, true, 0],
     nested: 3,
   })
@@ -129,6 +130,7 @@ test('of two copies in two versions the second refuses, and knows a clone for on
     'in a clone of the first': [true, true, 0],
     'check of the second': 'ERR_QCLONE_UNSUPPORTED',
     'run of the second': 'ERR_QCLONE_UNSUPPORTED',
+    errors: [true, true, true, true],
   })
 })
 

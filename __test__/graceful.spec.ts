@@ -5,13 +5,13 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
-import { killGroup, membersInWords, untilEmpty } from '../bench/lib/group.js'
-import { membersOf } from '../bench/lib/proc.js'
+import { killGroup, membersInWords, untilEmpty } from '../harness/group.js'
+import { membersOf } from '../harness/proc.js'
+import { until } from '../harness/processes.js'
 import { runScript } from './helpers/fixture.js'
-import { until } from './helpers/processes.js'
 
 const MAIN = fileURLToPath(new URL('../examples/graceful/main.js', import.meta.url))
-/** So many that connections do not hold the whole table: a client that does not read keeps its clone busy. */
+/** Too many rows for a connection's buffers: a client that does not read keeps its clone busy. */
 const MANY_ROWS = 1_000_000
 const PATIENCE_MS = 20_000
 const STEP_MS = 20
@@ -24,7 +24,7 @@ interface Answer {
   connection: string | undefined
 }
 
-/** The example, in a process group of its own. */
+/** The example in a process group of its own. */
 class Server {
   readonly #child
   readonly #closed: Promise<unknown>
@@ -63,7 +63,7 @@ class Server {
     return this.#child.pid ?? 0
   }
 
-  /** Pids of its clones that run. */
+  /** Pids of its running clones. */
   get clones(): number[] {
     return membersOf(this.group).flatMap(({ pid }) => (pid === this.group ? [] : [pid]))
   }
@@ -79,12 +79,12 @@ class Server {
     return this
   }
 
-  /** Asks, and does not read the body yet. */
+  /** Sends a request, and does not read the body yet. */
   async begin(path: string): Promise<IncomingMessage> {
     const [, origin] = /listening on (\S+)/.exec(this.#stdout) ?? []
     const request = get(`${origin}${path}`, { agent: this.#agent })
     const [response] = (await once(request, 'response')) as [IncomingMessage]
-    // A later error is for the reader of the body, which has none yet.
+    // The reader of the body handles later errors, but there is none yet.
     for (const stream of [request, response]) stream.on('error', () => {})
     return response
   }
@@ -95,7 +95,7 @@ class Server {
     return { status: statusCode, body: (await text(response)).trimEnd(), connection: headers.connection }
   }
 
-  /** Asks until the answer has that status. */
+  /** Sends requests until the response has that status. */
   async answering(path: string, status: number): Promise<Answer> {
     const deadline = performance.now() + PATIENCE_MS
     for (;;) {
@@ -106,14 +106,14 @@ class Server {
     }
   }
 
-  /** Asks until nobody accepts a connection any more. */
+  /** Sends requests until connections are refused. */
   async refusing(): Promise<void> {
     const deadline = performance.now() + PATIENCE_MS
     while (performance.now() < deadline) {
       try {
         await this.ask('/healthz')
       } catch (error) {
-        // One that was accepted right before is reset.
+        // A connection that was accepted right before is reset.
         if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') return
       }
       await delay(STEP_MS)
@@ -125,7 +125,7 @@ class Server {
     process.kill(to === 'group' ? -this.group : this.group, name)
   }
 
-  /** Waits for its end. */
+  /** Waits until the process has ended. */
   async ended() {
     const timer = setTimeout(() => killGroup(this.group), PATIENCE_MS)
     const [code, signal] = (await this.#closed) as [number | null, NodeJS.Signals | null]
@@ -170,7 +170,7 @@ test('what is not over at the deadline is ended', async (t) => {
   server.signal('SIGTERM', 'server')
   const { stderr, ...ending } = await server.ended()
   t.like(ending, { code: 0, signal: null, left: '' })
-  t.regex(stderr, /ending the rest/)
+  t.regex(stderr, /closing the rest/)
   await t.throwsAsync(text(answer), { code: 'ECONNRESET' })
 })
 

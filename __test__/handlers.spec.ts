@@ -125,14 +125,14 @@ test('forkFailed is told of a refusal, and so is the caller', async (t) => {
 })
 
 test('inClone is called first, and once, in every kind of clone', async (t) => {
-  const first = (event: string, next: string) => ['inClone', event, true, next]
+  const first = (kind: string, next: string) => ['inClone', kind, true, next]
   t.deepEqual(await playScene(t, 'handlers', 'in every clone'), {
     spawn: first('spawn', 'inSpawn'),
     run: first('run', 'inSpawn'),
     'run of a clone': first('run', 'inSpawn'),
     cloned: first('run', 'inSpawn'),
     stream: first('stream', 'inSpawn'),
-    persist: first('persist', 'inSpawn'),
+    resident: first('resident', 'inSpawn'),
     request: first('request', 'inRequest'),
     offload: first('offload', 'inOffload'),
     session: first('session', 'inSession'),
@@ -144,7 +144,7 @@ test('inClone is called first, and once, in every kind of clone', async (t) => {
 test('inClone can end its clone, and is not called inline', async (t) => {
   t.deepEqual(await playScene(t, 'handlers', 'ends its clone'), {
     spawn: 9,
-    run: ['ERR_QCLONE_NOT_READY', 9],
+    run: ['ERR_QCLONE_START_FAILED', 9],
   })
   t.deepEqual(await playScene(t, 'handlers', 'inline', { env: { QCLONE: 'inline' } }), { called: false })
 })

@@ -112,19 +112,19 @@ test("a clone of a request knows its server's address and the client's", async (
 })
 
 test('a second copy of the package changes nothing once more', async (t) => {
-  await import('#dist/clone-context/addresses.js')
+  await import('#dist/in-clone/addresses.js')
   const { address } = Server.prototype
-  const copy = '#dist/clone-context/addresses.js?second'
-  t.not(await import(copy), await import('#dist/clone-context/addresses.js'))
+  const copy = '#dist/in-clone/addresses.js?second'
+  t.not(await import(copy), await import('#dist/in-clone/addresses.js'))
   t.is(Server.prototype.address, address)
 })
 
 test('nor does it note resolvers once more', async (t) => {
-  await import('#dist/clone-context/resolvers.js')
+  await import('#dist/in-clone/dns-resolvers.js')
   const base = Object.getPrototypeOf(Resolver.prototype) as Record<symbol, unknown>
   const methods = () => Object.getOwnPropertySymbols(base).map((key) => base[key])
   const before = methods()
-  const copy = '#dist/clone-context/resolvers.js?second'
-  t.not(await import(copy), await import('#dist/clone-context/resolvers.js'))
+  const copy = '#dist/in-clone/dns-resolvers.js?second'
+  t.not(await import(copy), await import('#dist/in-clone/dns-resolvers.js'))
   t.deepEqual(methods(), before)
 })

@@ -16,10 +16,10 @@ const DOORS = {
   spawn: [7, true, false, true],
   'spawn without a status': 255,
   stream: [0, 1, 2],
-  persist: 'hello!',
+  resident: 'hello!',
   stopped: [0, true],
   clones: [],
-  events: ['new spawn', 'old spawn 7', 'new spawn', 'old spawn 255', 'new persist', 'old persist 0'],
+  events: ['new spawn', 'old spawn 7', 'new spawn', 'old spawn 255', 'new resident', 'old resident 0'],
 }
 
 test('inline, everything runs in this process and forks nothing', async (t) => {
@@ -42,5 +42,5 @@ test('inline, an error of a spawned function is printed', async (t) => {
 
 test('a mode that there is not is refused', async (t) => {
   const told = await playScene(t, 'inline', 'an unknown mode', { env: { QCLONE: 'off' } })
-  t.is(told.run, "Expected the environment's `QCLONE` to be `inline` or unset, got `off`")
+  t.is(told.run, 'Expected the environment variable `QCLONE` to be `inline` or unset, got `off`')
 })

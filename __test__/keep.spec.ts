@@ -41,9 +41,9 @@ test('what is in a pipe of the parent is not read in a clone, and nothing of a c
 
 test('run waits until what was written to a kept socket has left; spawn refuses', async (t) => {
   const told = await playScene(t, 'keep', 'writes pending')
-  t.like(told.spawn, { name: 'QcloneError', code: 'ERR_QCLONE_KEEP' })
-  t.like(told['run past its bound'], { name: 'QcloneError', code: 'ERR_QCLONE_KEEP' })
-  t.deepEqual(told['told forkFailed'], ['ERR_QCLONE_KEEP', 'ERR_QCLONE_KEEP'])
+  t.like(told.spawn, { name: 'QcloneError', code: 'ERR_QCLONE_HANDLE_UNAVAILABLE' })
+  t.like(told['run past its bound'], { name: 'QcloneError', code: 'ERR_QCLONE_HANDLE_UNAVAILABLE' })
+  t.deepEqual(told['told forkFailed'], ['ERR_QCLONE_HANDLE_UNAVAILABLE', 'ERR_QCLONE_HANDLE_UNAVAILABLE'])
   t.is(told.run, 'a value')
   t.true(told['bytes arrived once'])
 })
@@ -55,7 +55,7 @@ test('a socket is kept that begins or ceases to wait for room in the turn of the
 
 test('what is closed between the call and the fork is refused', async (t) => {
   const told = await playScene(t, 'keep', 'closed meanwhile')
-  t.like(told.run, { name: 'QcloneError', code: 'ERR_QCLONE_KEEP' })
+  t.like(told.run, { name: 'QcloneError', code: 'ERR_QCLONE_HANDLE_UNAVAILABLE' })
   t.is(told.afterwards, 'works')
 })
 
@@ -79,7 +79,7 @@ test(
   refused,
   'what has no descriptor',
   { keep: [0, 'socket'] },
-  { instanceOf: TypeError, message: /`keep\[1\]` to be a descriptor, socket/ },
+  { instanceOf: TypeError, message: /`keep\[1\]` to be a file descriptor, socket/ },
 )
 test(
   refused,

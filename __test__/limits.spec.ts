@@ -68,7 +68,7 @@ const unprivileged = test.macro({
     }
     const told = await playScene(t, 'limits', 'after process.setuid', { args: [String(someone), when] })
     for (const { message, ...error } of [told.spawn, told.run] as Described[]) {
-      t.like(error, { code: 'ERR_QCLONE_PROC' }, message)
+      t.like(error, { code: 'ERR_QCLONE_PROC_UNREADABLE' }, message)
     }
   },
 })

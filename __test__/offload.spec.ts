@@ -116,6 +116,6 @@ test('code knows whether it runs in a request, in either process', async (t) => 
 
 test('what cannot be answered by is a TypeError', async (t) => {
   const { told } = (await playScene(t, 'offload', 'bad calls')) as { told: Record<string, string> }
-  t.deepEqual(Object.keys(told).length, 5)
+  t.deepEqual(Object.keys(told).length, 6)
   for (const message of Object.values(told)) t.regex(message, /^TypeError: Expected /)
 })

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { cloned, persist, run, spawn, stream } from 'node-qclone'
+import { cloned, resident, run, spawn, stream } from 'node-qclone'
 import { playScene } from './helpers/fixture.js'
 
 test('what is aborted before it begins makes no clone', async (t) => {
@@ -97,7 +97,7 @@ test('a clone comes after its parent, for processor time and for memory', async 
   })
 })
 
-// That it does otherwise shows where nothing else runs: in the tests of the core, and `npm run bench:parent`.
+// That it does otherwise shows where nothing else runs: in the tests of the core, and `npm run bench -- parent`.
 test('a clone that computes does not give way to a parent that rests, or when a priority is given', async (t) => {
   t.deepEqual(await playScene(t, 'options', 'giving way'), {
     // SCHED_OTHER.
@@ -109,7 +109,7 @@ test('a clone that computes does not give way to a parent that rests, or when a 
 test('a clone runs on the processors that it is given', async (t) => {
   const told = await playScene(t, 'options', 'the affinity', { noisy: true })
   t.is(told['in the clone'], told.first)
-  t.deepEqual(told['one that is not there'], ['ERR_QCLONE_NOT_READY', 125])
+  t.deepEqual(told['one that is not there'], ['ERR_QCLONE_START_FAILED', 125])
 })
 
 test('limits bound a clone, and no answer', async (t) => {
@@ -176,7 +176,7 @@ test('a clone that closes what it has fails in order', async (t) => {
 const refused = test.macro({
   title: (_, options: object) => `refused at once: ${JSON.stringify(options)}`,
   exec(t, options: object, instanceOf: ErrorConstructor, message: RegExp) {
-    for (const door of [run, spawn, stream, persist]) {
+    for (const door of [run, spawn, stream, resident]) {
       t.throws(() => door.with(options), { instanceOf, message })
     }
     t.throws(() => cloned(() => {}, options), { instanceOf, message })
@@ -189,11 +189,11 @@ test(refused, { timeout: -1 }, RangeError, /`timeout` to be a finite number of a
 test(refused, { timeout: 2 ** 31 }, RangeError, /`timeout` to be at most 2147483647/)
 test(refused, { killSignal: 'SIGNOPE' }, TypeError, /`killSignal` to be the name of a signal/)
 test(refused, { killSignal: 15 }, TypeError, /`killSignal` to be the name of a signal/)
-test(refused, { grace: null }, TypeError, /`grace` to be a number/)
+test(refused, { forceKillAfterDelay: null }, TypeError, /`forceKillAfterDelay` to be a number/)
 test(refused, { priority: 20 }, RangeError, /`priority` to be at most 19/)
 test(refused, { priority: -21 }, RangeError, /`priority`/)
 test(refused, { priority: 'low' }, TypeError, /`priority` to be a number/)
-test(refused, { affinity: [] }, RangeError, /`affinity` to name a processor/)
+test(refused, { affinity: [] }, RangeError, /`affinity` to list at least one CPU/)
 test(refused, { affinity: [0.5] }, RangeError, /`affinity\[0\]` to be an integer/)
 test(refused, { affinity: 1 }, TypeError, /`affinity` to be an array/)
 test(refused, { limits: { memory: 5 } }, TypeError, /got `memory`/)
@@ -207,7 +207,7 @@ test('onProgress is a function, and of run alone', (t) => {
     instanceOf: TypeError,
     message: /`onProgress` to be a function/,
   })
-  for (const door of [spawn, stream, persist]) {
+  for (const door of [spawn, stream, resident]) {
     t.throws(() => door.with({ onProgress: () => {} } as never), {
       instanceOf: TypeError,
       message: /got `onProgress`/,

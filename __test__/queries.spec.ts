@@ -69,7 +69,9 @@ test('a client that only stops to send has its replies, where the server lets it
 })
 
 test('a query that finds no place is an error', async (t) => {
-  t.deepEqual(await playScene(t, 'queries', 'a full queue', { noisy: true }), { error: 'ERR_QCLONE_BUSY' })
+  t.deepEqual(await playScene(t, 'queries', 'a full queue', { noisy: true }), {
+    error: 'ERR_QCLONE_QUEUE_FULL',
+  })
 })
 
 test('clients that come when no descriptor is left are turned away, and do not end the parent', async (t) => {
@@ -109,9 +111,9 @@ test('a flood of updates behind a query is all taken', async (t) => {
 test('queries are refused where they cannot be', async (t) => {
   const told = await playScene(t, 'queries', 'bad calls')
   for (const [what, expected] of Object.entries({
-    twice: /^TypeError: .*queries already/,
-    'and sessions': /^TypeError: .*per session or per query/,
-    'of HTTP': /^TypeError: .*node:net/,
+    twice: /^TypeError: .*`cloneQueries` once/,
+    'and sessions': /^TypeError: .*has one kind of clones/,
+    'of HTTP': /^TypeError: .*a plain `net.Server`/,
     'no codec': /^TypeError: .*codec/,
     'no function': /^TypeError: .*evaluate/,
   })) {

@@ -2,20 +2,21 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { tour } from '../bench/browser/tour.js'
 import { parseCall } from '../examples/rdb/queries/parse.js'
-import { browse, findChromium } from './clients/browser.js'
-import { type RunningRdb, startRdb } from './clients/rdb.js'
-import { askJson, openKdb, sayJson } from './clients/rdb-clients.js'
-import { HOST } from './clients/target.js'
+import { browse, findChromium } from '../harness/browser/browse.js'
+import { tour } from '../harness/browser/tour.js'
+import { type RunningRdb, startRdb } from '../harness/clients/rdb.js'
+import { HOST } from '../harness/clients/target.js'
+import {
+  askChecks,
+  askJson,
+  type Check,
+  consistencyOf,
+  consistent,
+  openKdb,
+  sayJson,
+} from './clients/rdb-clients.js'
 import { runScript } from './helpers/fixture.js'
-
-interface Check {
-  version: number
-  kept: number
-  counted: number
-  troubles: number
-}
 
 interface Snapshot {
   pid: number
@@ -50,14 +51,14 @@ async function get(path: string): Promise<{ status: number; headers: Headers; bo
   return { status: response.status, headers: response.headers, body: await response.text() }
 }
 
-/** By which clone a page was made, and of which moment it is. */
+/** Clone that made a page, and version of its snapshot. */
 function originOf(body: string): Snapshot {
   const [, pid] = /id="pid">(\d+)</.exec(body) ?? []
   const [, version] = /id="version" data-value="(\d+)"/.exec(body) ?? []
   return { pid: Number(pid), version: Number(version) }
 }
 
-/** The cells of the table in a page. */
+/** Cells of the table on a page. */
 function rowsOf(body: string): string[][] {
   const [, rows = ''] = /<tbody>(.*)<\/tbody>/s.exec(body) ?? []
   return [...rows.matchAll(/<tr>(.*)<\/tr>/g)].map(([, row = '']) =>
@@ -214,16 +215,8 @@ test('a table that is sent bit by bit is of one moment', async (t) => {
 })
 
 test('queries by lines of JSON are each of a moment of their own, in which all totals hold', async (t) => {
-  const queries = Array.from({ length: 10 }, (_, id) => ({ query: ['check'], id }))
-  const replies = await sayJson<Check>(rdb.ports.json, ...queries)
-  t.deepEqual(
-    replies.map(({ id, result }) => ({
-      id,
-      troubles: result?.troubles,
-      equal: result?.kept === result?.counted,
-    })),
-    queries.map(({ id }) => ({ id, troubles: 0, equal: true })),
-  )
+  const replies = await askChecks(rdb.ports.json, 10)
+  t.deepEqual(consistencyOf(replies), consistent(10))
   const versions = replies.map(({ result }) => result?.version ?? Number.NaN)
   t.deepEqual(
     versions,
@@ -316,7 +309,7 @@ test('a feed publishes on the same port, rows whole or not at all', async (t) =>
   const { json, kdb } = rdb.ports
   const delayOf = async (flight: number) =>
     (await askJson<Array<{ delay: number }>>(json, ['select', 'flights', flight, 1]))[0]?.delay
-  // Of so many updates few are of these flights.
+  // With this many updates, few affect these flights.
   await sayJson(json, { update: ['upd', 'delays', [{ flight: 7, delay: 5000 }]] })
   t.true(((await delayOf(7)) ?? 0) > 4000)
   await sayJson(json, { update: ['upd', 'delays', [{ flight: 8, delay: 5000 }, { flight: 8 }]] })
@@ -328,7 +321,7 @@ test('a feed publishes on the same port, rows whole or not at all', async (t) =>
     [0, 7000],
   ])
   const [changed] = await client.ask<Array<{ delay: number }>>('select[flights;9;1]')
-  // By the feed of the database itself it may have changed since.
+  // The database's own feed may have changed it since.
   t.true((changed?.delay ?? 0) < 1000)
   t.true(((await delayOf(10)) ?? 0) > 5000)
   await client.close()
@@ -416,7 +409,7 @@ test('code of clients is evaluated only when that was asked for, and then in clo
   const client = await openKdb(kdb, '', '')
   t.is(await client.ask('js: 6 * 7'), 42)
   await client.close()
-  // Any page in somebody's browser can send that.
+  // Any web page in a browser can send this request.
   t.is((await fetch(`http://${HOST}:${http}/query?text=js:1`)).status, 400)
   t.is((await evaluating.end()).code, 0)
 })
@@ -427,7 +420,7 @@ test('what a browser posts to the ports for q is no greeting, even where everybo
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => {})
   socket.write('POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n\u0003\0')
-  // It is reset: `once` would reject.
+  // The connection is reset, so `once` would reject.
   await new Promise((resolve) => socket.on('close', resolve))
   t.deepEqual(chunks, [])
   t.is((await open.end()).code, 0)

@@ -6,8 +6,8 @@ test('clones lists the live clones, newest last, as a copy', async (t) => {
   t.deepEqual(await playScene(t, 'reap', 'listed'), {
     'at first': [],
     pids: [0, 1],
-    events: ['spawn', 'spawn'],
-    keys: ['event', 'name', 'pid', 'startedAt'],
+    kinds: ['spawn', 'spawn'],
+    keys: ['kind', 'name', 'pid', 'startedAt'],
     times: true,
     'a copy': 2,
     'without the first': [true],

@@ -113,7 +113,7 @@ test('a client that leaves ends its clone, whatever that is at, and nobody else 
     '/large': told['/large'],
     '/large: others': true,
   })
-  // It finds out by itself, unless its parent is first.
+  // The clone notices by itself, unless its parent is faster.
   for (const path of ['/waits', '/large']) {
     t.true(['request 0', 'request SIGTERM'].includes((told[path] as string[])[0] ?? ''), path)
   }
@@ -217,7 +217,7 @@ test('a server is given back, by the undo and by unload', async (t) => {
   t.true((message as string).length < 300)
   t.deepEqual(told, {
     twice:
-      'Expected `server` not to be served by clones for its requests already: call what that call returned first',
+      'Expected `server` to be passed to `cloneRequests` once: call the undo function that the first call returned',
     'no server': 'TypeError',
     unknown: 'TypeError',
     served: true,

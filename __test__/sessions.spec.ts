@@ -88,12 +88,12 @@ test('a client of WebSocket has a snapshot, beside requests that have clones', a
 test('sessions are refused where they cannot be', async (t) => {
   const told = await playScene(t, 'sessions', 'bad calls')
   for (const [what, expected] of Object.entries({
-    twice: /^TypeError: .*sessions already/,
+    twice: /^TypeError: .*`cloneSessions` once/,
     'no server': /^TypeError: .*`7` \(number\)/,
     'codec alone': /^TypeError: .*together/,
     'codec and HTTP': /^TypeError: .*HTTP/,
     'unknown option': /^TypeError: .*`nothing`/,
-    when: /^TypeError: .*`when`/,
+    when: /^TypeError: .*`forkOn`/,
   })) {
     t.regex(told[what] as string, expected)
   }

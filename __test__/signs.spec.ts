@@ -17,7 +17,7 @@ test('the life of each clone is published', async (t) => {
     timings: true,
     reaped: [true, true, 3, true],
     failed: [false, true],
-    error: 'ERR_QCLONE_BUSY',
+    error: 'ERR_QCLONE_QUEUE_FULL',
   })
 })
 

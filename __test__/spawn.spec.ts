@@ -68,7 +68,7 @@ test('a clone has its own pid, and knows that it is a clone', async (t) => {
   const told = await playScene(t, 'spawn', 'identity')
   const parent = told.parent as Record<string, number>
   t.like(told, {
-    event: 'spawn',
+    kind: 'spawn',
     'started now': true,
     timings: true,
     'status before': true,

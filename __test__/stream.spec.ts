@@ -68,7 +68,7 @@ test('what goes wrong in a generator is thrown in the loop', async (t) => {
     deadline: ['ERR_QCLONE_TIMEOUT', 'SIGTERM'],
     aborted: ['ERR_QCLONE_ABORTED', 'SIGTERM'],
     seen: [1, 2, 3, 4, 5, 6, 7, 8],
-    busy: ['ERR_QCLONE_BUSY', null],
+    busy: ['ERR_QCLONE_QUEUE_FULL', null],
     afterwards: 'works',
   })
 })

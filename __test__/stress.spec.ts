@@ -7,7 +7,7 @@ const DEADLINE_MS = 300_000
 
 test('clones of a parent that collects and compiles all the time neither hang, fail nor answer wrong', async (t) => {
   t.timeout(DEADLINE_MS + 10_000)
-  const { stdout, stderr } = await runScript('../../bench/stress.js', {
+  const { stdout, stderr } = await runScript('../../soak/stress.js', {
     args: ['--forks', String(FORKS), '--json'],
     deadlineMs: DEADLINE_MS,
   })

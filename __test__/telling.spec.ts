@@ -21,7 +21,7 @@ test('clients that are turned away are one warning for each reason', async (t) =
   const { warnings } = await playScene(t, 'telling', 'turned away', { noisy: true })
   t.deepEqual(warnings, [
     ['QcloneWarning', 'ERR_QCLONE_MEMORY'],
-    ['QcloneWarning', 'ERR_QCLONE_BUSY'],
+    ['QcloneWarning', 'ERR_QCLONE_QUEUE_FULL'],
   ])
 })
 

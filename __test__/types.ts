@@ -1,18 +1,24 @@
 /**
 The public types, checked by the compiler alone: `npm run lint` fails when one of these lines no longer holds.
 */
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
+import type { Server, Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import {
   cloned,
-  type Persistent,
+  cloneSessions,
   type Port,
-  persist,
+  type ResidentPort,
   type Running,
+  resident,
   run,
   type Streaming,
   spawn,
   stream,
 } from 'node-qclone'
+import type { Expectations } from '#dist/options/validate.js'
 
 /** Compiles when the two types are the same. */
 function same<A, B>(
@@ -56,10 +62,10 @@ export function streams(): void {
 }
 
 export async function ports(): Promise<void> {
-  const echo = await persist((port: Port<Row, string>, prefix: string) => {
+  const echo = await resident((port: Port<Row, string>, prefix: string) => {
     port.on('message', ({ symbol }) => port.postMessage(prefix + symbol))
   }, 'x')
-  same<typeof echo, Persistent<string, Row>>()
+  same<typeof echo, ResidentPort<string, Row>>()
   echo.postMessage({ symbol: 'a', size: 1 })
   echo.on('message', (text) => same<typeof text, string>())
   for await (const text of echo) same<typeof text, string>()
@@ -67,7 +73,20 @@ export async function ports(): Promise<void> {
   echo.postMessage('text')
 }
 
+export function sessions(net: Server, tls: TlsServer, http: HttpServer, https: HttpsServer): void {
+  cloneSessions(net, { filter: (client) => same<typeof client, Socket>() === undefined })
+  cloneSessions(tls, { filter: (client) => same<typeof client, TLSSocket>() === undefined })
+  cloneSessions(http, { filter: (client) => same<typeof client, IncomingMessage>() === undefined })
+  cloneSessions(https, { filter: (client) => same<typeof client, IncomingMessage>() === undefined })
+  cloneSessions(tls, { filter: ({ authorized }) => authorized })
+  // @ts-expect-error: a connection without TLS is not authorized.
+  cloneSessions(net, { filter: ({ authorized }) => authorized })
+}
+
 export function refused(): void {
+  // @ts-expect-error: nothing would check `b`.
+  const _: Expectations<{ a?: number; b?: string }> = { a() {} }
+
   // @ts-expect-error: an argument is missing.
   run(sum, 'size')
   // @ts-expect-error: an argument is of another type.

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { Socket } from 'node:net'
 import test from 'ava'
-import '#dist/clone-context/connections.js'
-import { hasUnderWay, noteWrite } from '#dist/exchanges.js'
+import '#dist/in-clone/silent-connections.js'
+import { hasUnderWay, noteWrite } from '#dist/in-clone/requests-under-way.js'
 import { netServer, pair } from './helpers/connections.js'
 import { playScene } from './helpers/fixture.js'
 
 const DIED =
-  "run act: the clone exited with status 13, with nothing left to wait for (a promise of its parent's never settles in a clone), before it answered; it waited on its parent's connection to PEER, where a request of the parent's was under way: connect anew in the clone"
+  "run act: the clone exited with status 13 (its event loop had nothing left to do: a promise of its parent's never settles in a clone) before it answered; it waited on its parent's connection to PEER, where a request of the parent's was under way: connect again in the clone"
 
 const CASES: Array<[scene: string, told: Record<string, unknown>]> = [
   ['unanswered', { 'in the clone': DIED, 'carried out': ['hello', 'a payment'] }],
@@ -120,8 +120,8 @@ test('the first write of a connection may have been queued, as by node:http', as
 
 test('a second copy of the package adds nothing to what each socket does', async (t) => {
   const { write, _write, _destroy } = Socket.prototype
-  const copy = '#dist/clone-context/connections.js?second'
-  t.not(await import(copy), await import('#dist/clone-context/connections.js'))
+  const copy = '#dist/in-clone/silent-connections.js?second'
+  t.not(await import(copy), await import('#dist/in-clone/silent-connections.js'))
   t.deepEqual(
     [Socket.prototype.write, Socket.prototype._write, Socket.prototype._destroy],
     [write, _write, _destroy],

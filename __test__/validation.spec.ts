@@ -1,14 +1,14 @@
 import test from 'ava'
-import { configure, memoryOf, type Settings } from 'node-qclone'
+import { configure, memoryOf, QcloneError, type Settings } from 'node-qclone'
 
 const DEFAULTS = {
   maxClones: 64,
   maxStalledClones: 256,
   maxQueue: Number.POSITIVE_INFINITY,
-  memory: 64 << 20,
-  readyWait: 5000,
-  spawnWait: 1000,
-  runWait: 30_000,
+  memoryPerClone: 64 << 20,
+  readyTimeout: 5000,
+  spawnTimeout: 1000,
+  forkTimeout: 30_000,
   maxAnswerBytes: 1 << 30,
   inline: false,
   vouchFor: [],
@@ -16,8 +16,8 @@ const DEFAULTS = {
 
 test.serial('configure gives the settings in force, and leaves out what is left out', (t) => {
   t.deepEqual({ ...configure() }, DEFAULTS)
-  t.deepEqual({ ...configure({ spawnWait: 5 }) }, { ...DEFAULTS, spawnWait: 5 })
-  t.deepEqual({ ...configure({ runWait: 0 }) }, { ...DEFAULTS, spawnWait: 5, runWait: 0 })
+  t.deepEqual({ ...configure({ spawnTimeout: 5 }) }, { ...DEFAULTS, spawnTimeout: 5 })
+  t.deepEqual({ ...configure({ forkTimeout: 0 }) }, { ...DEFAULTS, spawnTimeout: 5, forkTimeout: 0 })
   t.deepEqual({ ...configure(DEFAULTS) }, DEFAULTS)
 })
 
@@ -31,31 +31,36 @@ const refused = test.macro({
 
 test.serial(
   refused,
-  { spawnwait: 1 },
+  { spawntimeout: 1 },
   TypeError,
-  /among maxClones, .*spawnWait, runWait, maxAnswerBytes, inline, vouchFor, got `spawnwait`/,
+  /among maxClones, .*spawnTimeout, forkTimeout, maxAnswerBytes, inline, vouchFor, got `spawntimeout`/,
 )
-test.serial(refused, { spawnWait: 1, other: 1 }, TypeError, /got `other`/)
-test.serial(refused, { spawnWait: '1' }, TypeError, /`spawnWait` to be a number, got `'1'` \(string\)/)
-test.serial(refused, { spawnWait: null }, TypeError, /got `null` \(object\)/)
+test.serial(refused, { spawnTimeout: 1, other: 1 }, TypeError, /got `other`/)
+test.serial(refused, { spawnTimeout: '1' }, TypeError, /`spawnTimeout` to be a number, got `'1'` \(string\)/)
+test.serial(refused, { spawnTimeout: null }, TypeError, /got `null` \(object\)/)
 test.serial('configure refuses what is undefined', (t) => {
-  t.throws(() => configure({ runWait: undefined } as unknown as Settings), { instanceOf: TypeError })
+  t.throws(() => configure({ forkTimeout: undefined } as unknown as Settings), { instanceOf: TypeError })
 })
-test.serial(refused, { runWait: -1 }, RangeError, /`runWait` to be a finite number of at least 0, got `-1`/)
+test.serial(
+  refused,
+  { forkTimeout: -1 },
+  RangeError,
+  /`forkTimeout` to be a finite number of at least 0, got `-1`/,
+)
 test.serial('configure refuses NaN and Infinity', (t) => {
-  t.throws(() => configure({ runWait: Number.NaN }), { instanceOf: RangeError, message: /got `NaN`/ })
-  t.throws(() => configure({ runWait: Number.POSITIVE_INFINITY }), { instanceOf: RangeError })
+  t.throws(() => configure({ forkTimeout: Number.NaN }), { instanceOf: RangeError, message: /got `NaN`/ })
+  t.throws(() => configure({ forkTimeout: Number.POSITIVE_INFINITY }), { instanceOf: RangeError })
 })
-test.serial(refused, { spawnWait: 7, runWait: -1 }, RangeError, /`runWait`/)
+test.serial(refused, { spawnTimeout: 7, forkTimeout: -1 }, RangeError, /`forkTimeout`/)
 // A timer that is told to wait longer does not wait at all.
-for (const name of ['readyWait', 'spawnWait', 'runWait']) {
+for (const name of ['readyTimeout', 'spawnTimeout', 'forkTimeout']) {
   test.serial(refused, { [name]: 2 ** 31 }, RangeError, /to be at most 2147483647, got `2147483648`/)
 }
 test.serial(refused, { maxClones: 0 }, RangeError, /`maxClones` to be a finite number of at least 1/)
 test.serial(refused, { maxClones: 1.5 }, RangeError, /`maxClones` to be an integer/)
 test.serial(refused, { maxQueue: -1 }, RangeError, /`maxQueue`/)
-test.serial(refused, { memory: 'all' }, TypeError, /`memory` to be a number/)
-test.serial(refused, { readyWait: 0 }, RangeError, /`readyWait`/)
+test.serial(refused, { memoryPerClone: 'all' }, TypeError, /`memoryPerClone` to be a number/)
+test.serial(refused, { readyTimeout: 0 }, RangeError, /`readyTimeout`/)
 test.serial(refused, { inline: 1 }, TypeError, /`inline` to be a boolean/)
 test.serial(refused, { vouchFor: 'libvips' }, TypeError, /`vouchFor` to be an array, got `'libvips'`/)
 test.serial(refused, { vouchFor: ['libvips', 1] }, TypeError, /`vouchFor\[1\]` to be a string, got `1`/)
@@ -87,5 +92,9 @@ test('memoryOf refuses what is no pid', (t) => {
 
 test('memoryOf throws an error when there is no such process', (t) => {
   // Above the highest that Linux gives.
-  t.throws(() => memoryOf(2 ** 22 + 1), { instanceOf: Error, message: /4194305/ })
+  t.throws(() => memoryOf(2 ** 22 + 1), {
+    instanceOf: QcloneError,
+    code: 'ERR_QCLONE_PROC_UNREADABLE',
+    message: /4194305/,
+  })
 })

@@ -2,23 +2,23 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { clones, handlers, run } from 'node-qclone'
-import { readArgs } from './lib/args.js'
-import { type BareFork, loadBareFork } from './lib/bare-fork.js'
-import { gc, settle } from './lib/heap.js'
-import { program, report, runPart } from './lib/program.js'
-import { median, percentile, rounded } from './lib/stats.js'
+import { readArgs } from '../harness/args.js'
+import { gc, settle } from '../harness/heap.js'
+import { program, report, runPart } from '../harness/program.js'
+import { median, percentile, rounded } from '../harness/stats.js'
+import { type BareFork, loadBareFork } from './bare-fork/addon.js'
 
 const options = readArgs(
-  `Usage: npm run bench:answers -- [options]
+  `Usage: npm run bench -- answers [options]
 
-Compares how long an answer takes from a clone and from a child process by child_process.fork with
-\`serialization: 'advanced'\` that has the same data, in turns: from the question until the value is there. Met when
-the clone is at least 3 times as fast for a large Float64Array, no slower for rows of objects, and takes for one number
-at most 1 ms more than the fork beyond a bare fork(2), _exit(2) and wait(2) of the same process.`,
+Compares the time of an answer, from the question until the value has arrived, between a clone and a child process of
+child_process.fork with \`serialization: 'advanced'\` and the same data, alternately. Passes if the clone is at least 3
+times as fast for a large Float64Array, no slower for rows of objects, and for one number takes at most 1 ms plus its
+own fork longer than a bare fork(2), _exit(2) and wait(2) of the same process.`,
   {
     rounds: { about: 'pairs of large answers, and of rows', fallback: 7, min: 3, max: 1000 },
     small: { about: 'pairs of small answers', fallback: 60, min: 5, max: 10_000 },
-    'array-mb': { about: 'bytes of the array, in MiB', fallback: 256, min: 1, max: 1900 },
+    'array-mb': { about: 'size of the array, in MiB', fallback: 256, min: 1, max: 1900 },
     rows: { about: 'objects', fallback: 1_000_000, min: 1000, max: 5_000_000 },
   },
 )
@@ -27,10 +27,10 @@ const MIN_SPEEDUP = 3
 const MOST_SMALL_MS = 1
 const LIMIT_MS = 600_000
 const WARM_UP_ROUNDS = 2
-/** Elements of an answer that are compared with what they are to be. */
+/** Number of elements of an answer that are compared with the expected ones. */
 const LOOKED_AT = 1000
 
-/** What is answered, by name: made once on either side, before anything is timed. */
+/** Answers by name. Both sides create them once, before anything is timed. */
 const DATA = {
   array: () =>
     new Float64Array((options['array-mb'] << 20) / Float64Array.BYTES_PER_ELEMENT).map((_, i) => i),
@@ -49,7 +49,7 @@ interface Result {
   /** Medians, in milliseconds. */
   cloneMs: number
   peerMs: number
-  /** Median of the pairs: how many times as long the peer takes. */
+  /** Median over the pairs: the peer's time divided by the clone's. */
   speedup: number
   /** Its quartiles. */
   from: number
@@ -102,7 +102,7 @@ async function compare(kind: Kind): Promise<Result> {
   }
 }
 
-/** A child process with the same data. */
+/** Starts a child process with the same data. */
 async function startPeer(kind: Kind): Promise<ChildProcess> {
   const env = { ...process.env, [PEER]: kind }
   const peer = fork(fileURLToPath(import.meta.url), process.argv.slice(2), { serialization: 'advanced', env })
@@ -112,7 +112,7 @@ async function startPeer(kind: Kind): Promise<ChildProcess> {
 
 const PEER = 'QCLONE_BENCH_PEER'
 
-/** In the child process: answers until it is disconnected. */
+/** Runs in the child process: answers until it is disconnected. */
 function bePeer(kind: Kind): void {
   const data = DATA[kind]()
   process.on('message', () => process.send?.(data))
@@ -123,7 +123,7 @@ interface Small {
   runMs: number
   bareMs: number
   forkMs: number
-  /** Median of the pairs. */
+  /** Median over the pairs. */
   overheadMs: number
   pairs: number
 }
@@ -131,9 +131,9 @@ interface Small {
 async function compareSmall(): Promise<Small> {
   const bare = loadBareFork()
   let forkMs = 0
-  handlers.newClone.shim((prev, clone, event) => {
+  handlers.newClone.shim((prev, clone, kind) => {
     forkMs = clone.timings.forkMs
-    prev(clone, event)
+    prev(clone, kind)
   })
   const pairs: Array<{ runMs: number; bareMs: number; forkMs: number }> = []
   for (let round = -10; round < options.small; round++) {

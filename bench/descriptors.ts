@@ -1,34 +1,32 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type ForkTimings, handlers, run, type WaitStatus } from 'node-qclone'
-import { readArgs } from './lib/args.js'
-import { settle } from './lib/heap.js'
-import { countDescriptors } from './lib/proc.js'
-import { answerQuestions, openPart, program, report } from './lib/program.js'
-import { median, rounded } from './lib/stats.js'
-import { printTable } from './lib/table.js'
+import { readArgs } from '../harness/args.js'
+import { connectMany } from '../harness/connect-many.js'
+import { settle } from '../harness/heap.js'
+import { countDescriptors, expectRoomFor } from '../harness/proc.js'
+import { answerQuestions, openPart, program, report } from '../harness/program.js'
+import { median, rounded } from '../harness/stats.js'
+import { printTable } from '../harness/table.js'
 
 const options = readArgs(
-  `Usage: npm run bench:descriptors -- [options]
+  `Usage: npm run bench -- descriptors [options]
 
-Measures what open descriptors cost a fork: a server with no connections, with some and with many, all idle, makes
-clones by \`run\` that do nothing. Prints the time that the parent stands still, the CPU time that parent and clone
-spend, and the clone's page faults; then what each connection adds. Met when each clone ended well.`,
+Measures what open descriptors cost a fork. A server with no connections, with some and with many, all idle, makes
+clones by \`run\` that do nothing. Prints the time for which the parent is blocked, the CPU time of parent and clone,
+and the clone's page faults, then the cost of each connection. Passes if every clone exits with status 0.`,
   {
-    some: { about: 'connections, at first', fallback: 1000, min: 1, max: 20_000 },
+    some: { about: 'connections in the smaller case', fallback: 1000, min: 1, max: 20_000 },
     many: { about: 'connections, then', fallback: 15_000, min: 2, max: 20_000 },
-    forks: { about: 'clones for each', fallback: 30, min: 4, max: 1000 },
+    forks: { about: 'clones per case', fallback: 30, min: 4, max: 1000 },
     timeout: { about: 'timeout of each connection in seconds; 0: none', fallback: 0, min: 0, max: 3600 },
   },
 )
 
 /** The first forks compile this program and the library. */
 const WARM_UP_FORKS = 5
-/** Descriptors of a process besides its connections, and to spare for a clone. */
+/** Descriptors of a process besides its connections, including spare ones for a clone. */
 const OTHER_DESCRIPTORS = 200
-/** Connections that a client opens at once: fewer than the server's backlog. */
-const OPENED_AT_ONCE = 100
 const LIMIT_MS = 600_000
 
 type ServerQuestion = { connections: number } | 'port'
@@ -38,24 +36,24 @@ interface ClientQuestion {
   connections: number
 }
 
-/** Medians of a fork: milliseconds, and counts. */
+/** Medians per fork: milliseconds, and counts. */
 interface Figures extends ForkTimings {
   connections: number
   descriptors: number
-  /** CPU time of the parent from the call until the clone was reaped, which includes `totalMs`. */
+  /** CPU time of the parent from the call until the clone was reaped, including `totalMs`. */
   parentCpuMs: number
-  /** The same for the first fork of all. */
+  /** Same as `parentCpuMs`, for the very first fork. */
   firstCpuMs: number
-  /** CPU time of the clone. The kernel counts it exactly, but only estimates which part is its own. */
+  /** CPU time of the clone. The kernel counts it exactly, but only estimates the shares of user and system time. */
   cloneCpuMs: number
   cloneFaults: number
-  /** From the call until its promise has settled. */
+  /** Time from the call until its promise settled. */
   answerMs: number
   /** Clones that did not exit with status 0. */
   failed: number
 }
 
-/** In a process of its own: the server, which forks. */
+/** Part in a process of its own: the server that forks. */
 async function serve(): Promise<void> {
   const accepted: Socket[] = []
   const server = createServer((socket) => {
@@ -130,38 +128,21 @@ async function oneFork(): Promise<Fork> {
   const status = await exited
   const { user, system } = process.cpuUsage(cpu)
   leave()
-  if (!timings) throw new Error('no clone was announced')
+  if (!timings) throw new Error('newClone was not called')
   return { timings, parentCpuMs: (user + system) / 1000, answerMs, status }
 }
 
-/** In a process of its own: the other ends. */
+/** Part in a process of its own: the clients. */
 async function connectAll(): Promise<void> {
   const sockets: Socket[] = []
   await answerQuestions<ClientQuestion, number>(async ({ port, connections }) => {
-    const open = async () => {
-      while (sockets.length < connections) {
-        const socket = connect(port, '127.0.0.1')
-        sockets.push(socket)
-        await once(socket, 'connect')
-        socket.on('error', () => {})
-      }
-    }
-    await Promise.all(Array.from({ length: OPENED_AT_ONCE }, open))
+    await connectMany(port, connections, sockets)
     return sockets.length
   })
   for (const socket of sockets) socket.destroy()
 }
 
-/** @throws when this process may not open as many: node has raised the soft limit to the hard one. */
-function expectRoomFor(connections: number): void {
-  const [, soft] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
-  if (soft === undefined || Number(soft) >= connections + OTHER_DESCRIPTORS) return
-  throw new Error(
-    `${connections} connections need more than ${soft} descriptors: raise \`ulimit -Hn\`, or lower --many`,
-  )
-}
-
-/** The two are fresh for each number of connections: a table of descriptors never shrinks. */
+/** Starts new processes for each number of connections, because a descriptor table never shrinks. */
 async function measureWith(connections: number): Promise<Figures> {
   const server = openPart<ServerQuestion, ServerAnswer>('server', { limitMs: LIMIT_MS })
   const clients = openPart<ClientQuestion, number>('clients', { limitMs: LIMIT_MS })
@@ -173,7 +154,7 @@ async function measureWith(connections: number): Promise<Figures> {
   return figures
 }
 
-/** What each connection adds, in microseconds. */
+/** Cost of each additional connection, in microseconds. */
 function added(none: Figures, many: Figures) {
   const each = (value: (figures: Figures) => number) =>
     rounded(((value(many) - value(none)) / many.connections) * 1000)
@@ -188,7 +169,7 @@ function added(none: Figures, many: Figures) {
 await program({ server: serve, clients: connectAll }, async () => {
   const { some, many } = options
   if (some >= many) throw new RangeError(`Expected --some to be less than --many, got ${some} and ${many}`)
-  expectRoomFor(many)
+  expectRoomFor(many + OTHER_DESCRIPTORS, 'lower --many')
   const figures: Figures[] = []
   for (const connections of [0, some, many]) figures.push(await measureWith(connections))
   const each = added(figures[0] as Figures, figures.at(-1) as Figures)

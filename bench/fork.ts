@@ -1,17 +1,17 @@
 import { getHeapStatistics } from 'node:v8'
 import { type ForkTimings, spawn } from 'node-qclone'
-import { readArgs } from './lib/args.js'
-import { type BareFork, loadBareFork } from './lib/bare-fork.js'
-import { fillHeap, settle } from './lib/heap.js'
-import { countMappings } from './lib/proc.js'
-import { program, report, runPart } from './lib/program.js'
-import { median, rounded } from './lib/stats.js'
+import { readArgs } from '../harness/args.js'
+import { fillHeap, settle } from '../harness/heap.js'
+import { countMappings } from '../harness/proc.js'
+import { program, report, runPart } from '../harness/program.js'
+import { median, rounded } from '../harness/stats.js'
+import { type BareFork, loadBareFork } from './bare-fork/addon.js'
 
 const options = readArgs(
-  `Usage: npm run bench:fork -- [options]
+  `Usage: npm run bench -- fork [options]
 
-Compares the whole of \`spawn\`, as the parent feels it, with the bare fork(2) of the same process with the same
-memory, in turns. Met when \`spawn\` takes at most 1.25 times as long.`,
+Compares the whole duration of \`spawn\` in the parent with a bare fork(2) of the same process with the same memory,
+alternately. Passes if \`spawn\` takes at most 1.25 times as long.`,
   {
     'heap-mb': { about: 'heap of JavaScript objects, in MiB', fallback: 1000, min: 1, max: 16_000 },
     rounds: { about: 'pairs of forks', fallback: 40, min: 4, max: 10_000 },
@@ -19,11 +19,11 @@ memory, in turns. Met when \`spawn\` takes at most 1.25 times as long.`,
 )
 
 const MAX_RATIO = 1.25
-/** For the smaller heap, which is measured for information. */
+/** For a smaller heap, which is measured but not judged. */
 const SMALL_HEAP_MB = 30
 /** The first forks compile this program and the library, and split shared page tables. */
 const WARM_UP_ROUNDS = 6
-/** Room beside the objects: for V8's young generation, and for what filling the heap leaves behind. */
+/** Room besides the objects: for V8's young generation, and for garbage from filling the heap. */
 const HEAP_ROOM_MB = 1000
 const LIMIT_MS = 600_000
 
@@ -57,7 +57,7 @@ async function measure(heapMb: number): Promise<Result> {
     rssMb: Math.round(process.memoryUsage.rss() / 2 ** 20),
     mappings: countMappings(),
     markedMappings: bare.look(),
-    // Of use here, so that the heap is not collected before.
+    // Uses `rows`, so that they are not collected before.
     rounds: rows.length && pairs.length,
     spawnMs: rounded(spawnMs),
     bareForkMs: rounded(bareForkMs),
@@ -105,7 +105,7 @@ async function oneBareFork(bare: BareFork): Promise<number> {
   return ms
 }
 
-/** The same before either kind: reading smaps leaves what fork(2) works on in the processor's caches. */
+/** Prepares both kinds equally: reading smaps brings the data that fork(2) uses into the CPU's caches. */
 async function getReady(bare: BareFork): Promise<void> {
   await settle()
   bare.look()

@@ -3,24 +3,24 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { cloneRequests, handlers } from 'node-qclone'
-import { readArgs } from './lib/args.js'
-import { loadBareFork } from './lib/bare-fork.js'
-import { fillHeap, settle } from './lib/heap.js'
-import { answerQuestions, openPart, program, report } from './lib/program.js'
-import { median, percentile, rounded } from './lib/stats.js'
+import { readArgs } from '../harness/args.js'
+import { fillHeap, settle } from '../harness/heap.js'
+import { answerQuestions, openPart, program, report } from '../harness/program.js'
+import { median, percentile, rounded } from '../harness/stats.js'
+import { loadBareFork } from './bare-fork/addon.js'
 
 const options = readArgs(
-  `Usage: npm run bench:http -- [options]
+  `Usage: npm run bench -- http [options]
 
-Compares how many requests a second are answered by clones, on keep-alive connections and with a handler that does
-nothing, with how many times a second the same process can do a bare fork(2), _exit(2) and wait(2), in turns. Meanwhile
-another client asks the parent itself. Met when it is 70 % at least, and the 99th percentile of the parent's own answers
-is below twice the time of a fork.`,
+Compares the requests per second that clones answer, on keep-alive connections and with a handler that does nothing,
+with the number of bare fork(2), _exit(2) and wait(2) per second of the same process, alternately. Meanwhile another
+client sends requests to the parent itself. Passes if the ratio is at least 70 %, and the 99th percentile of the
+parent's own response times is below twice the time of a fork.`,
   {
     'heap-mb': { about: 'heap of JavaScript objects, in MiB', fallback: 200, min: 1, max: 16_000 },
     connections: { about: 'connections', fallback: 8, min: 1, max: 64 },
     rounds: { about: 'turns', fallback: 5, min: 1, max: 100 },
-    seconds: { about: 'of each half of a turn', fallback: 4, min: 1, max: 60 },
+    seconds: { about: 'length of each half of a turn', fallback: 4, min: 1, max: 60 },
   },
 )
 
@@ -28,26 +28,26 @@ const MIN_SHARE = 0.7
 const MAX_FORKS_OF_P99 = 2
 const HEAP_ROOM_MB = 1000
 const LIMIT_MS = 1_200_000
-/** Between two requests to the parent itself. */
+/** Interval between two requests to the parent itself. */
 const PROBE_INTERVAL_MS = 3
-/** So often the mappings are learned anew, outside of what is timed. */
+/** Forks between two scans of the mappings, which are not timed. */
 const FORKS_AT_ONCE = 50
 
 type Question = { what: 'port' } | { what: 'bare' } | { what: 'forks' }
-/** By question: the port; forks a second; milliseconds of each fork since the last time. */
+/** Answer by question: port; forks per second; milliseconds of each fork since the last question. */
 type Answer = number | number[]
 
-/** In a process of its own: the server. */
+/** Part in a process of its own: the server. */
 async function serve(): Promise<void> {
   const bare = loadBareFork()
   const rows = fillHeap(options['heap-mb'])
   const forks: number[] = []
-  handlers.newClone.shim((prev, clone, event) => {
+  handlers.newClone.shim((prev, clone, kind) => {
     forks.push(clone.timings.totalMs)
-    prev(clone, event)
+    prev(clone, kind)
   })
   const server = createServer((_, response) => response.end(BODY))
-  cloneRequests(server, { match: ({ url }) => url === '/clone' })
+  cloneRequests(server, { filter: ({ url }) => url === '/clone' })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const bareForks = () => {
@@ -72,13 +72,13 @@ async function serve(): Promise<void> {
   })
   server.close()
   server.closeAllConnections()
-  // Of use here, so that the heap is not collected before.
+  // Uses `rows`, so that they are not collected before.
   if (rows.length === 0) throw new Error('no heap')
 }
 
 const BODY = 'answered'
 
-/** A connection that asks for one path after another answer, for as long as it is to. */
+/** Connection that requests one path again after each answer, until stopped. */
 class Asking {
   answers = 0
   readonly latencies: number[] = []
@@ -106,7 +106,7 @@ class Asking {
     this.#ask()
   }
 
-  /** Asks no more, and waits for the last answer. */
+  /** Sends no more requests, and waits for the last answer. */
   async end(): Promise<void> {
     this.#going = false
     await new Promise<void>((resolve) => {
@@ -162,7 +162,7 @@ await program({ server: serve }, async () => {
     await Promise.all([...asking, probe].map((client) => client.end()))
     return { bare, requests: answers / seconds }
   }
-  // The first compiles, and splits page tables.
+  // The first turn compiles code and splits page tables.
   await turn()
   probe.latencies.length = 0
   await server.ask({ what: 'forks' })

@@ -1,41 +1,41 @@
 import { once } from 'node:events'
-import { clones, configure, memoryOf, type Persistent, type Port, persist, stopAll } from 'node-qclone'
-import { readArgs } from './lib/args.js'
-import { fillHeap } from './lib/heap.js'
-import { children, countDescriptors } from './lib/proc.js'
-import { program, report, runPart } from './lib/program.js'
-import { median, percentile, rounded } from './lib/stats.js'
-import { until } from './lib/until.js'
+import { clones, configure, memoryOf, type Port, type ResidentPort, resident, stopAll } from 'node-qclone'
+import { readArgs } from '../harness/args.js'
+import { fillHeap } from '../harness/heap.js'
+import { children, countDescriptors } from '../harness/proc.js'
+import { program, report, runPart } from '../harness/program.js'
+import { median, percentile, rounded } from '../harness/stats.js'
+import { until } from '../harness/until.js'
 
 const options = readArgs(
-  `Usage: npm run bench:idle -- [options]
+  `Usage: npm run bench -- idle [options]
 
-Starts many clones that stay and do nothing, lists them, has each answer a message, looks at their memory, and stops
-them. Each takes two of the parent's descriptors (\`ulimit -n\`). Met when each has answered, all have ended as they
-must, and nothing is left of them.`,
+Starts many clones that stay idle, lists them, sends each a message, measures their memory, and stops them. Each takes
+two of the parent's descriptors (\`ulimit -n\`). Passes if each answers, all end with the expected status, and nothing
+is left of them.`,
   {
     clones: { about: 'clones', fallback: 1000, min: 1, max: 20_000 },
     'heap-mb': { about: 'heap of JavaScript objects, in MiB', fallback: 100, min: 10, max: 16_000 },
-    'at-once': { about: 'clones being started at a time', fallback: 8, min: 1, max: 1000 },
-    sample: { about: 'clones whose memory is looked at', fallback: 50, min: 1, max: 1000 },
+    'at-once': { about: 'clones started at the same time', fallback: 8, min: 1, max: 1000 },
+    sample: { about: 'clones whose memory is measured', fallback: 50, min: 1, max: 1000 },
   },
 )
 
 const LIMIT_MS = 600_000
 const REAP_LIMIT_MS = 30_000
-/** What an idle clone is reckoned to need: they are many. */
+/** Memory reserved per idle clone. Small, since there are many. */
 const MEMORY_OF_A_CLONE = 1 << 20
 
-type Echo = Persistent<number, number>
+type Echo = ResidentPort<number, number>
 
 async function measure() {
   const rows = fillHeap(options['heap-mb'])
-  configure({ maxClones: options.clones, memory: MEMORY_OF_A_CLONE })
+  configure({ maxClones: options.clones, memoryPerClone: MEMORY_OF_A_CLONE })
   const echo = (port: Port<number, number>) => {
     port.on('message', (value) => port.postMessage(value + rows.length))
   }
-  // What the library opens once is open before.
-  await (await persist(echo)).stop()
+  // By then everything that the library opens only once is open.
+  await (await resident(echo)).stop()
   await until(() => clones().length === 0, REAP_LIMIT_MS)
   const descriptors = countDescriptors()
 
@@ -45,7 +45,7 @@ async function measure() {
   const start = async () => {
     while (live.length + starting < options.clones) {
       starting++
-      const clone = await persist(echo)
+      const clone = await resident(echo)
       starting--
       forkMs.push(clone.clone.timings.totalMs)
       live.push(clone)

@@ -2,20 +2,23 @@ import { getPriority } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { handlers, type RunOptions, run, stopAll } from 'node-qclone'
 import { Piscina } from 'piscina'
-import { readArgs } from './lib/args.js'
-import { fillHeap, gc, type Row, settle } from './lib/heap.js'
-import { program, report, runPart } from './lib/program.js'
-import { percentile, rounded } from './lib/stats.js'
+import { readArgs } from '../harness/args.js'
+import { fillHeap, gc, type Row, settle } from '../harness/heap.js'
+import { program, report, runPart } from '../harness/program.js'
+import { percentile, rounded } from '../harness/stats.js'
 import { compute } from './parent/compute.js'
 
 const options = readArgs(
-  `Usage: npm run bench:parent -- [options]
+  `Usage: npm run bench -- parent [options]
 
-A parent applies updates to a live table while others compute without pause: nobody, clones at their default priority,
-at the parent's, and for idle processors only, and, in another process, threads of piscina with a copy of a tenth of
-the data. Between any two of them nobody does. Met when, with clones at their default that have all been made, the 99th
-percentile of the updates' delay is at most twice what it is with nobody, and the longest stall, forks included, is at
-most the longest fork and 10 ms.`,
+A parent applies updates to a live table while others compute without pause:
+
+- nobody, measured before each of the following
+- clones at their default priority, at the parent's priority, and on idle CPUs only
+- in another process, threads of piscina with a copy of a tenth of the data
+
+Passes if, once all clones at default priority are made, the 99th percentile of the updates' delay is at most twice that
+with nobody, and the longest stall, including forks, exceeds the longest fork by at most 10 ms.`,
   {
     'heap-mb': { about: 'heap of JavaScript objects, in MiB', fallback: 500, min: 50, max: 16_000 },
     clones: { about: 'who compute', fallback: 8, min: 1, max: 64 },
@@ -28,34 +31,34 @@ most the longest fork and 10 ms.`,
 const MAX_RATIO = 2
 const MAX_STALL_BEYOND_FORK_MS = 10
 const LIMIT_MS = 900_000
-/** Of the data that a thread of piscina gets: as many copies of all of it would not fit. */
+/** A piscina thread gets one in this many rows, as full copies for each thread would not fit. */
 const SHARE_OF_A_THREAD = 10
 
 /** In milliseconds. */
 interface Window {
   p50: number
   p99: number
-  /** With the time in which the clones are being made. */
+  /** Includes the time in which the clones are made. */
   p99WithForks: number
   max: number
-  /** The longest time between two looks at what is due. */
+  /** Longest time between two checks for due updates. */
   stall: number
-  /** The longest that the parent stood still for a fork. */
+  /** Longest time for which a fork blocked the parent. */
   fork: number
 }
 
-/** Applies updates as they fall due, for a window; `others` begin with it. */
+/** Applies updates as they fall due, for one window. `others` starts with the window. */
 async function measure(rows: Row[], others: () => Promise<unknown>): Promise<Window> {
   const delays: number[] = []
-  /** Of the updates before, others were being made. */
+  /** Number of updates that fell due while the others were being made. */
   let firstSteady = 0
   let stall = 0
   let longestFork = 0
-  const undo = handlers.newClone.shim((prev, clone, event) => {
+  const undo = handlers.newClone.shim((prev, clone, kind) => {
     longestFork = Math.max(longestFork, clone.timings.totalMs)
-    // What fell due during the fork is yet to be applied.
+    // Updates that fell due during the fork are not applied yet.
     firstSteady = Math.floor(((performance.now() - begun) * options.rate) / 1000)
-    prev(clone, event)
+    prev(clone, kind)
   })
   const begun = performance.now()
   const ends = others()
@@ -86,7 +89,7 @@ async function measure(rows: Row[], others: () => Promise<unknown>): Promise<Win
   }
 }
 
-/** Clones that compute until the window is over. */
+/** Makes clones that compute until the window is over. */
 function clones(cloneOptions: RunOptions): () => Promise<unknown> {
   const ms = options.seconds * 1000
   const until = () => Date.now() + ms
@@ -96,7 +99,7 @@ function clones(cloneOptions: RunOptions): () => Promise<unknown> {
       run.with({ ...cloneOptions, timeout: 3 * ms })(() => compute(end)),
     )
     await Promise.allSettled(running)
-    await stopAll({ signal: 'SIGKILL' })
+    await stopAll({ killSignal: 'SIGKILL' })
   }
 }
 
@@ -114,7 +117,7 @@ async function withClones(): Promise<Record<Kind, Window>> {
   await run(() => 0)
   return inTurns(kinds, async (others) => {
     gc()
-    // V8's threads sweep for a while yet, and the parent would wait for them.
+    // V8's threads continue sweeping for a while, and the parent would wait for them.
     await settle()
     return measure(rows, others)
   })
@@ -132,18 +135,21 @@ async function withThreads(): Promise<Record<'nobody' | 'threads', Window>> {
     const end = Date.now() + options.seconds * 1000
     await Promise.all(Array.from({ length: options.clones }, () => pool.run(end)))
   }
-  // Until each thread has its copy.
+  // Waits until each thread has its copy.
   await Promise.all(Array.from({ length: options.clones }, () => pool.run(Date.now() + 200)))
   const windows = await inTurns({ nobody: async () => {}, threads }, (others) => {
     gc()
-    // V8's threads still sweep; beside a Worker nobody can ask until when.
+    // V8's threads are still sweeping. While a Worker exists, nothing reports when they finish.
     return measure(rows, others)
   })
   await pool.destroy()
   return windows
 }
 
-/** Windows of each kind in turns, nobody's before each other's and one for a start; and of each kind the medians. */
+/**
+Measures windows of each kind alternately, `nobody` before each other kind, after one warm-up window. Returns the
+medians of each kind.
+*/
 async function inTurns<K extends string>(
   kinds: Record<K | 'nobody', () => Promise<unknown>>,
   measureOne: (others: () => Promise<unknown>) => Promise<Window>,
@@ -151,7 +157,7 @@ async function inTurns<K extends string>(
   const names = Object.keys(kinds) as Array<K | 'nobody'>
   const windows = new Map(names.map((name) => [name, [] as Window[]]))
   const measureFor = async (name: K | 'nobody') => windows.get(name)?.push(await measureOne(kinds[name]))
-  // V8 collects what filling the heap has left.
+  // V8 collects the garbage from filling the heap.
   await measureOne(kinds.nobody)
   for (let round = 0; round < options.rounds; round++) {
     for (const name of names) {
@@ -165,7 +171,7 @@ async function inTurns<K extends string>(
     p99: median(all, 'p99'),
     p99WithForks: median(all, 'p99WithForks'),
     max: median(all, 'max'),
-    // The worst of all: a stall is to happen in no window.
+    // Maximum over all windows, since no window may have a stall.
     stall: Math.max(...all.map(({ stall }) => stall)),
     fork: Math.max(...all.map(({ fork }) => fork)),
   })

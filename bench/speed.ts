@@ -1,15 +1,15 @@
 import { handlers, run } from 'node-qclone'
-import { readArgs } from './lib/args.js'
-import { gc, type Row, row, settle } from './lib/heap.js'
-import { program, report, runPart } from './lib/program.js'
-import { median, rounded } from './lib/stats.js'
+import { readArgs } from '../harness/args.js'
+import { gc, type Row, row, settle } from '../harness/heap.js'
+import { program, report, runPart } from '../harness/program.js'
+import { median, rounded } from '../harness/stats.js'
 
 const options = readArgs(
-  `Usage: npm run bench:speed -- [options]
+  `Usage: npm run bench -- speed [options]
 
-Compares how fast code that never ran before runs in a clone and in its parent, in turns. Met when the clone takes
-at most 1.10 times as long for each kind: a numeric loop, a scan of objects, a function called often, recursion.
-The short scan is printed beside them: a clone pays once for copying V8's young generation, however long it then runs.`,
+Compares how fast new code runs in a clone and in its parent, alternately. Passes if the clone takes at most 1.10 times
+as long for each kind: a numeric loop, a scan of objects, a function called often, recursion. The short scan is only
+reported: a clone copies V8's young generation once, however long it runs afterwards.`,
   {
     rounds: { about: 'pairs of runs of each kind', fallback: 11, min: 3, max: 1000 },
     rows: { about: 'objects to scan', fallback: 500_000, min: 1000, max: 5_000_000 },
@@ -21,7 +21,7 @@ const LIMIT_MS = 600_000
 /** Some hundred milliseconds each. */
 const STEPS = 120_000_000
 const SCANNED = 24_000_000
-/** Times as many for a scan that takes seconds. */
+/** Factor for a scan that takes seconds. */
 const LONG = 4
 const CALLS = 1_000_000
 const FIBONACCI = 36
@@ -31,23 +31,23 @@ interface Timed {
   result: number
 }
 
-/** Something to time; `fresh` makes a function that V8 has never seen. */
+/** Code to time; `fresh` creates a function that V8 has never seen. */
 interface Kind {
   readonly name: string
-  /** Whether it only informs: what it shows is no speed but a cost at the begin. */
+  /** Whether it is only reported, because it shows a one-time cost and not speed. */
   readonly informs?: boolean
   readonly fresh: () => () => number
 }
 
 /**
-As one writes it. Until it is optimized it allocates at every step, and a clone then copies the pages of V8's young
-generation, once.
+Loop as one would normally write it. Until it is optimized it allocates at every step, so a clone copies the pages of
+V8's young generation once.
 */
 const PLAIN_SCAN = 'for (const { a, b, c, d } of rows) if (a > 100 && b.length > 3) sum += c + d'
 
 let made = 0
 
-/** Passes over the rows, each by a call of one function that has this loop. */
+/** Scans the rows `passes` times, by calling one function with this loop. */
 function scanOf(rows: Row[], passes: number, loop: string): () => number {
   const scan = compile(`let sum = 0; ${loop}; return sum`, 'rows')
   return () => {
@@ -57,7 +57,7 @@ function scanOf(rows: Row[], passes: number, loop: string): () => number {
   }
 }
 
-/** Each becomes hot in a way of its own: within one long call, or by being called often, with a loop or without. */
+/** Each kind becomes hot in a different way: within one long call, or by many calls, with a loop or without. */
 function kinds(rows: Row[]): Kind[] {
   const passes = Math.ceil(SCANNED / rows.length)
   return [
@@ -83,7 +83,7 @@ function kinds(rows: Row[]): Kind[] {
     },
     {
       name: 'objectScanReadOnly',
-      // The same by index and in whole numbers, which allocates nothing: what is left without that cost.
+      // The same scan by index and with integers, which allocates nothing and so avoids that cost.
       fresh: () =>
         scanOf(
           rows,
@@ -97,7 +97,7 @@ function kinds(rows: Row[]): Kind[] {
     {
       name: 'calledLoop',
       fresh: () => {
-        // Some alike, so that V8 does not merge them into the loop that calls them.
+        // Several similar functions, so that V8 does not inline them into the calling loop.
         const some = Array.from({ length: 4 }, () =>
           compile(
             `
@@ -127,7 +127,7 @@ function kinds(rows: Row[]): Kind[] {
   ]
 }
 
-/** A function that V8 has never seen: it keeps what it knows of one by its text. */
+/** Creates a function that V8 has never seen. V8 caches compiled functions by their source text. */
 function compile(source: string, ...names: string[]): (...args: unknown[]) => number {
   return new Function(...names, `${source} // ${made++}`) as (...args: unknown[]) => number
 }
@@ -142,7 +142,7 @@ async function inClone(f: () => number): Promise<Timed> {
   await settle()
   const gone = nextEnd()
   const answer = await run(() => timed(f))
-  // The parent must not run while the clone does, nor while its memory is taken apart.
+  // The parent must not run while the clone runs or the kernel frees its memory.
   await gone
   return answer
 }
@@ -150,9 +150,9 @@ async function inClone(f: () => number): Promise<Timed> {
 /** Resolves when the next clone has ended. */
 function nextEnd(): Promise<void> {
   return new Promise((resolve) => {
-    const undo = handlers.oldClone.shim((prev, status, event) => {
+    const undo = handlers.oldClone.shim((prev, status, kind) => {
       undo()
-      prev(status, event)
+      prev(status, kind)
       resolve()
     })
   })
@@ -182,12 +182,12 @@ async function compare({ name, informs = false, fresh }: Kind) {
   return {
     name,
     informs,
-    // Of pairs, which are measured back to back: within minutes the speed of a shared machine drifts by more.
+    // Ratio of pairs measured back to back, as the speed of a shared machine drifts by more within minutes.
     ratio: rounded(median(clones.map((ms, i) => ms / (parents[i] ?? Number.NaN)))),
     ratioOfMedians: rounded(median(clones) / parentMs),
     cloneMs: rounded(median(clones)),
     parentMs: rounded(parentMs),
-    // The least touched by what else the machine does.
+    // Fastest runs, which are least affected by other work on the machine.
     ratioOfFastest: rounded(Math.min(...clones) / Math.min(...parents)),
     wrong,
   }

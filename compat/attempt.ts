@@ -8,18 +8,18 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { ThreadInTheWay } from 'node-qclone'
-import { killGroup } from '../bench/lib/group.js'
-import { processesWith } from '../bench/lib/proc.js'
+import { killGroup, killProcess } from '../harness/group.js'
+import { processesWith } from '../harness/proc.js'
 import type { Program } from './catalog.js'
 import type { Told } from './trial.js'
 import { inOneLine } from './words.js'
 
-/** What was seen of a package. */
+/** Result of trying a package. */
 export interface Outcome {
   readonly word: 'works' | 'imported only' | 'must be vouched for' | 'refuses' | 'fails' | 'not tried'
-  /** Names to vouch for, why it refuses, how it fails, or what is missing here. */
+  /** Names to vouch for, reason for a refusal or failure, or the missing server. */
   readonly reason?: string
-  /** Output of the program, when it failed. */
+  /** Output of a failed program. */
   readonly output?: string
 }
 
@@ -30,7 +30,7 @@ export interface Bounds {
   readonly deadlineMs: number
 }
 
-/** Tries `program`, which lies at `path`, as it is, and vouching for the threads that its clones are refused for. */
+/** Tries `program` at `path` as it is, then with the threads vouched for that clones were refused for. */
 export async function attempt(program: Program, path: string, bounds: Bounds): Promise<Outcome> {
   const plain = await runTrial(path, bounds, [])
   const { told } = plain
@@ -43,7 +43,7 @@ export async function attempt(program: Program, path: string, bounds: Bounds): P
   const threads = [...new Set((lasting.length > 0 ? lasting : told.refused).map(inWords))].join('; ')
   const reason = told.importedOk ? `once used: ${threads}` : threads
   const names = [...new Set(told.refused.filter(isForeign).map(vouchedName))]
-  // Threads of Node's own, such as those of Workers, cannot be vouched for.
+  // Node's own threads, such as those of Workers, cannot be vouched for.
   if (names.length === 0) return { word: 'refuses', reason }
   const vouched = await runTrial(path, bounds, names)
   if (vouched.told.uses === undefined) return { word: 'refuses', reason, output: vouched.output }
@@ -56,20 +56,20 @@ function inWords(thread: ThreadInTheWay): string {
   return isForeign(thread) ? `a thread of \`${basename(thread.module ?? '')}\`` : thread.what
 }
 
-/** The beginning of a file's name, as `vouchFor` takes it. */
+/** First part of a file's name, as `vouchFor` takes it. */
 function vouchedName({ module = '' }: ThreadInTheWay): string {
   return basename(module).split(/[._-]/, 1)[0] ?? ''
 }
 
-/** Runs a program in a process of its own. Nothing that it has started is left after this. */
+/** Runs a program in a process of its own, and ends everything it started. */
 async function runTrial(path: string, bounds: Bounds, vouched: readonly string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'qclone-compat-'))
-  // PostgreSQL runs as another user, in a folder of this one.
+  // PostgreSQL runs as another user, and needs access to this folder.
   chmodSync(folder, 0o755)
   const remove = () => rmSync(folder, { recursive: true, force: true })
   const args = [TRIAL, path, String(bounds.forks), ...(vouched.length > 0 ? [vouched.join()] : [])]
   const child = spawn(execPath, args, {
-    // A group of its own, by which all of it can be killed.
+    // A process group of its own, by which all its processes can be killed.
     detached: true,
     cwd: folder,
     env: { ...process.env, TMPDIR: folder, NODE_ENV: 'production' },
@@ -77,8 +77,8 @@ async function runTrial(path: string, bounds: Bounds, vouched: readonly string[]
   })
   const kill = () => {
     killGroup(child.pid ?? 0)
-    // A server that has made a group of its own.
-    for (const pid of processesWith('TMPDIR', folder)) process.kill(pid, 'SIGKILL')
+    // A server with a process group of its own.
+    for (const pid of processesWith('TMPDIR', folder)) killProcess(pid)
   }
   process.on('exit', kill)
   let late = false
@@ -106,7 +106,7 @@ async function runTrial(path: string, bounds: Bounds, vouched: readonly string[]
   }
 }
 
-/** What a trial has told line by line, the newest of each. */
+/** Merges the report's lines; later values replace earlier ones. */
 function lastWords(report: string): Told {
   return Object.assign({}, ...report.split('\n').map((line) => JSON.parse(line || '{}')))
 }

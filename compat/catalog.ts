@@ -2,31 +2,31 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** A program that uses one package. What it exports is {@link Use}. */
+/** Program that uses one package. Its exports are {@link Use}. */
 export interface Program {
-  /** Its file's name. */
+  /** Name of its file. */
   readonly file: string
-  /** The package that it tries; without a line that says so, its file's name. */
+  /** Package it tries. Default: the file's name. */
   readonly package: string
   /** Its row in the table. */
   readonly row: string
-  /** Packages that must be installed besides. */
+  /** Other packages that must be installed. */
   readonly with: readonly string[]
-  /** What the parent does all the time; undefined when the package is only imported. */
+  /** Continuous activity of the parent; `undefined` if the package is only imported. */
   readonly parent: string | undefined
-  /** What each clone does with the package; undefined when nothing. */
+  /** Activity of each clone; `undefined` if there is none. */
   readonly clone: string | undefined
 }
 
 /** Exports of a program. */
 export interface Use {
-  /** One real use. The parent repeats it for as long as clones are made. */
+  /** One realistic use. The parent repeats it for as long as clones are made. */
   readonly use?: () => unknown
-  /** What the documentation advises to do first in each clone. */
+  /** Called first in each clone, as the documentation advises. */
   readonly remedy?: () => unknown
-  /** The use that each clone makes of the package. Its value travels to `after`. */
+  /** Called in each clone. Its value is sent to `after`. */
   readonly inClone?: () => unknown
-  /** Checks, once all clones have ended, what the package did. Given the values of `inClone`. */
+  /** Checks the package's work once all clones have ended. Receives the values of `inClone`. */
   readonly after?: (values: unknown[]) => unknown
 }
 
@@ -40,7 +40,7 @@ export function findPrograms(): Program[] {
     .sort((a, b) => (sortedBy(a) < sortedBy(b) ? -1 : 1))
 }
 
-/** A program by the lines at its head, `// package: NAME` and so on. */
+/** Reads a program with its header lines, `// package: NAME` and so on. */
 export function readProgram(file: string, folder: string): Program {
   const source = readFileSync(join(folder, file), 'utf8')
   const line = (key: string) => new RegExp(`^// ${key}: (.+)$`, 'm').exec(source)?.[1]

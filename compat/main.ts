@@ -1,21 +1,37 @@
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { attempt, type Outcome } from './attempt.js'
-import { findPrograms, type Program } from './catalog.js'
+import { findPrograms, type Program, readProgram } from './catalog.js'
 import { install, versionIn } from './install.js'
 import { readOptions } from './options.js'
 import { type Result, writeResult } from './results.js'
 
-/** Lines of the output of what did not work. */
+/** Maximum number of output lines shown for a failure. */
 const LINES_SHOWN = 12
 
 const options = readOptions()
-// What runs then is killed at the exit.
+// Ends through `process.exit()`, so that everything that still runs is killed.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const all = findPrograms()
 const unknown = options.only.find((name) => !all.some((program) => program.package === name))
 if (unknown !== undefined)
   throw new RangeError(`Expected --only to be a package with a program, got \`${unknown}\``)
-process.exitCode = (await tryAll()) ? 0 : 1
+process.exitCode = (await act()) ? 0 : 1
+
+function act(): boolean | Promise<boolean> {
+  if (options.list) return list()
+  return options.program === undefined ? tryAll() : tryAsItIs(options.program)
+}
+
+function list(): true {
+  for (const { row } of all) console.log(row)
+  return true
+}
+
+async function tryAsItIs(path: string): Promise<boolean> {
+  const outcome = await attempt(readProgram(basename(path), dirname(path)), path, options)
+  console.log(JSON.stringify(outcome))
+  return outcome.word !== 'fails'
+}
 
 async function tryAll(): Promise<boolean> {
   const queue = all.filter(({ package: name }) => options.only.length === 0 || options.only.includes(name))
@@ -24,7 +40,7 @@ async function tryAll(): Promise<boolean> {
     for (let program = queue.shift(); program; program = queue.shift()) {
       const result = await tryOne(program)
       if (result.word === 'fails') failures++
-      // One by one, so that a run that is broken off has shown something.
+      // Written one by one, so that an interrupted run keeps its results.
       if (options.write) writeResult(program.row, result, all)
     }
   }

@@ -1,9 +1,11 @@
-import { parseArgs } from 'node:util'
-import { readNumber } from '../bench/lib/args.js'
+import { readCommandLine, readNumber } from '../harness/args.js'
 
 export interface Options {
   /** Packages to try; all when empty. */
   readonly only: readonly string[]
+  /** Path of a program to try as it is, instead of those of packages. */
+  readonly program: string | undefined
+  readonly list: boolean
   readonly forks: number
   readonly jobs: number
   readonly deadlineMs: number
@@ -18,6 +20,8 @@ uses it, and makes clones while it goes on being used. Prints whether it works b
 one fails.
 
   --only NAME   only this package; may be given more than once
+  --program P   only the program in this file, with nothing installed; prints the outcome as JSON
+  --list        print the rows of the table, and try nothing
   --forks N     clones of each, 1 to 10000 (default 20)
   --jobs N      packages at a time, 1 to 64 (default 2)
   --deadline S  seconds until a trial counts as hung, 1 to 3600 (default 120)
@@ -28,29 +32,22 @@ one fails.
 
 /** Reads the command line. Prints what is wrong with it and ends with status 2, or the help. */
 export function readOptions(): Options {
-  try {
-    const { values } = parseArgs({
-      options: {
-        only: { type: 'string', multiple: true, default: [] },
-        forks: { type: 'string' },
-        jobs: { type: 'string' },
-        deadline: { type: 'string' },
-        write: { type: 'boolean', default: false },
-        verbose: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-    if (values.help) {
-      process.stdout.write(USAGE)
-      process.exit(0)
-    }
-    const { only, write, verbose } = values
+  return readCommandLine(USAGE, FLAGS, (values) => {
+    const { only = [], program, list, write, verbose } = values
     const forks = readNumber('forks', values.forks, { fallback: 20, min: 1, max: 10_000 })
     const jobs = readNumber('jobs', values.jobs, { fallback: 2, min: 1, max: 64 })
     const deadline = readNumber('deadline', values.deadline, { fallback: 120, min: 1, max: 3600 })
-    return { only, forks, jobs, write, verbose, deadlineMs: 1000 * deadline }
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`)
-    process.exit(2)
-  }
+    return { only, program, list, forks, jobs, write, verbose, deadlineMs: 1000 * deadline }
+  })
 }
+
+const FLAGS = {
+  only: { type: 'string', multiple: true },
+  program: { type: 'string' },
+  list: { type: 'boolean', default: false },
+  forks: { type: 'string' },
+  jobs: { type: 'string' },
+  deadline: { type: 'string' },
+  write: { type: 'boolean', default: false },
+  verbose: { type: 'boolean', default: false },
+} as const

@@ -4,23 +4,23 @@ import { fileURLToPath } from 'node:url'
 import type { Outcome } from './attempt.js'
 import type { Program } from './catalog.js'
 
-/** What was seen of one package under one Node line. */
+/** Result of one package on one Node release line. */
 export interface Result {
   readonly version: string
   readonly word: Outcome['word']
   readonly reason?: string | undefined
 }
 
-/** All that was seen: by Node line, its version and the results by row. */
+/** All results: for each release line its version, and the results by row. */
 export type Results = Record<string, { node: string; rows: Record<string, Result> }>
 
 const RESULTS = fileURLToPath(new URL('../../compat/results.json', import.meta.url))
 const PAGE = fileURLToPath(new URL('../../docs/fork-safety.md', import.meta.url))
 const [BEGIN, END] = ['<!-- npm run packages: begin -->', '<!-- npm run packages: end -->']
 
-/** Adds what was seen of one row under this Node, and rewrites the table of the page. */
+/** Adds the result of one row on this Node, and rewrites the table of the page. */
 export function writeResult(row: string, result: Result, programs: readonly Program[]): void {
-  // What was seen where it could be tried stands.
+  // Keeps an earlier result from a machine where the row could be tried.
   if (result.word === 'not tried') return
   const results = JSON.parse(readFileSync(RESULTS, 'utf8')) as Results
   const line = versions.node.split('.', 1)[0] ?? ''

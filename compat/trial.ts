@@ -18,26 +18,26 @@ import { messageOf } from './words.js'
 
 // Tries one package in a process of its own: `trial.js PROGRAM FORKS [VOUCHED,...]`.
 
-/** How a trial goes, told on a descriptor of its own: one line of JSON for each step, and one for the end. */
+/** Progress of a trial, written to a separate descriptor: one line of JSON per step, and one at the end. */
 export interface Told {
   step?: string
-  /** Set when the fork was refused: the threads in the way. */
+  /** Threads that prevented the fork, if it was refused. */
   refused?: readonly ThreadInTheWay[]
-  /** Set when a server is not installed: its file. */
+  /** Path of a server that is not installed. */
   missing?: string
-  /** Set when something else went wrong: where, and how. */
+  /** Place and description of any other failure. */
   failed?: string
-  /** Set when all went well. */
+  /** Set on success. */
   uses?: number
-  /** Whether a process that has only imported the package can clone. */
+  /** Whether a process that has only imported the package can be cloned. */
   importedOk?: boolean
 }
 
 const TOLD_FD = 3
-/** Rows of the table from which each clone answers. */
+/** Rows of the table that each clone reads for its answer. */
 const ROWS = 10_000
 const CLONE_LIMIT_MS = 20_000
-/** Threads that are at work for longer are told of as such. */
+/** Threads that stay busy longer are reported as such. */
 const RUN_WAIT_MS = 15_000
 
 const [, , path = '', forks = '', vouched] = process.argv
@@ -45,7 +45,7 @@ let step = ''
 enter('import')
 const told: Told = {}
 try {
-  configure({ runWait: RUN_WAIT_MS })
+  configure({ forkTimeout: RUN_WAIT_MS })
   if (vouched) configure({ vouchFor: vouched.split(',') })
   told.uses = await tryProgram((await import(pathToFileURL(path).href)) as Use, Number(forks))
 } catch (error) {
@@ -58,12 +58,12 @@ try {
     process.stderr.write(`${inspect(error)}\n`)
   }
 }
-// A clone that came here has gone astray: it must not speak for its parent.
+// A clone must not report in its parent's place.
 if (isClone()) process.abort()
 tell(told)
 process.exit()
 
-/** Whether a file to be executed does not exist. */
+/** Whether the file to execute does not exist. */
 function isMissing(error: unknown): error is NodeJS.ErrnoException & { path: string } {
   const { code, syscall, path } = error as NodeJS.ErrnoException
   return code === 'ENOENT' && /^spawn/.test(syscall ?? '') && path !== undefined
@@ -82,9 +82,9 @@ function enter(next: string): void {
 async function tryProgram({ use, remedy, inClone, after }: Use, forks: number): Promise<number> {
   told.importedOk = check().ok
   if (remedy) {
-    handlers.inClone.shim((prev, event) => {
+    handlers.inClone.shim((prev, kind) => {
       remedy()
-      prev(event)
+      prev(kind)
     })
   }
   enter('first use')
@@ -97,7 +97,7 @@ async function tryProgram({ use, remedy, inClone, after }: Use, forks: number): 
   for (let fork = 0; fork < forks; fork++) {
     enter(`clone ${fork + 1}`)
     table.set('fork', fork)
-    // By default it would wait for its parent, which is at work all the time.
+    // At the default priority it would wait for its parent, which is always busy.
     const answered = run.with({ timeout: CLONE_LIMIT_MS, priority: 0 })(async () => {
       const value = await inClone?.()
       return { value, sum: sumOf(table), pid: process.pid }
@@ -108,7 +108,7 @@ async function tryProgram({ use, remedy, inClone, after }: Use, forks: number): 
     const { status, signal } = await endings.next()
     assert.deepEqual({ status, signal }, { status: 0, signal: undefined }, 'a clone did not end in order')
     values.push(answer.value)
-    // The next one finds the package in the middle of something else.
+    // The next clone is made at another point of the package's work.
     enter(`use beside clone ${fork + 1}`)
     await usage?.oneMore()
   }
@@ -126,7 +126,7 @@ function sumOf(table: Map<string, number>): number {
   return sum
 }
 
-/** Repeats `use`, a turn apart, so that clones are made in the middle of it. */
+/** Repeats `use` with a turn in between, so that clones are made in the middle of it. */
 function useAllTheTime(use: () => unknown) {
   let going = true
   let uses = 0
@@ -137,7 +137,7 @@ function useAllTheTime(use: () => unknown) {
       await nextTurn()
     }
   })()
-  // Rejects when a use fails, and settles in no other way.
+  // Rejects if a use fails. Never resolves.
   const broken = new Promise<never>((_, reject) => used.catch(reject))
   broken.catch(() => {})
   return {
@@ -153,14 +153,14 @@ function useAllTheTime(use: () => unknown) {
   }
 }
 
-/** The endings of this process's clones, in order. */
+/** Wait statuses of this process's clones, in order. */
 function watchEndings() {
   const ended: WaitStatus[] = []
   let wake = () => {}
-  handlers.oldClone.shim((prev, status, event) => {
+  handlers.oldClone.shim((prev, status, kind) => {
     ended.push(status)
     wake()
-    prev(status, event)
+    prev(status, kind)
   })
   return {
     async next(): Promise<WaitStatus> {

@@ -1,12 +1,12 @@
-/** An error in one short line: its name, and the first line of its message. */
+/** Error in one short line: its name, and the first line of its message. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return inOneLine(String(error))
-  // Behind the first line of an assertion's message stands what differs.
+  // The further lines of an assertion's message are a diff.
   const [message = ''] = error.message.split('\n', 1)
   return inOneLine(`${error.name}: ${message}`)
 }
 
-/** Characters of a reason that a table has room for. */
+/** Maximum length of a reason in a table. */
 const ROOM = 160
 
 export function inOneLine(text: string): string {

@@ -22,15 +22,15 @@ const [, , program = '', way, folder = ''] = process.argv
 const tell = (told: Told) => writeSync(TOLD_FD, `${JSON.stringify(told)}\n`)
 
 const reaped = new Promise<WaitStatus>((resolve) => {
-  handlers.oldClone.shim((prev, status, event) => {
+  handlers.oldClone.shim((prev, status, kind) => {
     resolve(status)
-    prev(status, event)
+    prev(status, kind)
   })
 })
-handlers.newClone.shim((prev, clone, event) => {
+handlers.newClone.shim((prev, clone, kind) => {
   // Not of clones that the program makes in its turn.
   if (!isClone()) tell({ clone: clone.pid })
-  prev(clone, event)
+  prev(clone, kind)
 })
 
 try {
@@ -55,9 +55,9 @@ hooks) must make no difference in the clone.
 async function runBefore(path: string): Promise<void> {
   const { log } = console
   console.log = () => {}
-  handlers.inClone.shim((prev, event) => {
+  handlers.inClone.shim((prev, kind) => {
     console.log = log
-    prev(event)
+    prev(kind)
   })
   await import(`${pathToFileURL(path).href}?before`)
 }

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { readNumber } from '../bench/lib/args.js'
+import { readCommandLine, readNumber } from '../harness/args.js'
 import { PROGRAMS, PROGRAMS_WITH_PACKAGES } from './catalog.js'
 
 export interface Options {
@@ -32,30 +31,21 @@ one. Each is to print the same and end alike in all three. Ends with status 1 wh
 
 /** Reads the command line. Prints what is wrong with it and ends with status 2, or the help. */
 export function readOptions(): Options {
-  try {
-    const { values } = parseArgs({
-      options: {
-        filter: { type: 'string', default: '' },
-        jobs: { type: 'string' },
-        deadline: { type: 'string' },
-        packages: { type: 'boolean', default: false },
-        programs: { type: 'string' },
-        list: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-    if (values.help) {
-      process.stdout.write(USAGE)
-      process.exit(0)
-    }
+  return readCommandLine(USAGE, FLAGS, (values) => {
     const { filter, packages, list, json } = values
     const programs = resolve(values.programs ?? (packages ? PROGRAMS_WITH_PACKAGES : PROGRAMS))
     const jobs = readNumber('jobs', values.jobs, { fallback: 2, min: 1, max: 64 })
     const deadline = readNumber('deadline', values.deadline, { fallback: 20, min: 1, max: 600 })
     return { filter, programs, packages, list, json, jobs, deadlineMs: 1000 * deadline }
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`)
-    process.exit(2)
-  }
+  })
 }
+
+const FLAGS = {
+  filter: { type: 'string', default: '' },
+  jobs: { type: 'string' },
+  deadline: { type: 'string' },
+  packages: { type: 'boolean', default: false },
+  programs: { type: 'string' },
+  list: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const

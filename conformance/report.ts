@@ -1,4 +1,4 @@
-import { printTable } from '../bench/lib/table.js'
+import { printTable } from '../harness/table.js'
 import { type Difference, inWords } from './compare.js'
 import { type Outcome, WAYS, type Way } from './ways.js'
 

@@ -1,13 +1,22 @@
 // Runs the compiled tests, or any command, under each Node line we support:
 //   node scripts/matrix.mjs [--lines 22,24] [-- command ...args]
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { arch, argv, cwd, env, platform } from 'node:process'
 import { parseArgs } from 'node:util'
 import { countTests } from './count-tests.mjs'
 
-const SUPPORTED_LINES = ['20', '22', '24', '26']
+const SUPPORTED_LINES = linesOfCi()
 const AVA = ['node', 'node_modules/ava/entrypoints/cli.mjs']
 /** Of the output of a line that failed, shown once more at the end. */
 const LINES_SHOWN = 50
@@ -32,6 +41,14 @@ for (const line of lines) {
 }
 console.log(`\n${report.join('\n')}`)
 process.exitCode = failures === 0 ? 0 : 1
+
+/** The Node lines that CI tests, which are those that we support. */
+function linesOfCi() {
+  const workflow = readFileSync(join(cwd(), '.github', 'workflows', 'ci.yml'), 'utf8')
+  const [, lines] = /^ *node: \[([\d, ]+)\]$/m.exec(workflow) ?? []
+  if (!lines) throw new Error('.github/workflows/ci.yml names no lines of Node')
+  return lines.split(',').map((line) => line.trim())
+}
 
 function readArguments() {
   const { values, positionals } = parseArgs({

@@ -1,4 +1,5 @@
-// Gives a Python that has a client of kdb+, or tools that test HTTP: node scripts/python-clients.mjs qpython|pykx|h1
+// Gives a Python that has a client of kdb+, tools that test HTTP, or a spell checker:
+// node scripts/python-clients.mjs qpython|pykx|h1|typos
 // The environment is made when it is not there yet, and kept. The last line on stdout is the path of its interpreter.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,6 +13,7 @@ const PACKAGES = {
   // Used without a licence of q: for IPC none is needed.
   pykx: ['pykx==4.2.0'],
   h1: ['redbot==2.7.1', 'h11==0.16.0'],
+  typos: ['typos==1.52.0'],
 }
 /** Packages whose sources are wanted, with tests that are not installed. They are put in `sources`. */
 const SOURCES = {

@@ -1,53 +1,55 @@
-import { type Conversation, kdb, ndjson, ProtocolError } from 'node-qclone'
-import { readArgs } from '../bench/lib/args.js'
-import { openPart, program, report } from '../bench/lib/program.js'
-import { rounded } from '../bench/lib/stats.js'
+import { type Conversation, ProtocolError } from 'node-qclone'
+import { kdb } from 'node-qclone/kdb'
+import { ndjson } from 'node-qclone/ndjson'
+import { readArgs } from '../harness/args.js'
+import { openPart, program, report } from '../harness/program.js'
+import { rounded } from '../harness/stats.js'
 import { Client } from './codecs/client.js'
 import { JSON_SHAPES, MIB, message, packed, SHAPES, vector } from './codecs/messages.js'
 import { type Cost, type Ports, type Question, serve } from './codecs/server.js'
 
 const options = readArgs(
-  `Usage: npm run soak:codecs -- [options]
+  `Usage: npm run soak -- codecs [options]
 
-What one client can cost the parent of cloneQueries: processor time, the longest time in which it does nothing else,
-and memory, for the messages that cost most. Met when each is within about twice of what docs/api.md says, as the
-machine may be busy otherwise.`,
+Measures what one client of cloneQueries can cost the parent with the most expensive messages: CPU time, the longest
+time during which it does nothing else, and memory. Passes if each is within about twice the figure in docs/api.md,
+which leaves room for a busy machine.`,
   {
-    rounds: { about: 'how often each is measured; the least counts', fallback: 2, min: 1, max: 20 },
+    rounds: { about: 'measurements of each; the minimum counts', fallback: 2, min: 1, max: 20 },
   },
 )
 
-/** What a client does, and what it may cost. */
+/** What a client does, and the most it may cost. */
 interface Case {
   codec: 'kdb' | 'ndjson'
-  /** What the client sends once it is let in. */
+  /** Bytes the client sends once it is connected. */
   send: () => Buffer
-  /** Bytes that answer it, or the end of the connection; `'stuck'`: nobody takes more from it. */
+  /** Number of bytes in the answer, or the end of the connection. `'stuck'`: the server reads no more. */
   until: number | 'stuck'
-  /** How many clients do so. */
+  /** Number of clients that do the same. */
   clients?: number
-  /** Whether they greet. */
+  /** Whether the clients send a greeting. */
   greets?: boolean
   most: { cpuMs: number; longestMs: number; peakMb: number }
 }
 
 const GREETING = Buffer.from('user:password\x03\0')
 const CAPABILITY_BYTES = 1
-/** A long in a response of kdb+, and `{"result":0}` with its end. */
+/** Bytes of a long in a kdb+ response, and of `{"result":0}` with its line end. */
 const REPLY_BYTES = { kdb: 17, ndjson: 13 }
 const SMALL_QUERY = { kdb: message(1, Buffer.from('ff01', 'hex')), ndjson: Buffer.from('{"query":1}\n') }
 const STAY = {
   kdb: message(1, Buffer.from('0a000400000073746179', 'hex')),
   ndjson: Buffer.from('{"query":"stay"}\n'),
 }
-/** A fork, and what Node needs for a connection. */
+/** Cost of a fork and of Node's work for a connection. */
 const FORK = { cpuMs: 60, longestMs: 40, peakMb: 10 }
-/** The bytes are held, and more than that while the memory for them grows. */
+/** The bytes are held, and copied while the buffer grows. */
 const LARGE = { cpuMs: 200, longestMs: 100, peakMb: 50 }
 const UPDATE = { cpuMs: 120, longestMs: 100, peakMb: 40 }
 const LARGEST = 16 * MIB
 const SMALLER = 0.9
-/** What a line has around its value, and more than it that a shape may have. */
+/** Bytes of a line besides its value, plus the bytes by which a shape may exceed its size. */
 const MOST_AROUND_BYTES = 1000
 
 const CASES: Record<string, Case> = {
@@ -126,7 +128,7 @@ function ndjsonOpen(): Conversation {
   return ndjson().open()
 }
 
-/** The largest message of a shape that is not refused, within a tenth. */
+/** Largest message of a shape that is accepted, within 10 %. */
 function largest(open: () => Conversation, most: number, shape: (size: number) => Buffer): Buffer {
   for (let size = most; ; size *= SMALLER) {
     const bytes = shape(Math.floor(size))
@@ -139,15 +141,15 @@ function largest(open: () => Conversation, most: number, shape: (size: number) =
   }
 }
 
-/** A query, until it is answered or refused. */
+/** Case of one query, until it is answered or refused. */
 function query(codec: Case['codec'], send: () => Buffer, most: Case['most']): Case {
   return { codec, send, until: REPLY_BYTES[codec], most }
 }
 
-/** How many updates, each as large as can be, are garbage before V8 collects it. */
+/** Number of updates of maximum size that can be garbage before V8 collects it. */
 const MOST_GARBAGE = 4
 
-/** Updates, until a query behind them is answered. */
+/** Case of several updates, until a query after them is answered. */
 function updates(codec: Case['codec'], send: () => Buffer, count: number): Case {
   const peakMb = Math.min(count, MOST_GARBAGE) * UPDATE.peakMb
   const most = { ...UPDATE, cpuMs: count * UPDATE.cpuMs, peakMb }
@@ -170,7 +172,7 @@ async function cost({ codec, send, until, clients = 1, greets = codec === 'kdb' 
     }
     return client
   }
-  // What is done once in the life of a server.
+  // Runs everything that happens only once in the life of a server.
   const first = new Client(ports[codec])
   if (codec === 'kdb') first.send(GREETING)
   first.send(SMALL_QUERY[codec])
@@ -189,7 +191,7 @@ async function cost({ codec, send, until, clients = 1, greets = codec === 'kdb' 
   return measured
 }
 
-/** The least of some: others may keep the machine busy. */
+/** Minimum of several measurements, as other processes may keep the machine busy. */
 function least(costs: readonly Cost[]): Cost {
   const of = (key: keyof Cost) => Math.min(...costs.map((one) => one[key]))
   return { cpuMs: of('cpuMs'), longestMs: of('longestMs'), peakMb: of('peakMb') }

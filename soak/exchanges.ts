@@ -1,16 +1,17 @@
-import { selfSigned } from '../__test__/helpers/certificate.js'
-import { report } from '../bench/lib/program.js'
-import { rounded } from '../bench/lib/stats.js'
+import { selfSigned } from '../harness/certificate.js'
+import { report } from '../harness/program.js'
+import { rounded } from '../harness/stats.js'
 import { blame, repeat } from './exchanges/blame.js'
 import { Pair, scripts } from './exchanges/drive.js'
+import type { Left } from './exchanges/notices.js'
 import { readOptions } from './exchanges/options.js'
 import { FAULTS, Tally } from './exchanges/tally.js'
 
 const PROGRESS_MS = 10_000
-/** How often a script that failed is played again. */
+/** Number of times that a failed script is repeated. */
 const AGAIN = 3
 const MOST_REPEATED = 2
-/** Sorts of differences whose scripts are played again. */
+/** Maximum number of kinds of differences whose scripts are repeated. */
 const MOST_EXPLAINED = 12
 
 const options = readOptions()
@@ -19,7 +20,7 @@ const tally = new Tally()
 const begun = performance.now()
 const left = await drive()
 const seconds = (performance.now() - begun) / 1000
-const leftInAll = left.reduce((sum, one) => sum + (one ? one.clones + one.children + one.connections : 0), 0)
+const leftInAll = left.reduce((sum, { cloning }) => sum + countOf(cloning), 0)
 const faults = Object.fromEntries(FAULTS.map((kind) => [kind, tally.count(kind)]))
 const met =
   tally.unexplainedCount === 0 && leftInAll === 0 && Object.values(faults).every((count) => count === 0)
@@ -37,6 +38,11 @@ report(
     'longest script, ms': Math.round(tally.longestMs),
     ...faults,
     'clones and connections left': leftInAll,
+    'TLS connections left': left.reduce((sum, { cloning }) => sum + (cloning?.tlsConnections ?? 0), 0),
+    'TLS connections left by plain Node': left.reduce(
+      (sum, { plain }) => sum + (plain?.tlsConnections ?? 0),
+      0,
+    ),
     left,
     same: tally.same,
     differences: tally.differences,
@@ -48,6 +54,11 @@ report(
 )
 process.exitCode = met ? 0 : 1
 
+/** Number of clones, child processes and connections without TLS. */
+function countOf(left: Left | undefined): number {
+  return left ? left.clones + left.children + left.connections : 0
+}
+
 async function drive() {
   const { only, times, jobs, connections, json } = options
   const isOnce = only !== undefined && times === 1
@@ -57,7 +68,7 @@ async function drive() {
   const progress = setInterval(() => {
     const perSecond = Math.round(tally.exchanges / ((performance.now() - begun) / 1000))
     process.stderr.write(
-      `${tally.exchanges} exchanges, ${perSecond} a second, ${tally.unexplainedCount} unexplained\n`,
+      `${tally.exchanges} exchanges, ${perSecond} per second, ${tally.unexplainedCount} unexplained\n`,
     )
   }, PROGRESS_MS)
   const verbose = isOnce && !json
@@ -70,13 +81,13 @@ async function drive() {
   return Promise.all(pairs.map((pair) => pair.end()))
 }
 
-/** Prints what failed, and the scripts that repeat it. */
+/** Prints the failures and the scripts that reproduce them. */
 async function explain(): Promise<void> {
   for (const kind of FAULTS) {
     for (const { count, what, ids } of tally.faults[kind].values()) {
       const guilty = kind === 'uncaught' || kind === 'died' ? await blame(kind, what, ids, certificate) : ids
       console.log(`${kind}, ${count} times: ${what}`)
-      console.log(guilty.length > 0 ? `  --only ${guilty.join(' ')}` : `  by none alone of ${ids.join(' ')}`)
+      console.log(guilty.length > 0 ? `  --only ${guilty.join(' ')}` : `  by none alone: ${ids.join(' ')}`)
     }
   }
   for (const [index, [sort, { count, ids, why }]] of [...tally.failures].entries()) {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { cpus } from 'node:os'
-import { readArgs } from '../bench/lib/args.js'
-import { processesWith } from '../bench/lib/proc.js'
-import { type OpenPart, openPart, program } from '../bench/lib/program.js'
-import { until } from '../bench/lib/until.js'
+import { readArgs } from '../harness/args.js'
+import { processesWith } from '../harness/proc.js'
+import { type OpenPart, openPart, program } from '../harness/program.js'
+import { until } from '../harness/until.js'
 import { type Company, type CompanyQuestion, type Fates, keepCompany } from './hostile/company.js'
 import { beHonest, type HonestQuestion, type Window } from './hostile/honest.js'
 import { conclude, inWords, type Measured, type Outcome } from './hostile/report.js'
@@ -17,30 +17,34 @@ import {
 } from './hostile/server.js'
 
 const options = readArgs(
-  `Usage: npm run soak:hostile -- [options]
+  `Usage: npm run soak -- hostile [options]
 
-Honest clients ask a server whose requests clones answer, with all defaults: alone, in hostile company, and alone again.
-Slow readers ask for 32 MiB and take nothing, or a byte each second. Slow writers send a head, a body, or the rest of a
-body of more than 1 MiB, at a byte each half of a second. Bombers are refused by kdb+, and send a message of 550 kB
-right behind their greeting that uncompresses to 64 MiB. Each comes back a second after it was cut off.
+Honest clients send requests to a server with default options, which answers by clones: first alone, then together with
+hostile clients, then alone again.
 
-An answer takes some 20 ms of processor time. With pauses of 500 ms, 20 honest clients keep less than half of two
-processors busy, so that what the company takes from them shows as such, and not as a full machine.
+- Slow readers request 32 MiB and read nothing, or one byte per second.
+- Slow writers send a head, a body, or the rest of a body of more than 1 MiB, one byte every half second.
+- Bombers are refused by kdb+. Right after their greeting they send 550 kB that uncompress to 64 MiB.
 
-Met when honest clients get 95 % of the answers a second that they get alone, and no errors, and the server lives,
-takes at most 64 MiB more than in the first window, and has nothing left at the end.`,
+Each hostile client reconnects a second after it was disconnected.
+
+An answer takes about 20 ms of CPU time. With pauses of 500 ms, 20 honest clients keep two CPUs less than half busy, so
+a slowdown is due to the hostile clients and not to a full machine.
+
+Passes if the honest clients get 95 % of the answers per second that they get alone, and no errors, and the server
+survives, uses at most 64 MiB more than in the first window, and has nothing left at the end.`,
   {
-    minutes: { about: 'length of the window in company', fallback: 5, fraction: true, min: 0.1, max: 1000 },
+    minutes: { about: 'minutes of the hostile window', fallback: 5, fraction: true, min: 0.1, max: 1000 },
     alone: { about: 'seconds of each of the two windows around it', fallback: 60, min: 1, max: 3600 },
     'warm-up': {
-      about: 'seconds before the first window, and after each in company',
+      about: 'seconds before the first window, and after each with hostile clients',
       fallback: 3,
       min: 1,
       max: 3600,
     },
     clients: { about: 'honest clients', fallback: 20, min: 1, max: 500 },
     'think-ms': {
-      about: 'pause of an honest client after each answer, on the average',
+      about: 'average pause of an honest client after each answer',
       fallback: 500,
       min: 0,
       max: 10_000,
@@ -55,17 +59,17 @@ takes at most 64 MiB more than in the first window, and has nothing left at the 
     heads: { about: 'slow writers of heads', fallback: 67, min: 0, max: 2000 },
     bodies: { about: 'slow writers of bodies below 1 MiB', fallback: 67, min: 0, max: 2000 },
     'long-bodies': { about: 'slow writers of bodies above 1 MiB', fallback: 66, min: 0, max: 2000 },
-    bombers: { about: 'clients of kdb+ that send bombs', fallback: 10, min: 0, max: 200 },
+    bombers: { about: 'kdb+ clients that send bombs', fallback: 10, min: 0, max: 200 },
     'heap-mb': { about: 'heap of JavaScript objects, in MiB', fallback: 100, min: 10, max: 16_000 },
   },
 )
 
-/** Between windows the server comes to rest. */
+/** Leaves time for the server to come to rest between windows. */
 const MARGIN_FACTOR = 2
-/** Starting and ending. */
+/** Time to start and to end. */
 const MARGIN_MS = 300_000
 const END_LIMIT_MS = 5000
-/** An environment variable that tells the processes of this program from all others. */
+/** Environment variable that marks the processes of this program. */
 const MARK = 'QCLONE_HOSTILE'
 
 const company: Company = {
@@ -93,7 +97,7 @@ async function main(): Promise<boolean> {
     const processes = processesWith(MARK, mark).length
     return conclude({ ...figures, left: { ...left, processes } }, options.json)
   } finally {
-    // When one has died, the others need not go on.
+    // If one part has died, the others can stop.
     await Promise.allSettled([server, honest, hostile].map((part) => part.end()))
   }
 }
@@ -117,7 +121,7 @@ async function measure({ server, honest, hostile }: Parts): Promise<Omit<Outcome
     if (company) {
       await hostile.ask({ what: 'end' })
       await server.ask({ what: 'rest' })
-      // A queue that has come about is no part of what the clients have alone.
+      // A queue that builds up at the start does not belong to the measurement.
       await honest.ask({ what: 'measure', seconds: options['warm-up'], thinkMs })
     }
     const measured = { ...seenByClients, company, seen, idle }
@@ -126,7 +130,7 @@ async function measure({ server, honest, hostile }: Parts): Promise<Omit<Outcome
   }
   await honest.ask({ what: 'begin', port: http, clients: options.clients })
   await window(false, options['warm-up'])
-  // Between two without company, so that the drift of the machine cancels.
+  // Measured between two windows without hostile clients, so that drift of the machine cancels out.
   const windows = [
     await window(false, options.alone),
     await window(true, options.minutes * 60),
@@ -141,7 +145,7 @@ async function measure({ server, honest, hostile }: Parts): Promise<Omit<Outcome
   return { windows, saturated, fates, errors }
 }
 
-/** Of all processors. */
+/** Total over all CPUs. */
 function cpuTimes() {
   const times = cpus().map(({ times }) => times)
   const idle = times.reduce((sum, { idle }) => sum + idle, 0)

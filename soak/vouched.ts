@@ -1,23 +1,22 @@
-import { readArgs } from '../bench/lib/args.js'
-import { program, report, runPart } from '../bench/lib/program.js'
+import { readArgs } from '../harness/args.js'
+import { program, report, runPart } from '../harness/program.js'
 import { ADDONS, type Addon } from './vouched/addons.js'
 import { type Found, forkBeside } from './vouched/fork.js'
 
 const options = readArgs(
-  `Usage: npm run soak:vouched -- [options]
+  `Usage: npm run soak -- vouched [options]
 
-Forks beside the threads of popular addons, after real use of them and while they are used: sharp, DuckDB, @napi-rs/canvas
-and snappy, each in a process of its own. Clones compute, read files, compress, wait and collect garbage, and use no
-addon. Met when no clone hangs, dies or answers wrongly, and no fork is refused. Installs the packages into
-.cache/vouched.`,
+Forks while popular addons have threads, after real use and during use: sharp, DuckDB, @napi-rs/canvas and snappy,
+each in a process of its own. Clones compute, read files, compress, wait and collect garbage, but use no addon. Passes
+if no clone hangs, dies or answers wrongly, and no fork is refused. Installs the packages into .cache/vouched.`,
   {
-    forks: { about: 'forks beside each addon', fallback: 2000, min: 1, max: 1_000_000 },
+    forks: { about: 'forks per addon', fallback: 2000, min: 1, max: 1_000_000 },
   },
 )
 
-/** For each fork, on a machine that does other things besides. */
+/** Limit per fork, on a machine that is busy with other work. */
 const LIMIT_MS = 2000
-/** Installing and starting. */
+/** Time to install and start. */
 const MARGIN_MS = 300_000
 
 const parts = Object.fromEntries(

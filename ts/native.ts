@@ -2,25 +2,32 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { compileFunction, runInThisContext } from 'node:vm'
 import type * as Binding from '../binding.cjs'
-import { sharedBinding } from './copies.js'
-import { QcloneError } from './errors.js'
-import { process } from './node.js'
+import { sharedBinding } from './copies/registry.js'
+import { process } from './node-internals/process.js'
+import { isQcloneError, QcloneError } from './types/errors.js'
 
-export type { ChildHandle, ForkFailure, ForkOutcome, ForkTimings, NativeProgress } from '../binding.cjs'
+export type {
+  ChildHandle,
+  CloneFacts,
+  ForkFailure,
+  ForkOutcome,
+  ForkTimings,
+  NativeProgress,
+} from '../binding.cjs'
 
 let loaded: typeof Binding | undefined
 
 /**
-The native part. Loaded at first use, so that the package can be imported where there is none.
+Returns the native part. It is loaded at first use, so that the package can be imported where there is none.
 
-@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` where there is none.
+@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` if it cannot be loaded.
 */
 export function native(): typeof Binding {
   try {
-    // Not remembered when it fails: there may only have been no descriptor left.
+    // A failure is not cached: it may only have been a lack of file descriptors.
     loaded ??= sharedBinding(load)
   } catch (cause) {
-    if (cause instanceof QcloneError) throw cause
+    if (isQcloneError(cause)) throw cause
     const platform = `${process.platform}-${process.arch}`
     const why = process.platform === 'linux' ? whyNotLoaded(cause) : 'cloning needs Linux'
     throw new QcloneError('ERR_QCLONE_UNSUPPORTED', `qclone does not work on ${platform}: ${why}`, { cause })
@@ -28,11 +35,14 @@ export function native(): typeof Binding {
   return loaded
 }
 
-/** Its loader, which napi-rs writes, asks `process` for the platform. Where that is hidden, as by a `let` in a REPL, it gets Node's. */
+/**
+Loads the native part by the loader that napi-rs generates. The loader reads the global `process`; where that is hidden,
+as by a `let` in a REPL, it gets Node's.
+*/
 function load(): typeof Binding {
   const require = createRequire(import.meta.url)
-  if (seesProcess()) return require('../binding.cjs')
-  const path = require.resolve('../binding.cjs')
+  if (seesProcess()) return require('#binding')
+  const path = require.resolve('#binding')
   const module = { exports: {} as typeof Binding }
   const loader = compileFunction(readFileSync(path, 'utf8'), ['require', 'module', 'process'], {
     filename: path,
@@ -49,23 +59,27 @@ function seesProcess(): boolean {
   }
 }
 
-/** The loader tries several files, and each failure is the cause of the next, by its message. This one is node's. */
+/**
+Returns advice if Node.js refuses all addons. The loader tries several files; each failure is the cause of the next.
+*/
 function addonsDenied(error: unknown): string {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (!cause.message.includes('loading addons is disabled')) continue
-    return ', as this node may load none: start it with `--allow-addons` under the permission model, and without `--no-addons`'
+    return ': start Node.js with `--allow-addons` under the permission model, and without `--no-addons`'
   }
   return ''
 }
 
-/** In words, from the chain of causes: one for each file that was tried, most of which are other platforms'. */
+/**
+Returns the reason in words. The chain has a cause for each file that was tried, most of them for other platforms.
+*/
 function whyNotLoaded(error: unknown): string {
-  const told: string[] = []
+  const messages: string[] = []
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    told.push(cause.message.split('\n', 1)[0] as string)
+    messages.push(cause.message.split('\n', 1)[0] as string)
   }
-  const found = told.find((message) => !message.startsWith('Cannot find'))
+  const found = messages.find((message) => !message.startsWith('Cannot find'))
   return found
     ? `its native part could not be loaded (${found})${addonsDenied(error)}`
-    : "its native part is missing: install with npm's optional dependencies, on the platform that it is to run on"
+    : "its native part is missing: install with npm's optional dependencies, on the platform it will run on"
 }

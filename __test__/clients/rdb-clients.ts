@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect as connectTo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { type Connection, connect } from 'node-q'
-import { HOST } from './target.js'
+import { HOST } from '../../harness/clients/target.js'
 
 const LIMIT_MS = 30_000
 
@@ -30,6 +30,33 @@ export async function askJson<T>(port: number, query: unknown): Promise<T> {
   const [reply] = await sayJson<T>(port, { query })
   if (reply?.error) throw Object.assign(new Error(reply.error.message), { code: reply.error.code })
   return reply?.result as T
+}
+
+/** Answer of `check`. */
+export interface Check {
+  readonly troubles: number
+  readonly kept: number
+  readonly counted: number
+  readonly version: number
+}
+
+/** Asks for `check` so many times on one connection. */
+export function askChecks(port: number, count: number): Promise<Array<JsonReply<Check>>> {
+  return sayJson(port, ...Array.from({ length: count }, (_, id) => ({ query: ['check'], id })))
+}
+
+/** What replies to {@link askChecks} say of their snapshots. */
+export function consistencyOf(replies: ReadonlyArray<JsonReply<Check>>) {
+  return replies.map(({ id, result }) => ({
+    id,
+    troubles: result?.troubles,
+    equal: result?.kept === result?.counted,
+  }))
+}
+
+/** What they say if all totals hold. */
+export function consistent(count: number) {
+  return Array.from({ length: count }, (_, id) => ({ id, troubles: 0, equal: true }))
 }
 
 /** A client of kdb+. */

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { until } from './processes.js'
+import { until } from '../../harness/processes.js'
 
 /** A client that sends and takes bytes. */
 export class ByteClient {

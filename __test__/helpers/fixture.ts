@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { execPath } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
-import { killGroup, membersInWords, untilEmpty } from '../../bench/lib/group.js'
+import { killGroup, membersInWords, untilEmpty } from '../../harness/group.js'
 import { PLAYED } from './scene.js'
 
 export interface ScriptOptions {

@@ -1,4 +1,4 @@
-import { q } from '#dist/codecs/kdb.js'
+import { q } from 'node-qclone/kdb'
 
 const GUID = '8c680a01-5a49-5aab-5a65-d4bfddb6a661'
 const DATE = new Date('2026-01-31T12:34:56.789Z')

@@ -1,12 +1,11 @@
-import type { Conversation, Message, Query } from '#dist/codecs/codec.js'
-import { encodeMessage } from '#dist/codecs/kdb/encode-reply.js'
-import { type KdbOptions, kdb } from '#dist/codecs/kdb.js'
-import { plain } from '../../bench/fuzz/outcome.js'
+import type { Conversation, Message, Query } from 'node-qclone'
+import { type KdbOptions, kdb } from 'node-qclone/kdb'
+import { plain } from '../../harness/messages/outcome.js'
 
-export { outcomeOf, plain } from '../../bench/fuzz/outcome.js'
+export { outcomeOf, plain } from '../../harness/messages/outcome.js'
 
 const HEAD_BYTES = 8
-const ENCODING = { compress: false, maxDepth: 128 }
+const QUERY_KIND = 1
 /** Of clients of today. */
 export const CAPABILITY = 3
 
@@ -33,7 +32,9 @@ export function framed(body: Uint8Array | string, framing: Framing = {}): Buffer
 
 /** What this project's own encoder sends as a query. */
 export function queryOf(value: unknown): Buffer {
-  return encodeMessage(1, value, ENCODING, CAPABILITY)
+  const message = Buffer.from(opened({ compress: false }).reply(QUERY, value))
+  message[1] = QUERY_KIND
+  return message
 }
 
 export function greeting(text = 'user:password', capability: number | null = CAPABILITY): Buffer {

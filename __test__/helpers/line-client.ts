@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { until } from './processes.js'
+import { until } from '../../harness/processes.js'
 
 /** A client that sends and takes lines. */
 export class LineClient {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
-import { until } from './processes.js'
+import { until } from '../../harness/processes.js'
 
 /** A response, as its bytes say. */
 export interface RawResponse {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
-import { selfSigned } from './certificate.js'
+import { selfSigned } from '../../harness/certificate.js'
 
 export type Transport = 'tcp' | 'unix' | 'tls'
 

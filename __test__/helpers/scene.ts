@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
-import { check, QcloneError } from 'node-qclone'
-import { until } from './processes.js'
+import { check, clones, QcloneError } from 'node-qclone'
+import { until } from '../../harness/processes.js'
 
 /**
 Tells the test something, once. The same key from two processes, as when a clone returns into its parent's
@@ -54,10 +54,29 @@ export async function failureOf(act: () => unknown): Promise<Described> {
   return { name: 'no error', message: String(value) }
 }
 
-/** Waits until no thread is in the way for the moment only: one at work is not always known for what it is. */
-export async function untilAtRest(): Promise<void> {
+/**
+ * Waits until no thread is in the way for the moment only, and resolves to what `check` said then: a second look could
+ * find V8's workers at work again.
+ */
+export async function checkAtRest(): Promise<ReturnType<typeof check>> {
+  let report = check()
   await until('all threads are at rest', () => {
-    const report = check()
+    report = check()
     return report.ok || !report.transient
   })
+  return report
+}
+
+/** Work that takes a while, so that clones live beside each other. */
+export function shortly(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+export function reaped(): Promise<void> {
+  return until('all are reaped', () => clones().length === 0)
+}
+
+/** The code of the error that `act` throws or rejects with. */
+export async function codeOf(act: () => unknown): Promise<string | undefined> {
+  return (await failureOf(act)).code
 }

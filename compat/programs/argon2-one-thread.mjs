@@ -6,12 +6,12 @@ import assert from 'node:assert/strict'
 import argon2 from 'argon2'
 import { differ } from './lib/ids.mjs'
 
-// With more it makes threads of its own for each hash.
+// With more, argon2 creates threads for each hash.
 const options = { memoryCost: 1024, timeCost: 2, parallelism: 1 }
 
 export const { use, inClone, after } = differ(async () => {
   const hash = await argon2.hash('secret', options)
   assert.equal(await argon2.verify(hash, 'secret'), true)
-  // Of one password hashes differ by their salts.
+  // Hashes of the same password differ by their salts.
   return hash
 })

@@ -8,6 +8,6 @@ import { differ } from './lib/ids.mjs'
 export const { use, inClone, after } = differ(async () => {
   const hash = await argon2.hash('secret', { memoryCost: 1024, timeCost: 2 })
   assert.equal(await argon2.verify(hash, 'secret'), true)
-  // Of one password hashes differ by their salts.
+  // Hashes of the same password differ by their salts.
   return hash
 })

@@ -8,6 +8,6 @@ import { differ } from './lib/ids.mjs'
 export const { use, inClone, after } = differ(async () => {
   const hash = await bcrypt.hash('secret', 4)
   assert.equal(await bcrypt.compare('secret', hash), true)
-  // Its salt.
+  // The salt.
   return hash.slice(0, 29)
 })

@@ -25,7 +25,7 @@ const logger = log4js.getLogger()
 
 export async function use() {
   logger.info(unique())
-  // At its end it takes long to write what has been logged faster than it writes.
+  // If entries arrive faster than log4js writes them, it takes long to finish at its end.
   await delay(1)
 }
 export function inClone() {

@@ -12,7 +12,7 @@ class Sums {
     return String(Number(a) + Number(b))
   }
 }
-// What the compiler makes of decorators.
+// Compiled form of the decorators.
 Controller('sum')(Sums)
 Get(':a/:b')(Sums.prototype, 'sum', Object.getOwnPropertyDescriptor(Sums.prototype, 'sum'))
 Param('a')(Sums.prototype, 'sum', 0)

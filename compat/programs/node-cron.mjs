@@ -14,6 +14,6 @@ export async function inClone() {
   const before = ran
   const task = cron.createTask('0 0 1 1 *', () => 3)
   assert.equal(await task.execute(), 3)
-  // The parent's does not run here.
+  // The parent's task does not run here.
   assert.equal(ran, before)
 }

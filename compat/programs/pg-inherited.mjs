@@ -8,7 +8,7 @@ import { unique } from './lib/http.mjs'
 import { postgres } from './lib/services.mjs'
 
 const pool = new pg.Pool(await postgres())
-// A connection that breaks while nobody uses it.
+// Emitted when an idle connection breaks.
 pool.on('error', () => {})
 await pool.query('create table events (id text primary key)')
 let inserted = 0

@@ -4,5 +4,5 @@
 // clone: reports one by a client of its own
 import { reported } from './lib/sentry.mjs'
 
-// What it injects into modules comes by a loader's thread, where Node has no synchronous hooks.
+// On a Node without synchronous hooks, the injection into modules runs on a loader's thread.
 export const { use, inClone, after } = await reported({ enableRuntimeChannelInjection: false })

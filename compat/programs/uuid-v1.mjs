@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { v1 } from 'uuid'
 
-/** What tells an id from those that other processes draw at the same time. */
+/** Part of an id that differs between processes that draw at the same time. */
 const processOf = (id) => id.slice('xxxxxxxx-xxxx-xxxx-'.length)
 const own = processOf(v1())
 

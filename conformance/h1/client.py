@@ -1,4 +1,4 @@
-"""Asks a server by h11, which takes no answer that breaks HTTP/1.1. Prints one line of JSON for each test.
+"""Tests a server with h11, which rejects answers that violate HTTP/1.1. Prints one line of JSON per test.
 
 Usage: client.py HOST PORT
 """
@@ -34,7 +34,7 @@ class Connection:
             self.h11.receive_data(self.socket.recv(READ_BYTES))
 
     def answer(self):
-        """All that comes up to the end of an answer, in words."""
+        """Describes everything received up to the end of an answer."""
         said = []
         body = hashlib.sha256()
         size = 0
@@ -65,7 +65,7 @@ def request(method, target, *headers, version=b"1.1"):
 
 
 def ask(method, target, *headers, body=None, connection=None):
-    """One request, to the end of its answer."""
+    """Sends one request, and waits for the end of its answer."""
     connection = connection or Connection()
     connection.send(request(method, target, *headers))
     if body is not None:
@@ -75,7 +75,7 @@ def ask(method, target, *headers, body=None, connection=None):
 
 
 def ask_again(*questions):
-    """Some requests over one connection."""
+    """Sends several requests over one connection."""
     connection = Connection()
     said = []
     for question in questions:
@@ -85,7 +85,7 @@ def ask_again(*questions):
 
 
 def ask_to_continue(size):
-    """A body that is sent when the server says so."""
+    """Sends a body after the first response of the server, usually 100 Continue."""
     connection = Connection()
     connection.send(request("POST", "/echo", ("Content-Length", str(size)), ("Expect", "100-continue")))
     event = connection.next_event()
@@ -95,7 +95,7 @@ def ask_to_continue(size):
 
 
 def close_after(method, target, *headers):
-    """A request after which the server is to close."""
+    """Sends a request after which the server must close."""
     connection = Connection()
     connection.send(request(method, target, ("Connection", "close"), *headers), h11.EndOfMessage())
     said = connection.answer()

@@ -1,19 +1,19 @@
 import type { Finding } from './tool.js'
 
-/** What a tool said of one test, of both servers. */
+/** A tool's results for one test on both servers. */
 export interface Row {
   readonly tool: string
   readonly test: string
   readonly plain: string
   readonly second: string
-  /** What differs, in lines; empty when nothing does. */
+  /** Differing lines; empty if there are none. */
   readonly difference: readonly string[]
 }
 
-/** Of a test that a tool has not made. */
+/** Shown for a test that a tool did not run. */
 const NONE = '-'
 
-/** Pairs what a tool said of both, test by test. */
+/** Pairs a tool's findings on both servers, test by test. */
 export function compareFindings(tool: string, first: readonly Finding[], second: readonly Finding[]): Row[] {
   const others = new Map(second.map((finding) => [finding.test, finding]))
   const missing = second.filter(({ test }) => !first.some((finding) => finding.test === test))
@@ -29,7 +29,7 @@ function rowOf(tool: string, test: string, first: Finding | undefined, second: F
     ...a.filter((line) => !b.includes(line)).map((line) => `- ${line}`),
     ...b.filter((line) => !a.includes(line)).map((line) => `+ ${line}`),
   ]
-  // Lines may differ by their order alone.
+  // The lines may differ only in their order.
   if (difference.length === 0 && a.join('\n') !== b.join('\n')) {
     difference.push(...a.map((line) => `- ${line}`), ...b.map((line) => `+ ${line}`))
   }

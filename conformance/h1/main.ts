@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
-import type { Tally } from '../../__test__/apps/main.js'
-import { findCommand } from '../../__test__/clients/command.js'
-import { startServer } from '../../__test__/clients/server.js'
-import { printTable } from '../../bench/lib/table.js'
+import type { Tally } from '../../harness/apps/main.js'
+import { findCommand } from '../../harness/clients/command.js'
+import { startServer } from '../../harness/clients/server.js'
+import { printTable } from '../../harness/table.js'
 import { compareFindings, type Row } from './compare.js'
 import { readOptions, type ToolName } from './options.js'
 import { redbot } from './redbot.js'
@@ -13,7 +13,7 @@ import { strictClient } from './strict-client.js'
 import type { Finding, Tool } from './tool.js'
 
 const options = readOptions()
-// What runs then is killed at the exit.
+// Ends through `process.exit()`, so that everything that still runs is killed.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 try {
   process.exitCode = (await main()) ? 0 : 1
@@ -22,11 +22,11 @@ try {
   process.exitCode = 1
 }
 
-/** What all tools said of one server, and what came of it. */
+/** Findings of all tools on one server, and the server's own figures. */
 interface Side {
   readonly findings: ReadonlyMap<string, readonly Finding[]>
   readonly tally: Tally
-  /** How it ended. */
+  /** How the server ended. */
   readonly ending: string
 }
 
@@ -41,7 +41,7 @@ async function main(): Promise<boolean> {
   const { clones, refused, alive } = second.tally
   const met = {
     same: rows.length > 0 && different.length === 0,
-    // Else nothing was compared.
+    // Otherwise nothing was compared.
     clones: options.second !== 'clones' || (clones > 0 && Object.keys(refused).length === 0),
     servers: first.ending === 'status 0' && second.ending === 'status 0' && alive === 0,
   }
@@ -63,7 +63,7 @@ function findTools(): Tool[] {
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
   })
-  if (status !== 0) throw new Error('There are no tools in Python')
+  if (status !== 0) throw new Error('Setting up the Python tools failed')
   const bin = dirname(stdout.trim().split('\n').at(-1) ?? '')
   const command = findCommand('slowhttptest')
   if (command === undefined && options.tools.includes('slow')) {

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readCommandLine, readName, readNames } from '../../harness/args.js'
 
 export const TOOLS = ['redbot', 'h11', 'requests', 'slow'] as const
 export type ToolName = (typeof TOOLS)[number]
@@ -24,29 +24,14 @@ each tool says the same of both, test by test, and has seen the same.
 
 /** Reads the command line. Prints what is wrong with it and ends with status 2, or the help. */
 export function readOptions(): Options {
-  try {
-    const { values } = parseArgs({
-      options: {
-        tools: { type: 'string', default: TOOLS.join() },
-        second: { type: 'string', default: SECONDS[0] },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-    if (values.help) {
-      process.stdout.write(USAGE)
-      process.exit(0)
-    }
-    const tools = values.tools.split(',').map((name) => oneOf('tools', name, TOOLS))
-    return { tools, second: oneOf('second', values.second, SECONDS), json: values.json }
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`)
-    process.exit(2)
-  }
+  return readCommandLine(USAGE, FLAGS, (values) => {
+    const tools = readNames('tools', values.tools, TOOLS)
+    return { tools, second: readName('second', values.second, SECONDS), json: values.json }
+  })
 }
 
-function oneOf<T extends string>(name: string, text: string, known: readonly T[]): T {
-  const found = known.find((one) => one === text)
-  if (found !== undefined) return found
-  throw new TypeError(`Expected --${name} to be of ${known.join(', ')}, got \`${text}\``)
-}
+const FLAGS = {
+  tools: { type: 'string', default: TOOLS.join() },
+  second: { type: 'string', default: SECONDS[0] },
+  json: { type: 'boolean', default: false },
+} as const

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { PATHS } from '../../__test__/apps/h1.js'
-import { originOf } from '../../__test__/clients/target.js'
+import { PATHS } from '../../harness/apps/h1.js'
+import { originOf } from '../../harness/clients/target.js'
 import { eachOf, type Finding, outputOf, type Tool } from './tool.js'
 
-/** What of its report is read. */
+/** Part of its report that is used. */
 interface Report {
   readonly log: {
     readonly entries: ReadonlyArray<{
@@ -24,10 +24,10 @@ interface Report {
 }
 
 const AT_ONCE = 2
-/** The second in which an answer was made may be over when it comes. */
+/** The clock may pass a second between making and receiving an answer. */
 const BY_CHANCE = ['CURRENT_AGE']
 
-/** REDbot: one answer, and those to conditional requests, to requests for a part and for a coding. */
+/** REDbot: checks a plain answer, and answers to conditional, range and content-coding requests. */
 export function redbot(bin: string): Tool {
   return {
     name: 'REDbot',

@@ -2,26 +2,26 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { HOST, type Target } from '../../__test__/clients/target.js'
+import { HOST, type Target } from '../../harness/clients/target.js'
 import { eachOf, type Tool } from './tool.js'
 
 const AT_ONCE = 16
-/** More than the server allows a client that says no more. */
+/** Longer than the server waits for a silent client. */
 const LIMIT_MS = 20_000
 const FOLDERS = ['valid', 'invalid']
 const FINAL_STATUS = /^HTTP\/1\.1 ([2-5]\d\d) /gm
 /**
-How a connection ends that the server closes while there are bytes that it has not read. The answer may be lost with
-them. It is chance, so it is tried again, with more time between pieces.
+Errors of a connection that the server closes while there are unread bytes, which can lose the answer. This depends on
+timing, so the request is repeated with longer pauses between pieces.
 */
 const BY_CHANCE = ['ECONNRESET', 'EPIPE']
 const PAUSES_MS = [0, 5, 20, 80]
-/** Less than any first line. */
+/** Shorter than any first line. */
 const FIRST_BYTES = 5
 const LAST_BYTES = 3
 const DATE = /^date: .*$/gim
 
-/** Requests that gunicorn is tested with, sent at once and in pieces; and all that comes until the server closes. */
+/** Sends the requests of gunicorn's tests, at once and in pieces, and records everything until the server closes. */
 export function requests(sources: string): Tool {
   const folder = join(sources, readdirSync(sources).find((name) => /^gunicorn-[\d.]+$/.test(name)) ?? '')
   const files = FOLDERS.flatMap((kind) =>
@@ -50,13 +50,13 @@ export function requests(sources: string): Tool {
 }
 
 interface Outcome {
-  /** How the connection has ended. */
+  /** How the connection ended. */
   readonly end: string
-  /** All that came, without the time. */
+  /** Everything received, without dates. */
   readonly detail: string
 }
 
-/** Sends pieces until the answer is not lost. */
+/** Sends the pieces again until the answer is not lost. */
 async function sendSurely(target: Target, pieces: readonly Buffer[]): Promise<Outcome> {
   let outcome: Outcome = { end: '', detail: '' }
   for (const pauseMs of PAUSES_MS) {
@@ -66,7 +66,7 @@ async function sendSurely(target: Target, pieces: readonly Buffer[]): Promise<Ou
   return outcome
 }
 
-/** The ends of lines are no part of a request, and what is no text is written as in a string. */
+/** Removes line ends, which are not part of a request, and decodes escape sequences. */
 function bytesOf(text: string): Buffer {
   const bytes = text
     .replaceAll('\n', '')
@@ -79,8 +79,8 @@ function bytesOf(text: string): Buffer {
 }
 
 /**
-In two pieces. All that follows a request comes with its end: Node gives up a request that is not answered yet when
-what follows is none, but it sees that only while it reads.
+Splits bytes in two. The second piece contains everything after the request: Node drops an unanswered request when
+invalid bytes follow it, but notices them only while it reads.
 */
 function cut(bytes: Buffer, at: number): Buffer[] {
   return [bytes.subarray(0, at), bytes.subarray(at)]

@@ -1,5 +1,5 @@
-import { PATHS } from '../../__test__/apps/h1.js'
-import { originOf, type Target } from '../../__test__/clients/target.js'
+import { PATHS } from '../../harness/apps/h1.js'
+import { originOf, type Target } from '../../harness/clients/target.js'
 import { type Finding, outputOf, type Tool } from './tool.js'
 
 const ALL = ['-c', '20', '-r', '50', '-i', '1', '-l', '8', '-p', '5']
@@ -10,13 +10,13 @@ const MODES = {
 } as const
 const TERMINAL_CODES = new RegExp(`${String.fromCharCode(27)}\\[[\\d;]*[A-Za-z]`, 'g')
 
-/** slowhttptest: connections that the server has to end, and whether others are served meanwhile. */
+/** slowhttptest: opens connections that the server has to end, and checks that others are served meanwhile. */
 export function slow(command: string): Tool {
   return {
     name: 'slowhttptest',
     async test(target) {
       const findings: Finding[] = []
-      // One after another: each uses the machine.
+      // One after another, as each uses the whole machine.
       for (const [test, mode] of Object.entries(MODES)) findings.push(await see(command, target, test, mode))
       return findings
     },

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { HOST } from '../../__test__/clients/target.js'
+import { HOST } from '../../harness/clients/target.js'
 import { type Finding, outputOf, type Tool } from './tool.js'
 
-/** It is run as it is written. */
+/** Runs from the source folder, as it needs no build. */
 const PROGRAM = fileURLToPath(new URL('../../../conformance/h1/client.py', import.meta.url))
 
-/** h11, as a client: it takes nothing that breaks the protocol. */
+/** h11 as a client, which accepts nothing that violates the protocol. */
 export function strictClient(bin: string): Tool {
   return {
     name: 'h11',

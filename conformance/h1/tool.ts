@@ -1,27 +1,27 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import type { Target } from '../../__test__/clients/target.js'
+import type { Target } from '../../harness/clients/target.js'
 
-/** What a tool said of one thing that it has tested. */
+/** A tool's result for one test. */
 export interface Finding {
-  /** The test, in the same words each time. */
+  /** Name of the test, the same each time. */
   readonly test: string
   readonly verdict: string
-  /** More of what it saw, which is to be the same, too. */
+  /** Further observations, which must also be equal. */
   readonly detail?: string
 }
 
-/** A tool that tests servers of HTTP/1.1. */
+/** Tool that tests HTTP/1.1 servers. */
 export interface Tool {
   readonly name: string
-  /** Lets it test a server. @throws what kept it from that. */
+  /** Tests a server. @throws if the test could not run. */
   test(target: Target): Promise<Finding[]>
 }
 
 const LIMIT_MS = 120_000
 
-/** What a command prints. @throws when it ends with another status than 0, or not in time. */
+/** Returns the output of a command. @throws if its exit status is not 0, or if it takes too long. */
 export async function outputOf(command: string, args: readonly string[]): Promise<string> {
   const signal = AbortSignal.timeout(LIMIT_MS)
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' })
@@ -31,7 +31,7 @@ export async function outputOf(command: string, args: readonly string[]): Promis
   throw new Error(`${command} ended by ${by ?? `status ${status}`}: ${error}`)
 }
 
-/** Does `act` with each of `items`, some at a time. @returns what came of each, in their order. */
+/** Calls `act` for each of `items`, several at a time. @returns the results in the order of the items. */
 export async function eachOf<T, R>(items: readonly T[], atOnce: number, act: (item: T) => Promise<R>) {
   const results: R[] = []
   let next = 0

@@ -11,20 +11,20 @@ export interface DemoOptions {
 
 export const USAGE = `Usage: npm run demo -- [options]
 
-Loads US flights into a live table, updates it steadily, and asks it long questions:
-first in process, then in clones. Ends with what each way cost the updates.
+Loads US flights into a live table, updates it steadily, and runs long queries on it:
+first in process, then in clones. Finally prints what each way cost the updates.
 
   --rows N       flights to load, 1 to ${MAX_ROWS} (default ${MAX_ROWS})
-  --seconds N    how long to ask, each way, 0.1 to 600 (default 5)
+  --seconds N    duration of each way, 0.1 to 600 (default 5)
   --rate N       updates per second, 1 to 1000000 (default 20000)
-  --parallel N   questions at once in the part with clones, 1 to 64 (default 1)
-  --json         print one JSON object on stdout and no table
+  --parallel N   concurrent queries in the part with clones, 1 to 64 (default 1)
+  --json         print one JSON object on stdout instead of a table
   --help         print this
 
 Exit code: 0 when all answers agree and every snapshot was consistent, 1 when not, 2 for bad options.
 `
 
-/** Reads the command line; every complaint is an `ExampleError` with code `ERR_EXAMPLE_USAGE`. */
+/** Reads the command line. Every error is an `ExampleError` with code `ERR_EXAMPLE_USAGE`. */
 export function readArgs(argv: readonly string[]): DemoOptions {
   const values = parseOptions(argv, {
     rows: { type: 'string' },

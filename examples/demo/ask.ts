@@ -7,9 +7,9 @@ import type { FlightTable } from '../lib/table.js'
 
 export interface Reply {
   answer: Answer
-  /** The process that answered. */
+  /** Process that answered. */
   pid: number
-  /** What a clone had of memory at the end of its work, in bytes. */
+  /** Memory of the clone at the end of its work, in bytes. */
   memory?: { uss: number; pss: number }
 }
 

@@ -1,7 +1,8 @@
+import 'node-qclone/heap'
 import { Feed } from '../lib/feed.js'
 import { rerunWithHeapFor } from '../lib/heap.js'
 import { loadWithProgress } from '../lib/load.js'
-import { refuseUnlessClonable, runExample } from '../lib/main.js'
+import { refuseUnlessCloneable, runExample } from '../lib/main.js'
 import { Progress } from '../lib/progress.js'
 import { type DemoOptions, readArgs, USAGE } from './args.js'
 import { askClone, askInProcess } from './ask.js'
@@ -23,7 +24,7 @@ process.exitCode = await runExample('demo', async () => {
 })
 
 async function demo(options: DemoOptions): Promise<number> {
-  refuseUnlessClonable()
+  refuseUnlessCloneable()
   const report = await measure(options)
   process.stdout.write(options.json ? json(report) : `\n${draw(report)}`)
   return report.verdict.ok ? 0 : 1
@@ -36,7 +37,7 @@ async function measure({ rows, seconds, rate, parallel }: DemoOptions): Promise<
   const loadMs = performance.now() - startedAt
   const feed = new Feed(table, rate)
 
-  // Once unmeasured, so that both ways start with compiled code.
+  // Runs both ways once without measuring, so that they start with compiled code.
   progress.step('warming up')
   await runPhase({ table, feed, seconds: WARM_UP_SECONDS })
   await askInProcess(table)
@@ -46,14 +47,14 @@ async function measure({ rows, seconds, rate, parallel }: DemoOptions): Promise<
   progress.step(`updates alone, ${baselineSeconds} s`)
   const baseline = await runPhase({ table, feed, seconds: baselineSeconds })
 
-  progress.step(`asking in process, ${seconds} s`)
+  progress.step(`queries in process, ${seconds} s`)
   const inProcess = await runPhase({ table, feed, seconds, ask: askInProcess })
   collectGarbage()
 
-  progress.step(`asking in clones, ${seconds} s`)
+  progress.step(`queries in clones, ${seconds} s`)
   const clones = await runPhase({ table, feed, seconds, ask: askClone, parallel })
 
-  progress.step('updates paused: asking once more, both ways')
+  progress.step('updates paused: one more query, both ways')
   const quiet = { inProcess: await askInProcess(table), clone: await askClone(table) }
 
   return {

@@ -12,7 +12,7 @@ export function spread(values: readonly number[]): Spread {
   return { count: sorted.length, p50: sorted[Math.ceil(sorted.length / 2) - 1] ?? 0, max: sorted.at(-1) ?? 0 }
 }
 
-/** Collects all garbage now, so that no part of the demo pays for what an earlier one left behind. */
+/** Collects all garbage, so that no part of the demo pays for the garbage of an earlier one. */
 export function collectGarbage(): void {
   setFlagsFromString('--expose-gc')
   const gc: unknown = runInNewContext('globalThis.gc')

@@ -6,17 +6,17 @@ import type { FlightTable } from '../lib/table.js'
 import type { Ask, Reply } from './ask.js'
 import { type Spread, spread } from './measure.js'
 
-/** Between an answer and the next question, so that in process, too, the updates get their turn. */
+/** Pause between an answer and the next query, which gives the updates a turn when queries run in process. */
 const THINK_MS = 200
 
 export interface PhaseReply extends Reply {
-  /** The table's version when the clone that replied was forked. */
+  /** Version of the table when the replying clone was forked. */
   forkedAt?: number | undefined
 }
 
 export interface PhaseResult extends FeedStats {
   queryMs: Spread
-  /** Updates applied between a question and its answer, over all questions. */
+  /** Updates applied while a query was running, over all queries. */
   updatesDuringQueries: number
   rssBytes: number
   clones?: CloneCosts
@@ -25,7 +25,7 @@ export interface PhaseResult extends FeedStats {
 
 export interface CloneCosts {
   forkMs: Spread
-  /** The fork with all that is done around it: how long the parent stands still for a clone. */
+  /** Time for which the parent is blocked: the fork, with the checks around it. */
   pauseMs: Spread
   ussBytes: Spread
   pssBytes: Spread
@@ -35,12 +35,12 @@ export interface PhaseOptions {
   table: FlightTable
   feed: Feed
   seconds: number
-  /** Without it nothing is asked. */
+  /** Default: no queries. */
   ask?: Ask
   parallel?: number
 }
 
-/** Runs the feed for `seconds` while `parallel` clients ask, think, and ask again. */
+/** Runs the feed for `seconds`, while `parallel` clients send a query, pause, and repeat. */
 export async function runPhase({
   table,
   feed,
@@ -49,9 +49,9 @@ export async function runPhase({
   parallel = 1,
 }: PhaseOptions): Promise<PhaseResult> {
   const forks: Fork[] = []
-  const unshim = handlers.newClone.shim((prev, clone, event) => {
+  const unshim = handlers.newClone.shim((prev, clone, kind) => {
     forks.push({ clone, version: table.version })
-    prev(clone, event)
+    prev(clone, kind)
   })
 
   const replies: Reply[] = []

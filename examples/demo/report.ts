@@ -13,7 +13,7 @@ export interface Report {
   inProcess: PhaseResult
   clones: PhaseResult
   verdict: Verdict
-  /** One answer, as a sample of what was asked. */
+  /** One answer, as a sample. */
   answer: Answer
 }
 
@@ -37,7 +37,7 @@ const ROWS: ReadonlyArray<readonly [label: string, cell: Cell]> = [
   ['memory of the parent (RSS)', (phase) => mb(phase.rssBytes)],
 ]
 
-/** The final table, and below it what it comes to. */
+/** Formats the final table, followed by the conclusions. */
 export function table(report: Report): string {
   const columns: ReadonlyArray<readonly [title: string, phase: PhaseResult]> = [
     ['no queries', report.baseline],
@@ -53,7 +53,7 @@ export function table(report: Report): string {
   )
 }
 
-/** The same as one JSON object; the replies are left out, since the verdict has judged them. */
+/** Formats the report as one JSON object, without the replies, which the verdict covers. */
 export function json(report: Report): string {
   return `${JSON.stringify(report, (key, value: unknown) => (key === 'replies' ? undefined : value), 2)}\n`
 }

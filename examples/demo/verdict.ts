@@ -6,9 +6,9 @@ import type { PhaseReply, PhaseResult } from './phase.js'
 export interface Verdict {
   ok: boolean
   answersEqual: boolean
-  /** Replies from clones, and those of them that saw one consistent snapshot: the one of their fork. */
+  /** Number of replies from clones, and of those with a consistent snapshot of their fork. */
   snapshots: { total: number; consistent: number }
-  /** How many times shorter the parent's longest stall is with clones. */
+  /** Longest stall of the parent in process, divided by the longest with clones. */
   stallRatio: number
   problems: string[]
 }
@@ -16,7 +16,7 @@ export interface Verdict {
 export interface Evidence {
   inProcess: PhaseResult
   clones: PhaseResult
-  /** The same question, asked both ways while nothing changed. */
+  /** The same query, answered both ways while nothing changed. */
   quiet: { inProcess: Reply; clone: Reply }
 }
 
@@ -25,7 +25,7 @@ export function judge({ inProcess, clones, quiet }: Evidence): Verdict {
     ...differing(quiet),
     ...drifting([...inProcess.replies, ...clones.replies], quiet.inProcess),
   ]
-  if (inProcess.replies.length === 0 || clones.replies.length === 0) differences.push('nothing was answered')
+  if (inProcess.replies.length === 0 || clones.replies.length === 0) differences.push('no query was answered')
 
   const snapshots = [...clones.replies, quiet.clone].map(inconsistencies)
   const own = [...inProcess.replies, quiet.inProcess].map(inconsistencies)
@@ -44,20 +44,25 @@ export function judge({ inProcess, clones, quiet }: Evidence): Verdict {
 
 function differing({ inProcess, clone }: Evidence['quiet']): string[] {
   if (isDeepStrictEqual(clone.answer, inProcess.answer)) return []
-  return [`with the updates paused at version ${inProcess.answer.version}, both ways answered differently`]
+  return [
+    `with the updates paused at version ${inProcess.answer.version}, the two ways gave different answers`,
+  ]
 }
 
-/** While updates run, no two replies see the same version: compare what updates leave alone. */
+/** While updates run, each reply sees another version, so this compares only data that updates do not change. */
 function drifting(replies: readonly Reply[], { answer: expected }: Reply): string[] {
   return replies
     .filter(({ answer }) => !isDeepStrictEqual(answer.busiestHours, expected.busiestHours))
-    .map(({ answer }) => `at version ${answer.version}, the busiest hours differ, which no update touches`)
+    .map(
+      ({ answer }) =>
+        `at version ${answer.version}, the busiest hours differ, although no update changes them`,
+    )
 }
 
 function unannounced(replies: readonly PhaseReply[]): string[] {
   return replies
     .filter(({ forkedAt }) => forkedAt === undefined)
-    .map(({ pid }) => `clone ${pid} replied, but its fork was not announced`)
+    .map(({ pid }) => `clone ${pid} replied, but newClone was not called for it`)
 }
 
 function inconsistencies({ answer, pid, forkedAt }: PhaseReply): string[] {

@@ -9,11 +9,11 @@ export interface Config {
   maxQueue: number
   /** Memory reserved per clone, in bytes. */
   memory: number
-  /** Time that a clone has for a request, in milliseconds. */
+  /** Maximum time for a clone's answer, in milliseconds. */
   answerMs: number
   /** Time between the signal and the end of accepting connections, in milliseconds. */
   drainMs: number
-  /** Time for the requests under way after that, in milliseconds. */
+  /** Maximum time for the remaining requests after that, in milliseconds. */
   stopMs: number
 }
 

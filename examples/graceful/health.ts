@@ -1,14 +1,14 @@
 import { check } from 'node-qclone'
 
-/** Whether this process should get requests. */
+/** Whether this process should receive requests. */
 export class Health {
   state: 'starting' | 'ready' | 'stopping' = 'starting'
 
-  /** Why a load balancer should send nothing new here; undefined when it can. */
+  /** Reason why a load balancer should send no requests here; `undefined` if it can. */
   notReady(): string | undefined {
     if (this.state !== 'ready') return this.state
     const report = check()
-    // Threads at work come to rest, and `cloneRequests` waits for that. A foreign thread stays.
+    // Busy threads come to rest, and `cloneRequests` waits for that. A foreign thread stays.
     if (report.ok || report.transient) return undefined
     return report.reason
   }

@@ -11,25 +11,25 @@ import { isLong, routes } from './routes.js'
 import { stopServing, stopSignal } from './stop.js'
 import { Trades } from './trades.js'
 
-/** Longer than load balancers keep an idle connection, so that none sends on one that is being closed. */
+/** Longer than load balancers keep an idle connection, so that none uses a connection that is being closed. */
 const KEEP_ALIVE_MS = 65_000
 
 process.exitCode = await runExample('graceful', async () => {
   const config = readConfig(process.env)
   const stop = stopSignal()
   const { maxClones, maxQueue, memory } = config
-  configure({ maxClones, maxQueue, memory })
+  configure({ maxClones, maxQueue, memoryPerClone: memory })
 
   const health = new Health()
   const trades = new Trades()
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, routes(trades, health))
   cloneRequests(server, {
-    match: (request) => health.state !== 'starting' && isLong(request),
+    filter: (request) => health.state !== 'starting' && isLong(request),
     timeout: config.answerMs,
     limits: { coreSize: 0 },
   })
 
-  // Before the table is there, so that liveness is seen while it loads.
+  // Listens before the table is loaded, so that liveness is visible meanwhile.
   await once(server.listen(config.port, config.host), 'listening')
   console.log(`listening on http://${config.host}:${(server.address() as AddressInfo).port}`)
 

@@ -4,7 +4,7 @@ import { pipeline, Readable } from 'node:stream'
 import type { Health } from './health.js'
 import type { Trades } from './trades.js'
 
-/** Requests that take a while. Clones answer them, the parent answers the others. */
+/** Whether a request takes long. Clones answer these, the parent answers the others. */
 export function isLong(request: IncomingMessage): boolean {
   return ['/volume', '/trades.csv'].includes(pathOf(request))
 }
@@ -12,10 +12,10 @@ export function isLong(request: IncomingMessage): boolean {
 export function routes(trades: Trades, health: Health): RequestListener {
   return (request, response) => {
     const path = pathOf(request)
-    // The client connects again for its next request, by then to another process.
+    // Makes the client reconnect for its next request, by then to another process.
     if (health.state === 'stopping') response.setHeader('Connection', 'close')
 
-    // Liveness: that this process answers at all is the answer.
+    // Liveness: any answer proves that the event loop runs.
     if (path === '/healthz') return send(response, 200, 'ok')
     if (path === '/readyz') {
       const reason = health.notReady()
@@ -49,6 +49,6 @@ function sendJson(response: ServerResponse, value: unknown): void {
 
 function sendCsv(response: ServerResponse, lines: Iterable<string>): void {
   response.writeHead(200, { 'Content-Type': 'text/csv; charset=utf-8' })
-  // A client that leaves early is no error of ours.
+  // Ignores a client that leaves early.
   pipeline(Readable.from(lines), response, () => {})
 }

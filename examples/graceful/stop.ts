@@ -9,10 +9,10 @@ import type { Config } from './config.js'
 import type { Health } from './health.js'
 
 const SWEEP_MS = 100
-/** By convention, the exit status of a process that a signal ended is this and the number of the signal. */
+/** By convention, a process ended by a signal exits with 128 plus the number of the signal. */
 const EXIT_BY_SIGNAL = 128
 
-/** Aborted by the first SIGTERM or SIGINT. A second one ends the process at once, clones included. */
+/** Aborted by the first SIGTERM or SIGINT. A second signal ends the process immediately, with its clones. */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -30,16 +30,16 @@ export async function stopServing(
   health: Health,
   { drainMs, stopMs }: Pick<Config, 'drainMs' | 'stopMs'>,
 ): Promise<void> {
-  // The load balancer must see this before connections are refused.
+  // The load balancer must notice this before connections are refused.
   health.state = 'stopping'
   await delay(drainMs)
 
   const closed = once(server, 'close')
   server.close()
-  // A connection is idle again when a clone has answered its request.
+  // A connection becomes idle once a clone has answered its request.
   const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
   const deadline = setTimeout(async () => {
-    console.error(`not over ${stopMs} ms after the last connection was accepted: ending the rest`)
+    console.error(`not finished ${stopMs} ms after the last connection was accepted: closing the rest`)
     await stopAll()
     server.closeAllConnections()
   }, stopMs)

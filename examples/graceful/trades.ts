@@ -12,16 +12,15 @@ const ROWS_PER_TURN = 10_000
 const UPDATES_PER_MS = 5
 const LINES_PER_CHUNK = 1000
 
-/** The live table. */
 export class Trades {
-  /** Updates so far. Tells one snapshot from another. */
+  /** Number of updates so far. Identifies a snapshot. */
   version = 0
-  /** Sum of all sizes, kept up to date by each change. */
+  /** Sum of all sizes, updated with each change. */
   volume = 0
   readonly #trades: Trade[] = []
   #feed: NodeJS.Timeout | undefined
 
-  /** Loads the table. The event loop goes on meanwhile. */
+  /** Loads the table, and lets the event loop run meanwhile. */
   async load(rows: number, signal: AbortSignal): Promise<void> {
     while (this.#trades.length < rows && !signal.aborted) {
       const end = Math.min(rows, this.#trades.length + ROWS_PER_TURN)
@@ -30,7 +29,7 @@ export class Trades {
     }
   }
 
-  /** Starts the feed: some trades get another size each millisecond. */
+  /** Starts the feed, which changes the size of some trades every millisecond. */
   start(): void {
     this.#feed = setInterval(() => {
       for (let i = 0; i < UPDATES_PER_MS; i++) this.#update()
@@ -47,7 +46,7 @@ export class Trades {
     return volumes
   }
 
-  /** The whole table, piece by piece. */
+  /** Yields the whole table in chunks. */
   *csv(): Generator<string> {
     yield 'id,symbol,size\n'
     for (let from = 0; from < this.#trades.length; from += LINES_PER_CHUNK) {

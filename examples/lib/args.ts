@@ -2,10 +2,10 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 
 import { ExampleError } from './errors.js'
 
-/** How many flights there are. */
+/** Number of flights in the data set. */
 export const MAX_ROWS = 3_000_000
 
-/** The options of a command line; every complaint is an `ExampleError` with code `ERR_EXAMPLE_USAGE`. */
+/** Parses a command line. Every error is an `ExampleError` with code `ERR_EXAMPLE_USAGE`. */
 export function parseOptions<const O extends NonNullable<ParseArgsConfig['options']>>(
   argv: readonly string[],
   options: O,
@@ -26,14 +26,14 @@ export interface NumberRule {
   whole: boolean
 }
 
-/** The number that `--name` was given as, or its fallback. */
+/** Value of option `--name` as a number, or its fallback. */
 export function readNumber(
   name: string,
   text: string | undefined,
   { fallback, min, max, whole }: NumberRule,
 ): number {
   if (text === undefined) return fallback
-  // Number('') is 0: an empty value is no number.
+  // Number('') is 0, but an empty value is not a number.
   const value = text.trim() === '' ? Number.NaN : Number(text)
   if (value >= min && value <= max && (!whole || Number.isInteger(value))) return value
 

@@ -4,7 +4,7 @@ export type ExampleErrorCode =
   | 'ERR_EXAMPLE_CANNOT_CLONE'
   | 'ERR_EXAMPLE_LISTEN'
 
-/** What an example itself has to say to its user: printed as one line, without a stack. */
+/** Error for the example's user, printed as one line without a stack. */
 export class ExampleError extends Error {
   override readonly name = 'ExampleError'
 

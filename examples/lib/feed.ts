@@ -9,14 +9,14 @@ const MAX_CHANGE = 15
 export interface FeedStats {
   updates: number
   latencyMs: { p50: number; p99: number; max: number }
-  /** The longest time between two turns of the feed, which asks for one every millisecond. */
+  /** Longest time between two turns of the feed, which requests one every millisecond. */
   longestStallMs: number
 }
 
 /**
- * A steady stream of updates. Every update has a time at which it is due, whether or not the process is
- * free then: what waits behind a stall is late by the whole wait, as a real sender would see it.
- */
+Steady stream of updates. Every update has a due time, whether or not the process is free then. An update that waits
+for a stall to end is late by the whole wait, as an external sender would see it.
+*/
 export class Feed {
   readonly #table: FlightTable
   readonly #perMs: number
@@ -41,7 +41,7 @@ export class Feed {
     this.#timer = setInterval(() => this.#turn(), TURN_MS)
   }
 
-  /** Applies what is due, stops, and tells how it went. */
+  /** Applies the updates that are due, stops, and returns the statistics. */
   stop(): FeedStats {
     this.#turn()
     clearInterval(this.#timer)
@@ -77,7 +77,7 @@ export class Feed {
   }
 }
 
-/** Whole numbers of 31 bits, the same in every run. Small integers, or `delay` would turn into a double. */
+/** Integers of 31 bits, the same in every run. They are small integers, so `delay` does not become a double. */
 function xorshift(seed: number): () => number {
   let state = seed
   return () => {

@@ -11,7 +11,7 @@ import { FlightTable } from './table.js'
 const COLUMNS = ['date', 'delay', 'distance', 'origin', 'destination'] as const
 const MICROS_PER_MINUTE = 60_000_000
 
-/** Loads the first `rows` flights, and shows how far it is. */
+/** Loads the first `rows` flights, and shows the progress. */
 export function loadWithProgress(rows: number, progress: Progress): Promise<FlightTable> {
   const startedAt = performance.now()
   return loadFlights(rows, (loaded) => {
@@ -21,7 +21,7 @@ export function loadWithProgress(rows: number, progress: Progress): Promise<Flig
   })
 }
 
-/** Loads the first `rows` flights, one row group at a time, and tells `onProgress` how many there are. */
+/** Loads the first `rows` flights, one row group at a time, and calls `onProgress` with their number. */
 export async function loadFlights(rows: number, onProgress: (loaded: number) => void): Promise<FlightTable> {
   const file = await asyncBufferFromFile(dataFile())
   const metadata = await parquetMetadataAsync(file)
@@ -56,7 +56,7 @@ export async function loadFlights(rows: number, onProgress: (loaded: number) => 
       table.insert({
         minute: int(date?.[i]),
         distance: int(distance?.[i]),
-        // Each row group brings its own copy of every name: keep one.
+        // Each row group has its own copy of every name. This keeps only one.
         origin: intern(origin?.[i]),
         destination: intern(destination?.[i]),
         delay: int(delay?.[i]),
@@ -77,7 +77,7 @@ function column(chunks: ReadonlyMap<string, ArrayLike<unknown>>, name: string): 
 }
 
 function dataFile(): string {
-  const hint = 'run `npm ci` first: the flights come with its development dependencies'
+  const hint = 'run `npm ci` first: the development dependencies include the flights'
   let entry: string
   try {
     entry = import.meta.resolve('vega-datasets')
@@ -89,7 +89,7 @@ function dataFile(): string {
   return path
 }
 
-/** `| 0` shows V8 a small integer, whatever the reader made of the column; a double would need a box. */
+/** `| 0` makes it a small integer for V8, whatever type the reader returned. A double would need a box. */
 function int(value: unknown): number {
   return Number(value) | 0
 }

@@ -2,7 +2,7 @@ import { check } from 'node-qclone'
 
 import { ExampleError } from './errors.js'
 
-/** Runs an example; what it throws of its own is told in a line. Gives the exit code. */
+/** Runs an example, prints an `ExampleError` as one line, and returns the exit code. */
 export async function runExample(name: string, example: () => Promise<number>): Promise<number> {
   try {
     return await example()
@@ -13,8 +13,10 @@ export async function runExample(name: string, example: () => Promise<number>): 
   }
 }
 
-/** Threads that are in the way for the moment only, as when node has just begun, will come to rest. */
-export function refuseUnlessClonable(): void {
+/**
+Threads that are only temporarily busy, as right after the start of Node, come to rest and do not prevent cloning.
+*/
+export function refuseUnlessCloneable(): void {
   const report = check()
   if (report.ok || report.transient) return
   throw new ExampleError('ERR_EXAMPLE_CANNOT_CLONE', `this process cannot be cloned: ${report.reason}`)

@@ -1,10 +1,10 @@
 const BAR_WIDTH = 30
 
-/** Tells on stderr how far an example is: one line that is drawn over on a terminal, plain lines elsewhere. */
+/** Shows progress on stderr: one line that is overwritten on a terminal, plain lines elsewhere. */
 export class Progress {
   readonly #terminal = process.stderr.isTTY
 
-  /** A step that may last: says so before it starts. */
+  /** Announces a step that may take a while. */
   step(text: string): void {
     process.stderr.write(`${text}\n`)
   }

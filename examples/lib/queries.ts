@@ -2,7 +2,7 @@ import { entry } from './group.js'
 import type { FlightTable } from './table.js'
 
 const TOP = 10
-/** Routes flown less often are left out: their p95 says nothing. */
+/** Routes with fewer flights are left out, as their p95 means little. */
 const MIN_FLIGHTS = 30
 const HOURS_PER_DAY = 24
 const MINUTES_PER_HOUR = 60
@@ -23,17 +23,17 @@ export interface BusyHour {
 }
 
 export interface Answer {
-  /** The version of the table that was seen. */
+  /** Version of the table that the query saw. */
   version: number
-  /** Reads what updates change. */
+  /** Depends on data that updates change. */
   worstRoutes: Route[]
-  /** Reads only what updates leave alone, so it is the same at every version. */
+  /** Depends only on data that updates do not change, so it is the same at every version. */
   busiestHours: BusyHour[]
-  /** Running totals that did not hold in what was seen. */
+  /** Running totals that do not match the data the query saw. */
   inconsistencies: string[]
 }
 
-/** The long question. Synchronous: in process nothing else happens meanwhile. */
+/** The long query. It is synchronous, so in process it blocks everything else. */
 export function analyse(table: FlightTable): Answer {
   return {
     version: table.version,
@@ -43,7 +43,7 @@ export function analyse(table: FlightTable): Answer {
   }
 }
 
-/** The routes with the longest delays, by the 95th percentile. */
+/** Routes with the longest delays, by the 95th percentile. */
 export function worstRoutes(table: FlightTable, top = TOP): Route[] {
   const delays = new Map<string, Map<string, number[]>>()
   for (const { origin, destination, delay } of table.flights) {
@@ -75,7 +75,7 @@ function routeOf(origin: string, destination: string, values: readonly number[])
   return { origin, destination, flights: sorted.length, meanDelay: sum / sorted.length, p95Delay }
 }
 
-/** The airports' busiest hours of the day, over all days. */
+/** Busiest hours of the day at any airport, over all days. */
 export function busiestHours(table: FlightTable, top = TOP): BusyHour[] {
   const days = new Map<string, BusyHour[]>()
   for (const { origin, minute, distance } of table.flights) {

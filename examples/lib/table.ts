@@ -1,6 +1,6 @@
 import { entry } from './group.js'
 
-/** One flight. All numbers are small integers, which V8 keeps in the row itself. */
+/** One flight. All numbers are small integers, which V8 stores in the row itself. */
 export interface Flight {
   /** Scheduled departure, in minutes since 1970. */
   readonly minute: number
@@ -8,11 +8,11 @@ export interface Flight {
   readonly origin: string
   readonly destination: string
   delay: number
-  /** How often `delay` was reported anew. */
+  /** Number of times that `delay` was updated. */
   revisions: number
 }
 
-/** Running totals, kept by every update: what a snapshot taken halfway through one would break. */
+/** Running totals that every update maintains. A snapshot from the middle of an update would break them. */
 export interface Totals {
   flights: number
   delay: number
@@ -23,7 +23,7 @@ export class FlightTable {
   readonly flights: Flight[] = []
   readonly byOrigin = new Map<string, Totals>()
   totalDelay = 0
-  /** Updates so far. */
+  /** Number of updates so far. */
   version = 0
 
   insert(flight: Flight): void {
@@ -36,7 +36,7 @@ export class FlightTable {
     this.version += flight.revisions
   }
 
-  /** One update: six writes that belong together. */
+  /** Applies one update: six writes that belong together. */
   setDelay(flight: Flight, delay: number): void {
     const origin = entry(this.byOrigin, flight.origin, noTotals)
     const change = delay - flight.delay
@@ -48,7 +48,7 @@ export class FlightTable {
     this.version += 1
   }
 
-  /** Counts everything again and says where the running totals disagree; empty when they all hold. */
+  /** Recounts everything, and describes where the running totals differ; empty if they all match. */
   inconsistencies(): string[] {
     const counted = new Map<string, Totals>()
     let delay = 0

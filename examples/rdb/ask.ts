@@ -20,7 +20,7 @@ export function ask(database: Database, message: unknown): Answer {
   return call(database, name, args)
 }
 
-/** Asks a query by its name. */
+/** Runs a query by its name. */
 export function call(database: Database, name: unknown, args: readonly unknown[]): Answer {
   const query = typeof name === 'string' ? QUERIES.get(name) : undefined
   if (!query) {

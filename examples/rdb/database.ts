@@ -1,22 +1,21 @@
 import type { Flight, FlightTable, Totals } from '../lib/table.js'
-import type { CloneEntry } from './clones.js'
+import type { CloneEntry, Publication } from './entries.js'
 import { Log } from './log.js'
-import type { Publication } from './publish.js'
 import { Relation } from './relation.js'
 
 const MS_PER_MINUTE = 60_000
 const MOST_ENTRIES = 500
 
-/** Which moment a process sees. */
+/** Identifies the moment that a process sees. */
 export interface Snapshot {
   readonly pid: number
-  /** When the clone was made; in the parent, now. */
+  /** Time of the fork; in the parent, the current time. */
   readonly at: Date
-  /** How many updates there had been. */
+  /** Number of updates so far. */
   readonly version: number
 }
 
-/** All that the process keeps in memory. A clone has it as it was at the fork. */
+/** Everything the process keeps in memory. A clone has it as it was at the fork. */
 export class Database {
   readonly flights: FlightTable
   readonly clones = new Log<CloneEntry>(MOST_ENTRIES)
@@ -39,7 +38,7 @@ export class Database {
     return { pid: process.pid, at: this.#forkedAt ?? new Date(), version: this.flights.version }
   }
 
-  /** In a clone: from now on nothing comes in. */
+  /** Called in a clone, which receives no more updates. */
   freeze(): void {
     this.#forkedAt = new Date()
   }
@@ -48,7 +47,7 @@ export class Database {
 function flightsOf(flights: FlightTable) {
   return new Relation<Flight>({
     name: 'flights',
-    about: 'US flights, their delays reported anew all the time',
+    about: 'US flights, with continuously updated delays',
     items: () => flights.flights,
     fields: [
       { name: 'flight', type: 'long', of: (_, index) => index },
@@ -85,7 +84,7 @@ function clonesIn(log: Log<CloneEntry>) {
     fields: [
       { name: 'time', type: 'timestamp', of: ({ at }) => at },
       { name: 'pid', type: 'long', of: ({ pid }) => pid },
-      { name: 'event', type: 'symbol', of: ({ event }) => event },
+      { name: 'kind', type: 'symbol', of: ({ kind }) => kind },
       { name: 'name', type: 'text', of: ({ name }) => name },
       { name: 'stallMs', type: 'float', of: ({ stallMs }) => stallMs },
       { name: 'livedMs', type: 'long', of: ({ livedMs }) => livedMs },

@@ -1,4 +1,4 @@
-/** What a client asked for cannot be: told to the client, in a line. */
+/** Invalid request of a client, which receives the message as one line. */
 export class QueryError extends Error {
   override readonly name = 'QueryError'
 

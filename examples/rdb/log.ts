@@ -1,4 +1,4 @@
-/** The latest entries, newest first. */
+/** Latest entries, newest first. */
 export class Log<T> {
   readonly #most: number
   #entries: T[] = []

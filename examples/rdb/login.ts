@@ -2,11 +2,11 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 
 import type { RdbOptions } from './args.js'
 
-/** Says who is let in. How long it takes tells nothing of the password. */
+/** Returns a function that checks credentials in constant time. */
 export function authenticator(login: RdbOptions['login']): (user: string, password: string) => boolean {
   const expected = login && digest(login.user, login.password)
   return (user, password) => {
-    // What a page in somebody's browser sends to this port begins with a line of HTTP.
+    // Rejects HTTP: a web page can make a browser send it to this port.
     if (/[\r\n]/.test(user + password)) return false
     return expected === undefined || timingSafeEqual(digest(user, password), expected)
   }

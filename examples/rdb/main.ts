@@ -5,16 +5,16 @@ import { configure } from 'node-qclone'
 import { Feed, type FeedStats } from '../lib/feed.js'
 import { rerunWithHeapFor } from '../lib/heap.js'
 import { loadWithProgress } from '../lib/load.js'
-import { refuseUnlessClonable, runExample } from '../lib/main.js'
+import { refuseUnlessCloneable, runExample } from '../lib/main.js'
 import { Progress } from '../lib/progress.js'
 import { type Ports, type RdbOptions, readArgs, USAGE } from './args.js'
 import { watchClones } from './clones.js'
 import { Database } from './database.js'
 import { listen } from './servers.js'
 
-/** Clones at once: each may come to need memory of its own. */
+/** Clones at the same time. Each may need memory of its own. */
 const MOST_CLONES = 16
-/** Questions that may wait for a clone. Beyond, clients are turned away. */
+/** Queries that may wait for a clone. Further clients are rejected. */
 const MOST_WAITING = 100
 
 process.exitCode = await runExample('rdb', async () => {
@@ -29,7 +29,7 @@ process.exitCode = await runExample('rdb', async () => {
 async function rdb(options: RdbOptions): Promise<number> {
   const end = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => end.abort())
-  refuseUnlessClonable()
+  refuseUnlessCloneable()
   configure({ maxClones: MOST_CLONES, maxQueue: MOST_WAITING })
   const database = new Database(await loadWithProgress(options.rows, new Progress()))
   watchClones(database)
@@ -45,14 +45,14 @@ async function rdb(options: RdbOptions): Promise<number> {
   return troubles.length === 0 ? 0 : 1
 }
 
-/** Waits until it is told to end, or for `seconds` when that is not 0. */
+/** Waits for `end`, and no longer than `seconds` unless that is 0. */
 async function ended(end: AbortController, seconds: number): Promise<void> {
   const timer = seconds === 0 ? undefined : setTimeout(() => end.abort(), seconds * 1000)
   if (!end.signal.aborted) await once(end.signal, 'abort')
   clearTimeout(timer)
 }
 
-/** What is printed when it is ready, and at the end. */
+/** Printed when the database is ready, and at the end. */
 type Told =
   | { ready: { pid: number; rows: number; ports: Ports } }
   | { ended: FeedStats & { troubles: readonly string[] } }

@@ -3,18 +3,9 @@ import type { Database } from './database.js'
 import { QueryError } from './errors.js'
 import { readTime, readWhole } from './values.js'
 
-/** A message of a feed, as the table of publications tells of it. */
-export interface Publication {
-  readonly at: number
-  readonly table: string | null
-  readonly rows: number
-  /** Why nothing was done. */
-  readonly trouble: string | null
-}
-
 type Row = Record<string, unknown>
 
-/** Takes rows for a table. Looks at all of them before it writes any. */
+/** Accepts rows for a table. Validates all of them before it writes any. */
 interface Target {
   readonly columns: readonly string[]
   upsert(flights: FlightTable, rows: readonly Row[]): void
@@ -44,7 +35,7 @@ const TARGETS: Record<string, Target> = {
     columns: ['date', 'origin', 'destination', 'distance', 'delay'],
     upsert: (table, rows) => {
       if (table.flights.length + rows.length > MOST_FLIGHTS) {
-        throw new QueryError(`Expected ${MOST_FLIGHTS} flights at most`)
+        throw new QueryError(`Expected at most ${MOST_FLIGHTS} flights`)
       }
       const flights = rows.map((row) => ({
         minute: Math.floor(readTime('date', row.date) / MS_PER_MINUTE),
@@ -59,7 +50,7 @@ const TARGETS: Record<string, Target> = {
   },
 }
 
-/** In the parent: does what a feed says, `(upd; table; rows)`, whole or not at all. Never throws. */
+/** Runs in the parent: applies a message `(upd; table; rows)` of a feed, completely or not at all. Never throws. */
 export function publish(database: Database, message: unknown): void {
   const at = Date.now()
   let table: string | null = null
@@ -80,7 +71,7 @@ export function publish(database: Database, message: unknown): void {
   }
 }
 
-/** A table, records, one record, columns in their order, or one row's values in their order. */
+/** Accepts a table, records, one record, columns in order, or the values of one row in order. */
 function rowsOf(data: unknown, columns: readonly string[]): Row[] {
   if (isList(data)) {
     const items = [...data]

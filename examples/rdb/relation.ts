@@ -1,7 +1,7 @@
 import { QueryError } from './errors.js'
 import { type Cell, type Column, Rows } from './rows.js'
 
-/** A column, and where its values are. Times are in milliseconds since 1970, which sort as they are. */
+/** Column with access to its values. Times are in milliseconds since 1970, which sort correctly. */
 export interface Field<T> extends Column {
   of(item: T, index: number): string | number | null
 }
@@ -13,17 +13,17 @@ export interface RelationOptions<T> {
   fields: ReadonlyArray<Field<T>>
 }
 
-/** Which rows of a table: without a sort, in the order in which they came. */
+/** Range of rows of a table. Without a sort, they are in order of insertion. */
 export interface Page {
   from: number
   count: number
-  /** The name of a column, with `-` before it for the largest first; '' for none. */
+  /** Name of a column, with a leading `-` for descending order; '' for none. */
   sort: string
 }
 
 const ROWS_PER_CHUNK = 1000
 
-/** Something that can be looked at as a table. */
+/** Data that can be read as a table. */
 export class Relation<T = never> {
   readonly name: string
   readonly about: string
@@ -56,7 +56,7 @@ export class Relation<T = never> {
     return new Rows(this.#fields, cells)
   }
 
-  /** All rows, some at a time. */
+  /** Yields all rows in chunks. */
   *chunks(): Generator<Rows> {
     for (let from = 0; from < this.count(); from += ROWS_PER_CHUNK) {
       yield this.page({ from, count: ROWS_PER_CHUNK, sort: '' })
@@ -70,7 +70,7 @@ export class Relation<T = never> {
     })
   }
 
-  /** The numbers of all rows, sorted by a column, equal ones as they came. */
+  /** Row numbers sorted by a column. The sort is stable. */
   #order(items: readonly T[], sort: string): Uint32Array {
     const descending = sort.startsWith('-')
     const name = descending ? sort.slice(1) : sort

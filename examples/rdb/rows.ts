@@ -1,7 +1,7 @@
 /** One value of a table. */
 export type Cell = string | number | Date | null
 
-/** What the values of a column are: names, text, whole numbers, others, times. */
+/** Type of a column's values: names, text, integers, other numbers, times. */
 export type ColumnType = 'symbol' | 'text' | 'long' | 'float' | 'timestamp'
 
 export interface Column {
@@ -9,7 +9,7 @@ export interface Column {
   readonly type: ColumnType
 }
 
-/** A table that answers a query. Each protocol says it in its own way. */
+/** Table that answers a query. Each protocol encodes it in its own way. */
 export class Rows {
   readonly columns: readonly Column[]
   readonly cells: ReadonlyArray<readonly Cell[]>
@@ -19,7 +19,7 @@ export class Rows {
     this.cells = cells
   }
 
-  /** For JSON: a record for each row. */
+  /** Returns a record for each row. */
   toJSON(): Array<Record<string, Cell>> {
     return this.cells.map((row) =>
       Object.fromEntries(this.columns.map(({ name }, i) => [name, row[i] ?? null])),

@@ -1,17 +1,18 @@
 import { once } from 'node:events'
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
+import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 
 import {
   type Codec,
   cloneQueries,
+  cloneReaders,
   cloneRequests,
   cloneSessions,
-  kdb,
-  ndjson,
   stopAll,
   unload,
 } from 'node-qclone'
+import { kdb } from 'node-qclone/kdb'
+import { ndjson } from 'node-qclone/ndjson'
 
 import { ExampleError } from '../lib/errors.js'
 import type { Ports, RdbOptions } from './args.js'
@@ -24,23 +25,23 @@ import type { Answer } from './queries/query.js'
 import { toKdb } from './to-kdb.js'
 import { isForParent, viewer } from './viewer/viewer.js'
 
-/** For how long a clone may work for one question. */
+/** Maximum time for a clone's answer to one query. */
 const ANSWER_MS = 30_000
-/** For how long a client may keep a snapshot: the pages that the parent writes meanwhile are there twice. */
+/** Maximum time a client can keep a snapshot. Pages that the parent writes meanwhile are in memory twice. */
 const SESSION_MS = 600_000
 const NO_CORE = { coreSize: 0 }
 
-/** All that listens. */
+/** All listening servers. */
 export interface Servers {
   readonly ports: Ports
-  /** Ends all of it, clones and connections included. */
+  /** Closes all servers, with their clones and connections. */
   close(): Promise<void>
 }
 
 export async function listen(database: Database, options: RdbOptions): Promise<Servers> {
   const codec = kdb({ authenticate: authenticator(options.login) })
   const servers = {
-    http: httpServer(database),
+    http: httpServer(database, options),
     kdb: queryServer(database, options, codec, toKdb),
     sessions: sessionServer(database, options, codec),
     json: queryServer(database, options, ndjson(), (answer) => answer),
@@ -60,38 +61,40 @@ export async function listen(database: Database, options: RdbOptions): Promise<S
   return { ports, close }
 }
 
-/** Pages, each by a clone of its own. */
-function httpServer(database: Database): HttpServer {
+/** Serves each page by a clone of its own, or by readers. */
+function httpServer(database: Database, { readers }: RdbOptions): HttpServer {
   const server = createHttpServer(viewer(database))
-  cloneRequests(server, {
-    match: (request) => !isForParent(request),
-    timeout: ANSWER_MS,
-    limits: NO_CORE,
-  })
+  const filter = (request: IncomingMessage) => !isForParent(request)
+  if (readers > 0) cloneReaders(server, { readers, filter, limits: NO_CORE, name: 'pages' })
+  else cloneRequests(server, { filter, timeout: ANSWER_MS, limits: NO_CORE })
   return server
 }
 
-/** A clone, and a fresh snapshot, per query. What waits for no answer is of a feed, for the parent. */
+/**
+Answers each query by a clone with a fresh snapshot, or by readers. Messages without a reply are a feed's, which the parent handles.
+*/
 function queryServer(
   database: Database,
   options: RdbOptions,
   codec: Codec,
   say: (answer: Answer) => unknown,
 ): Server {
-  // A client may say that it asks nothing more, and still wait for its answers.
+  // A client may end its side and still wait for its answers.
   const server = createServer({ allowHalfOpen: true })
-  cloneQueries(server, {
+  const how = {
     codec,
-    evaluate: (query) => evaluate(database, options, query, say),
-    update: (message) => publish(database, message),
-    timeout: ANSWER_MS,
+    evaluate: (query: unknown) => evaluate(database, options, query, say),
+    onUpdate: (message: unknown) => publish(database, message),
     limits: NO_CORE,
     name: `${codec.name} query`,
-  })
+  }
+  const { readers } = options
+  if (readers > 0) cloneReaders(server, { ...how, readers, readYourWrites: true, requestTimeout: ANSWER_MS })
+  else cloneQueries(server, { ...how, timeout: ANSWER_MS })
   return server
 }
 
-/** A clone, and a snapshot that stays, per connection. */
+/** Serves each connection by a clone, with one snapshot for its whole life. */
 function sessionServer(database: Database, options: RdbOptions, codec: Codec): Server {
   const server = createServer({ allowHalfOpen: true })
   cloneSessions(server, {
@@ -104,7 +107,7 @@ function sessionServer(database: Database, options: RdbOptions, codec: Codec): S
   return server
 }
 
-/** In a clone. */
+/** Runs in a clone. */
 function evaluate(
   database: Database,
   options: RdbOptions,

@@ -1,9 +1,9 @@
-import { q } from 'node-qclone'
+import { q } from 'node-qclone/kdb'
 
 import type { Answer } from './queries/query.js'
 import { type Cell, type ColumnType, Rows } from './rows.js'
 
-/** An answer as q has it: names are symbols, and columns have their types. */
+/** Converts an answer to q's types: names become symbols, and columns get their types. */
 export function toKdb(answer: Answer): unknown {
   if (!(answer instanceof Rows)) return answer
   const columns = answer.columns.map(({ name, type }, i) => [
@@ -17,7 +17,7 @@ export function toKdb(answer: Answer): unknown {
 }
 
 function vectorOf(type: ColumnType, cells: readonly Cell[]) {
-  // Text is a list of lists of characters, of which none is null.
+  // Text is a list of lists of characters, none of which is null.
   return type === 'text'
     ? q.list(
         'any',

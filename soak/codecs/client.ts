@@ -1,11 +1,10 @@
 import { connect, type Socket } from 'node:net'
-import { until } from '../../bench/lib/until.js'
+import { until } from '../../harness/until.js'
 
 const PATIENCE_MS = 60_000
-/** A client whose bytes nobody takes for so many looks has sent what it can. */
+/** A client has sent all it can if nothing was read from it in this many polls. */
 const LOOKS = 40
 
-/** One connection. */
 export class Client {
   readonly #socket: Socket
   received = 0
@@ -16,7 +15,7 @@ export class Client {
     this.#socket.on('data', (chunk: Buffer) => {
       this.received += chunk.length
     })
-    // To be reset is what some of them are here for.
+    // Some of these clients provoke a reset.
     this.#socket.on('error', () => {})
     this.#socket.on('close', () => {
       this.ended = true
@@ -27,12 +26,12 @@ export class Client {
     this.#socket.write(bytes)
   }
 
-  /** Waits for so many bytes, or the end. */
+  /** Waits until this many bytes have arrived, or the end. */
   async answered(bytes: number): Promise<void> {
     await this.#expect(() => this.received >= bytes || this.ended)
   }
 
-  /** Waits until the other side takes no more. */
+  /** Waits until the other side reads no more. */
   async stuck(): Promise<void> {
     let [left, looks] = [-1, 0]
     await this.#expect(() => {
@@ -48,6 +47,6 @@ export class Client {
   }
 
   async #expect(condition: () => boolean): Promise<void> {
-    if (!(await until(condition, PATIENCE_MS))) throw new Error('A client waited in vain')
+    if (!(await until(condition, PATIENCE_MS))) throw new Error('The server did not react in time')
   }
 }

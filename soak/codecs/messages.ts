@@ -3,7 +3,7 @@ import { compress } from '#dist/codecs/kdb/compress.js'
 export const MIB = 2 ** 20
 const HEAD_BYTES = 8
 
-/** A message of kdb+. Kind 1 is a query, 0 an update. */
+/** Message of kdb+. Kind 1 is a query, kind 0 an update. */
 export function message(kind: 0 | 1, body: Uint8Array): Buffer {
   const bytes = Buffer.alloc(HEAD_BYTES + body.length)
   bytes.set([1, kind])
@@ -12,7 +12,7 @@ export function message(kind: 0 | 1, body: Uint8Array): Buffer {
   return bytes
 }
 
-/** Bodies of about `size` bytes that cost their reader the most, each in a way of its own. */
+/** Bodies of about `size` bytes. Each is expensive to read in its own way. */
 export const SHAPES: Record<string, (size: number) => Buffer> = {
   'empty symbols': (size) => vector(11, 1, size),
   booleans: (size) => vector(1, 1, size),
@@ -25,20 +25,20 @@ export const SHAPES: Record<string, (size: number) => Buffer> = {
   'a dict of names': (size) => names(size),
 }
 
-/** A vector of zeros. */
+/** Vector of zeros. */
 export function vector(type: number, width: number, size: number): Buffer {
   const count = Math.floor((size - 14) / width)
   return counted(type, count, Buffer.alloc(count * width))
 }
 
-/** A list of one value, over and over. */
+/** List that repeats one value. */
 function list(value: string, size: number): Buffer {
   const bytes = Buffer.from(value, 'hex')
   const count = Math.floor((size - 14) / bytes.length)
   return counted(0, count, Buffer.alloc(count * bytes.length, bytes))
 }
 
-/** A dict with as many names as there is room for, of booleans. */
+/** Dict with as many distinct names as fit. The values are booleans. */
 function names(size: number): Buffer {
   const texts: string[] = []
   for (let bytes = 40; bytes < size; bytes += (texts.at(-1) as string).length + 1) {
@@ -57,11 +57,11 @@ function counted(type: number, count: number, items: Buffer): Buffer {
 
 export function packed(bytes: Buffer): Buffer {
   const shorter = compress(bytes)
-  if (!shorter) throw new Error('It does not shrink to half')
+  if (!shorter) throw new Error('Expected the message to compress to less than half')
   return shorter
 }
 
-/** JSON of about `size` bytes that costs its reader the most, each in a way of its own. */
+/** JSON texts of about `size` bytes. Each is expensive to read in its own way. */
 export const JSON_SHAPES: Record<string, (size: number) => string> = {
   digits: (size) => `[${repeated('1', size)}]`,
   'empty objects': (size) => `[${repeated('{}', size)}]`,

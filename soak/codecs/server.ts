@@ -1,37 +1,39 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { type Codec, cloneQueries, kdb, ndjson } from 'node-qclone'
-import { answerQuestions } from '../../bench/lib/program.js'
-import { rounded } from '../../bench/lib/stats.js'
+import { type Codec, cloneQueries } from 'node-qclone'
+import { kdb } from 'node-qclone/kdb'
+import { ndjson } from 'node-qclone/ndjson'
+import { answerQuestions } from '../../harness/program.js'
+import { rounded } from '../../harness/stats.js'
 
-/** What is asked of the server: where it listens, to begin to measure, what something has cost. */
+/** Questions to the server: its ports, start measuring, report the cost. */
 export type Question = 'ports' | 'begin' | 'end'
 
 export type Ports = Record<'kdb' | 'ndjson', number>
 
-/** What something has cost the parent, its clones not counted. */
+/** Cost for the parent, without its clones. */
 export interface Cost {
   cpuMs: number
-  /** For how long it did nothing else. */
+  /** Longest time during which it did nothing else. */
   longestMs: number
-  /** Memory at the most, over what it was. */
+  /** Peak memory above the starting level. */
   peakMb: number
 }
 
-/** A query that is `stay` is evaluated for so long; others are not looked at. */
+/** A query `stay` is evaluated for this long. Other queries return immediately. */
 const STAY_MS = 20_000
-/** The kernel's word for: forget how much memory this process has had at the most. */
+/** Value for `/proc/self/clear_refs` that resets the peak RSS. */
 const FORGET_PEAK = '5'
 
-/** Serves clients by both codecs, with their defaults, and tells what they cost. */
+/** Serves clients with both codecs and their default options, and reports what they cost. */
 export async function serve(): Promise<void> {
   const listen = async (codec: Codec): Promise<number> => {
     const server = createServer()
     cloneQueries(server, {
       codec,
       evaluate: (query) => (query === 'stay' ? new Promise((done) => setTimeout(done, STAY_MS)) : 0),
-      update: () => {},
+      onUpdate: () => {},
     })
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
     server.unref()

@@ -1,4 +1,4 @@
-/** What a handler does with a request. */
+/** Actions of a handler. */
 export const ACTS = [
   'at-once',
   'later',
@@ -25,29 +25,29 @@ export const ACTS = [
 
 export type Act = (typeof ACTS)[number]
 
-/** What a client asks for. */
+/** Request of a client. */
 export interface Ask {
   readonly act: Act
-  /** What the answer is to say. */
+  /** Text of the answer. */
   readonly token: string
   /** Bytes of the answer. */
   readonly size: number
-  /** Milliseconds that the handler takes; 0: a turn of the event loop. */
+  /** Milliseconds the handler takes; `0` is one turn of the event loop. */
   readonly wait: number
-  /** Whether the parent is to answer, clones or not. */
+  /** Whether the parent must answer, even if the server makes clones. */
   readonly byParent: boolean
 }
 
 const MOST_BYTES = 1 << 22
 const MOST_WAIT_MS = 10_000
 
-/** As a path, with a check: what was changed on its way must not be taken for another's. */
+/** Encodes a request as a path with a checksum, so that a corrupted path is not taken for another client's. */
 export function pathOf({ act, token, size, wait, byParent }: Ask): string {
   const rest = `${byParent ? 'p' : 'c'}/${act}/${token.slice(1, -1)}/${size}/${wait}`
   return `/${rest}/${checkOf(rest)}`
 }
 
-/** What a path asks for; undefined when it is none of {@link pathOf}. */
+/** Decodes a path made by {@link pathOf}. Returns `undefined` for any other. */
 export function readPath(path: string): Ask | undefined {
   const [, rest = '', check] = /^\/(.*)\/([\da-f]+)$/.exec(path) ?? []
   if (check !== checkOf(rest)) return undefined
@@ -63,7 +63,7 @@ export function readPath(path: string): Ask | undefined {
   return isKnown ? ask : undefined
 }
 
-/** FNV-1a, of always the same length: how long a message is must not depend on its play. */
+/** FNV-1a with a fixed number of digits, so that the length of a message does not depend on its play. */
 function checkOf(text: string): string {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)

@@ -4,7 +4,7 @@ import { type FaultKind, keyOf, Tally } from './tally.js'
 const MOST_SUSPECTS = 60
 const PLAYS = 2
 
-/** Plays scripts one after another to servers that have no other clients, and says how often something came of each. */
+/** Plays scripts one after another to servers without other clients, and counts the faults of each script. */
 async function replay(
   ids: readonly string[],
   plays: number,
@@ -19,7 +19,7 @@ async function replay(
     const before = countOf(tally)
     for (let play = 0; play < plays; play++) {
       await pair.one(id)
-      // What the server has to say, it has said by then.
+      // The server has reported everything by then.
       await pair.left()
     }
     counts.set(id, countOf(tally) - before)
@@ -28,7 +28,7 @@ async function replay(
   return counts
 }
 
-/** Which of the scripts that were under way at a fault of the server make it by themselves. */
+/** Finds the scripts that cause a server's fault alone, among those that were running when it happened. */
 export async function blame(
   kind: FaultKind,
   what: string,
@@ -41,7 +41,7 @@ export async function blame(
   return [...counts].filter(([, count]) => count > 0).map(([id]) => id)
 }
 
-/** Of `plays`, how often each script differs from plain Node by nothing that is known. */
+/** Counts how many of `plays` of each script differ from plain Node without a known reason. */
 export function repeat(
   ids: readonly string[],
   plays: number,

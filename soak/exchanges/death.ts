@@ -1,22 +1,22 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { isClone } from 'node-qclone'
-import { cut } from '#dist/servers/connection.js'
+import { cut } from '#dist/servers/client-connection.js'
 import { WANTED } from './wanted.js'
 
-/** Ends this clone by a signal. In a server without clones: what the documentation says of that. */
+/** Ends this clone by a signal. A server without clones does what the documentation says of that. */
 export function die(response: ServerResponse): void {
   if (isClone()) process.kill(process.pid, 'SIGKILL')
   else beAsDied(response)
 }
 
-/** Ends this clone by an uncaught error. In a server without clones: what the documentation says of that. */
+/** Ends this clone by an uncaught error. A server without clones does what the documentation says of that. */
 export function fail(response: ServerResponse): void {
   if (isClone()) throw new Error(WANTED)
   beAsDied(response)
 }
 
-/** Ends this clone in order, with nothing said. In a server without clones: what the documentation says of that. */
+/** Exits this clone without an answer. A server without clones does what the documentation says of that. */
 export function exit(response: ServerResponse): void {
   if (isClone()) process.exit(0)
   beAsDied(response)
@@ -24,7 +24,7 @@ export function exit(response: ServerResponse): void {
 
 const continued = new WeakSet<ServerResponse>()
 
-/** Tells a client to go on. A clone has written its first byte with that. */
+/** Sends `100 Continue`, which counts as a clone's first byte. */
 export function tellToContinue(response: ServerResponse): void {
   continued.add(response)
   response.writeContinue()
@@ -40,12 +40,12 @@ function beAsDied(response: ServerResponse): void {
   })
 }
 
-/** Breaks a connection off, as a clone's parent does. */
+/** Resets a connection, as a clone's parent does. */
 export function reset(socket: Socket): void {
   cut(socket)
 }
 
-/** Calls `act` when a response is the next on its connection. */
+/** Calls `act` once a response is the next on its connection. */
 export function whenAssigned(response: ServerResponse, act: (socket: Socket) => void): void {
   if (response.socket) {
     act(response.socket)

@@ -1,4 +1,4 @@
-import { Random } from '../../bench/fuzz/random.js'
+import { Random } from '../../harness/random.js'
 import type { Kind } from './doors.js'
 import { generate } from './generate.js'
 import { foreignInTranscript, type Outcome, outcomeOf } from './judge.js'
@@ -11,12 +11,18 @@ import { showPlay } from './show.js'
 import type { Tally } from './tally.js'
 
 const ENDING_MS = 15_000
-/** How often a script that differs is played to plain Node, before the difference counts. */
+/** Further plays to plain Node. A difference counts if all of them differ from the clone. */
 const MORE_PLAYS = 5
-/** Scripts of each kind, of so many. */
+/** Share of each kind among the scripts. */
 const SHARES: Readonly<Record<Kind, number>> = { http: 48, tls: 14, offload: 16, sessions: 9, queries: 13 }
 
-/** A pair of servers, with clones and without, and the clients of both. */
+/** Resources that the two servers of a pair still had open at the end. `undefined`: the server has died. */
+export interface LeftOfPair {
+  cloning: Left | undefined
+  plain: Left | undefined
+}
+
+/** Pair of servers, one with clones and one without, and the clients of both. */
 export class Pair {
   readonly #certificate: { key: string; cert: string }
   readonly #tally: Tally
@@ -59,7 +65,7 @@ export class Pair {
     }
   }
 
-  /** Plays scripts until `next` gives none. */
+  /** Plays scripts until `next` returns none. */
   async drive(next: () => string | undefined, verbose = false): Promise<void> {
     for (let id = next(); id !== undefined; id = next()) await this.one(id, verbose)
   }
@@ -127,20 +133,21 @@ export class Pair {
     await this.#restarting
   }
 
-  /** What is left of the clones, once nothing is, or after a while. */
-  async left(): Promise<Left | undefined> {
-    return this.#cloning?.left(ENDING_MS)
+  /** Waits a while for each server to release everything, and returns what is still open. */
+  async left(): Promise<LeftOfPair> {
+    const [cloning, plain] = await Promise.all([this.#cloning?.left(ENDING_MS), this.#plain?.left(ENDING_MS)])
+    return { cloning, plain }
   }
 
-  /** Ends both servers. @returns what was left of clones. */
-  async end(): Promise<Left | undefined> {
+  /** Ends both servers. Returns what they still had open. */
+  async end(): Promise<LeftOfPair> {
     const left = await this.left()
     await Promise.all([this.#cloning?.end(), this.#plain?.end()])
     return left
   }
 }
 
-/** Script after script, until there were enough exchanges or the time is over. */
+/** Returns a function that generates scripts until there are enough exchanges or time is up. */
 export function scripts(options: Options, tally: Tally): () => string | undefined {
   const { seed, kinds, exchanges, minutes, only, times } = options
   const until = performance.now() + minutes * 60_000

@@ -5,18 +5,18 @@ import { filled } from './token.js'
 import { DIED, LEFT, WANTED } from './wanted.js'
 
 const MOST_COUNTED = 10_000
-/** Updates by client. */
+/** Number of updates by client. */
 const counts = new Map<string, number>()
 
-/** Counts what a client has published. */
-export function update(value: unknown): void {
+/** Counts an update of a client. */
+export function onUpdate(value: unknown): void {
   if (typeof value !== 'string') return
   const owner = ownerOf(value)
   counts.set(owner, (counts.get(owner) ?? 0) + 1)
   if (counts.size > MOST_COUNTED) counts.delete(counts.keys().next().value as string)
 }
 
-/** Does what a query asks for. What asks for nothing is its own answer. */
+/** Does what a query requests. Any other query is returned as its own answer. */
 export function evaluate(query: unknown): unknown {
   const ask = typeof query === 'string' ? readPath(query) : undefined
   if (!ask) return query
@@ -44,7 +44,7 @@ export function evaluate(query: unknown): unknown {
   }
 }
 
-/** The same for whom the clone takes its time. */
+/** Like {@link evaluate}, after a random delay. */
 export async function evaluateLate(query: unknown): Promise<unknown> {
   await pause(1 + Math.floor(Math.random() * MOST_LATE_MS))
   return evaluate(query)

@@ -1,4 +1,4 @@
-import { Random } from '../../bench/fuzz/random.js'
+import { Random } from '../../harness/random.js'
 import { DOORS, type Kind } from './doors.js'
 import { httpScript } from './http-script.js'
 import type { Script } from './script.js'
@@ -6,7 +6,9 @@ import { talkScript } from './talk-script.js'
 
 let plays = 0
 
-/** The script of a kind and a seed, such as `http:1`, for one play of it: all that differs between plays is the play's own number. */
+/**
+Generates the script of a kind and a seed, such as `http:1`, for one play. Plays differ only in their own number.
+*/
 export function generate(id: string): Script {
   const [kind, seed] = id.split(':') as [Kind, string]
   const script = Number(seed)

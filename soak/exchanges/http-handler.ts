@@ -9,10 +9,10 @@ import { filled } from './token.js'
 import { WANTED } from './wanted.js'
 
 const PIECES = 4
-/** Clones as urgent as their parent: what waits for a processor is no fault to look for. */
-const offloadAtOnce = offload.with({ priority: 0 })
+/** Clones with the priority of their parent. Waiting for a CPU is not a fault this program looks for. */
+const AT_ONCE = { priority: 0 }
 
-/** Does what each request asks for. */
+/** Does what the request says. */
 export const handle: RequestListener = (request, response) => {
   const ask = readPath(request.url ?? '')
   if (!ask) return refuse(response)
@@ -21,7 +21,7 @@ export const handle: RequestListener = (request, response) => {
   void act(ask, request, response)
 }
 
-/** The same, by `offload`, as far as it has the means. */
+/** Does what the request says, with `offload` as far as that can. */
 export const handleByOffload: RequestListener = (request, response) => {
   const ask = readPath(request.url ?? '')
   if (!ask) return refuse(response)
@@ -29,11 +29,11 @@ export const handleByOffload: RequestListener = (request, response) => {
   response.setHeader('x-token', ask.token)
   if (ask.act === 'echo') {
     void digestOf(request).then((digest) => {
-      if (digest !== undefined) void offloadAtOnce(response, () => `${ask.token} ${digest}`)
+      if (digest !== undefined) void offload(response, () => `${ask.token} ${digest}`, AT_ONCE)
     })
     return
   }
-  void offloadAtOnce(response, () => give(ask, request, response))
+  void offload(response, () => give(ask, request, response), AT_ONCE)
 }
 
 function refuse(response: ServerResponse): void {
@@ -87,7 +87,7 @@ async function act(ask: Ask, request: IncomingMessage, response: ServerResponse)
       response.end(text)
       break
     case 'trailers':
-      // Only a response in chunks has trailers.
+      // Only a chunked response has trailers.
       if (request.httpVersion === '1.1' && request.method !== 'HEAD') {
         response.writeHead(200, { trailer: 'x-token' })
         response.addTrailers({ 'x-token': token })
@@ -96,7 +96,7 @@ async function act(ask: Ask, request: IncomingMessage, response: ServerResponse)
       response.end()
       break
     case 'hints':
-      // Node mixes up what is written before a response is the next on its connection.
+      // Node interleaves data written before a response is the next on its connection.
       await new Promise<unknown>((resolve) => whenAssigned(response, resolve))
       response.writeEarlyHints({ link: '</style.css>; rel=preload' })
       await pause(wait)
@@ -104,7 +104,7 @@ async function act(ask: Ask, request: IncomingMessage, response: ServerResponse)
       break
     case 'reject':
       await pause(wait)
-      // A rejection that nobody handles.
+      // The rejection is not handled.
       fail(response)
       break
     case 'die':
@@ -134,7 +134,7 @@ async function act(ask: Ask, request: IncomingMessage, response: ServerResponse)
   }
 }
 
-/** What `offload` is to send. */
+/** Returns the value for `offload` to send. */
 function give(ask: Ask, request: IncomingMessage, response: ServerResponse): unknown {
   const { act, token, size, wait } = ask
   const text = filled(token, size)
@@ -183,7 +183,7 @@ function piecesOf(text: string): string[] {
   return Array.from({ length: PIECES }, (_, i) => text.slice(i * length, (i + 1) * length)).filter(Boolean)
 }
 
-/** Length and hash of a body, and its trailers; undefined when the client has left. */
+/** Returns length and hash of a body, and its trailers; `undefined` if the client has left. */
 async function digestOf(request: IncomingMessage): Promise<string | undefined> {
   const hash = createHash('md5')
   let length = 0
@@ -198,7 +198,7 @@ async function digestOf(request: IncomingMessage): Promise<string | undefined> {
   return `${length} ${hash.digest('hex')} ${JSON.stringify(request.trailers)}`
 }
 
-/** `wait` milliseconds, or one turn of the event loop. */
+/** Waits `wait` milliseconds, or one turn of the event loop. */
 export function pause(wait: number): Promise<void> {
   return wait === 0 ? new Promise((resolve) => setImmediate(resolve)) : delay(wait)
 }

@@ -1,7 +1,7 @@
-import { mutate } from '../../bench/fuzz/mutate.js'
-import type { Random } from '../../bench/fuzz/random.js'
+import { mutate } from '../../harness/messages/mutate.js'
+import type { Random } from '../../harness/random.js'
 import { type Act, type Ask, pathOf } from './ask.js'
-import { COLLECT_BYTES, type Door, type Kind } from './doors.js'
+import { type Door, type Kind, MAX_BUFFERED_BODY } from './doors.js'
 import { type Ending, type Script, type Sent, Tape, weighted } from './script.js'
 import { filled, type Owner, patternOf, tokenOf } from './token.js'
 
@@ -10,7 +10,12 @@ const SIZES = [0, 1, 20, 20, 100, 100, 100, 999, 4000]
 const LARGE_SIZES = [65_535, 65_536, 65_537, 200_000, 1_200_000]
 const BODIES = [0, 1, 2, 10, 10, 100, 100, 998, 999, 1000, 1001, 1500, 5000]
 const LARGE_BODIES = [65_535, 65_536, 65_537, 70_000, 200_000]
-const HUGE_BODIES = [COLLECT_BYTES - 1, COLLECT_BYTES, COLLECT_BYTES + 1, COLLECT_BYTES + 70_000, 1_100_000]
+const HUGE_BODIES = [
+  MAX_BUFFERED_BODY - 1,
+  MAX_BUFFERED_BODY,
+  MAX_BUFFERED_BODY + 1,
+  MAX_BUFFERED_BODY + 70_000,
+]
 const STALL_MS = 3000
 
 const ACTS: Readonly<Partial<Record<Act, number>>> = {
@@ -35,7 +40,7 @@ const ACTS: Readonly<Partial<Record<Act, number>>> = {
   destroy: 1,
   'destroy-within': 1,
 }
-/** What a parent can do. */
+/** Actions that a parent can perform. */
 const HARMLESS: readonly Act[] = ['at-once', 'later', 'echo', 'pipe', 'stream', 'empty', 'length', 'trailers']
 const FRAMINGS = { length: 60, chunked: 40 }
 const ENDINGS: Readonly<Record<Exclude<Ending, 'stall'>, number>> = {
@@ -62,7 +67,7 @@ const GARBAGE = [
   `GET /${'x'.repeat(17_000)} HTTP/1.1\r\nhost: a\r\n\r\n`,
 ]
 
-/** Requests on one connection. */
+/** Script of requests on one connection. */
 export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random): Script {
   const tape = new Tape(random)
   let count = random.pick(COUNTS)
@@ -77,15 +82,15 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
   for (let index = 0; index < count; index++) {
     const request = draw(random, door, owner, index)
     if (request.ask.act === 'never') {
-      // Until its client leaves.
+      // Never answered; ends when its client leaves.
       count = index + 1
       ending = random.oneIn(2) ? 'reset' : 'half-close'
     }
     if (request.version === '1.0' && !request.keepsAlive && !random.oneIn(4)) count = index + 1
     const isLast = index === count - 1
-    // Node keeps no connection behind an answer to HTTP/1.0 that has no length.
+    // Node closes the connection after an HTTP/1.0 response without a length.
     goesOn ||= !isLast && (request.version === '1.0' || request.ask.act === 'close')
-    // Node mixes up what it writes to tell a client to go on while other answers are under way.
+    // Node interleaves `100 Continue` with pending answers.
     if (request.expects && !isOdd && index > 0) tape.play({ do: 'until', answers: index })
     sent.push(request)
     const { head, body } = bytesOf(random, request, owner, index, isLast && ending === 'close')
@@ -108,7 +113,7 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
       isOdd ||= isChanged
       tape.add(isChanged ? mutate(random, body, head) : body)
     }
-    // Nobody knows how many answers there will be.
+    // The number of answers to altered bytes is unknown.
     if (!isLast && !isOdd && (inTurn || random.oneIn(6))) tape.play({ do: 'until', answers: index + 1 })
     else if (!isLast && random.oneIn(6)) tape.play({ do: 'wait', ms: 1 + random.below(4) })
   }
@@ -121,7 +126,7 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
   if (ending === 'half-close' || ending === 'cut' || isOdd) {
     const way = random.below(4)
     const waits = way < 2 && !isOdd && sent.at(-1)?.ask.act !== 'never'
-    // Of a request that is cut, some handlers answer what has come.
+    // If a request is cut off, some handlers answer with the part that has arrived.
     endsEarly = !waits || ending === 'cut'
     if (waits) tape.play({ do: 'until', answers: ending === 'cut' ? count - 1 : count })
     if (way === 2) tape.play({ do: 'wait', ms: random.below(5) })
@@ -149,9 +154,9 @@ function draw(random: Random, door: Door, owner: Owner, index: number): Sent {
   const method = weighted(random, { GET: 50, POST: 36, HEAD: 7, PUT: 4, DELETE: 3 })
   const hasBody = method === 'POST' || method === 'PUT' || (method === 'DELETE' && random.oneIn(2))
   let act = weighted(random, ACTS)
-  // A server that keeps half-open connections does not see a client leave.
+  // A server with half-open connections does not notice that a client leaves.
   if (act === 'never' && door.halfOpen) act = 'later'
-  // Nothing of a response to HEAD is sent before its end.
+  // The response to a HEAD request is sent only at its end.
   if (act === 'die-within' && method === 'HEAD') act = 'die'
   if (act === 'destroy-within' && method === 'HEAD') act = 'destroy'
   const byParent = HARMLESS.includes(act) && random.oneIn(4)
@@ -175,7 +180,7 @@ function draw(random: Random, door: Door, owner: Owner, index: number): Sent {
 }
 
 function drawBody(random: Random, door: Door): number {
-  if (door.collect === undefined && random.oneIn(60)) return random.pick(HUGE_BODIES)
+  if (door.maxBufferedBody === undefined && random.oneIn(60)) return random.pick(HUGE_BODIES)
   return random.oneIn(16) ? random.pick(LARGE_BODIES) : random.pick(BODIES)
 }
 

@@ -3,7 +3,7 @@ import type { Part } from './reader.js'
 import type { Script } from './script.js'
 import { foreignIn, indexesIn, TOKEN_CHARACTERS, unplayed } from './token.js'
 
-/** What is wrong with a transcript by itself, whatever other servers say. */
+/** Finds data of another client or message in a transcript, without comparing it to other servers. */
 export function foreignInTranscript(script: Script, { parts }: Transcript): string | undefined {
   for (const [index, part] of parts.entries()) {
     const foreign = [part.head, part.body]
@@ -19,11 +19,11 @@ export function foreignInTranscript(script: Script, { parts }: Transcript): stri
   return undefined
 }
 
-/** A transcript as it is compared. */
+/** Transcript, prepared for comparison. */
 export interface Outcome {
   readonly parts: readonly Part[]
   readonly end: Transcript['end']
-  /** How long it took. */
+  /** Duration of the play. */
   readonly ms: number
 }
 
@@ -49,7 +49,7 @@ function isSameEnd(a: Transcript['end'], b: Transcript['end']): boolean {
   return a === b || (ends.includes('over') && !ends.includes('left') && !ends.includes('hung'))
 }
 
-/** Whether all that the first has is what the second has first; the last part may be cut. */
+/** Whether the parts of the first are a prefix of the second's; the last part may be cut. */
 export function isPrefix({ parts }: Outcome, { parts: of }: Outcome): boolean {
   return parts.every((part, i) => {
     const other = of[i]
@@ -65,6 +65,6 @@ export function isSamePart(a: Part, b: Part): boolean {
 function isBeginningOf(part: Part, of: Part): boolean {
   if (part.isWhole) return false
   if (part.status === 0 && of.status !== 0) return `${of.head}\r\n`.startsWith(part.head + part.body)
-  // A token that is cut still says of which play it is.
+  // A cut token still names its play.
   return part.head === of.head && of.body.startsWith(part.body.slice(0, -TOKEN_CHARACTERS))
 }

@@ -1,31 +1,31 @@
 import type { Act } from './ask.js'
-import { COLLECT_BYTES, HASTY } from './doors.js'
+import { HASTY, MAX_BUFFERED_BODY } from './doors.js'
 import { isPrefix, isSame, isSamePart, type Outcome } from './judge.js'
 import type { Part } from './reader.js'
 import type { Script } from './script.js'
 import { DIED, LEFT } from './wanted.js'
 
-/** What a difference from plain Node is explained by. */
+/** Known reason for a difference from plain Node. */
 export interface DifferenceKind {
   readonly name: string
   readonly sentence: string
-  /** Whether what clones did differs from what plain Node did for this reason alone. */
+  /** Whether the clones' result differs from plain Node's for this reason alone. */
   explains(script: Script, cloned: Outcome, plain: Outcome): boolean
 }
 
-/** Of a plain server whose handlers take their time, what a clone did is the same. */
+/** Kind of a result that equals the one of a plain server with slow handlers. */
 export const LATE_KIND = 'late'
 
 export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: LATE_KIND,
-    sentence: 'Plain Node does the same when its handlers take their time, as clones do.',
+    sentence: 'Plain Node does the same with handlers that are as slow as clones.',
     explains: () => false,
   },
   {
     name: 'closes',
     sentence:
-      'The response of a clone says `Connection: close` and ends the connection, over TLS and when the body was still arriving at the fork.',
+      'The response of a clone has `Connection: close` and ends the connection, over TLS or when the body was still arriving at the fork.',
     explains: (script, cloned, plain) => {
       const last = cloned.parts.length - 1
       const [part, other] = [cloned.parts[last], plain.parts[last]]
@@ -37,14 +37,14 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   },
   {
     name: 'left',
-    sentence: 'A client that resets its connection has got what was answered by then.',
+    sentence: 'A client that resets its connection has received only the answers sent before.',
     explains: (_script, cloned, plain) =>
       (cloned.end === 'left' || plain.end === 'left') && isEitherPrefix(cloned, plain),
   },
   {
     name: 'early end',
     sentence:
-      'A client that ends its side, or sends what is no request, before it was answered gets what was answered by then.',
+      'A client that ends its side, or sends an invalid request, before it is answered receives only the answers sent before.',
     explains: (script, cloned, plain) =>
       (script.endsEarly ||
         (isHttp(script) && (script.ending === 'garbage' || script.isOdd || script.goesOn))) &&
@@ -53,11 +53,11 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   },
   {
     name: 'broken off',
-    sentence: 'When a connection is reset, what is on its way may be lost.',
+    sentence: 'When a connection is reset, data in transit can be lost.',
     explains: (script, cloned, plain) =>
       isOver(cloned) &&
       isOver(plain) &&
-      // Over TLS nothing tells that an end is no reset.
+      // Over TLS an end and a reset look the same.
       (script.door.tls === true || cloned.end !== 'ended' || plain.end !== 'ended') &&
       isBrokenOff(script, Math.min(cloned.parts.length, plain.parts.length)) &&
       isEitherPrefix(cloned, plain),
@@ -65,7 +65,7 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: 'unread',
     sentence:
-      'A connection of HTTP that closes behind an answer may do so by a reset, which may cut that answer, when not all that the client sent had been read.',
+      'An HTTP connection that closes after an answer can be reset, which can cut that answer, if some of the data from the client was not read.',
     explains: (script, cloned, plain) =>
       isHttp(script) &&
       isOver(cloned) &&
@@ -75,7 +75,7 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   },
   {
     name: 'timeout',
-    sentence: 'While a request waits for its clone, the time of one behind it that has begun runs on.',
+    sentence: 'While a request waits for its clone, the timeout of a next one that has begun keeps running.',
     explains: (script, cloned, plain) =>
       script.door.hasty === true &&
       cloned.ms > HASTY.headersTimeout &&
@@ -85,7 +85,7 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: 'paused',
     sentence:
-      'Node breaks a TLS connection off when a request arrives in a record of its own while the answers before it fill the connection: its parser is paused then. It depends on the moment.',
+      'Node breaks off a TLS connection if a request arrives in a separate record while earlier answers fill the connection, as its parser is paused then. This depends on timing.',
     explains: (script, cloned, plain) =>
       script.door.tls === true &&
       isHttp(script) &&
@@ -96,7 +96,7 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   },
 ]
 
-/** What plain Node cannot do: what the documentation says of a clone that dies. */
+/** Replaces plain Node's result by the documented one of a clone that dies, which plain Node cannot produce. */
 export function asDocumented(script: Script, plain: Outcome): Outcome {
   const { speaks } = script.door
   if (speaks !== 'ndjson' && speaks !== 'kdb') return plain
@@ -112,7 +112,7 @@ export function asDocumented(script: Script, plain: Outcome): Outcome {
 
 const DEATH = /clone \d+ (.{1,160}) before its client had the whole answer/
 
-/** An outcome without process ids. */
+/** Removes process ids from an outcome. */
 export function withoutPids(script: Script, cloned: Outcome): Outcome {
   if (script.kind !== 'queries') return cloned
   return {
@@ -121,7 +121,7 @@ export function withoutPids(script: Script, cloned: Outcome): Outcome {
   }
 }
 
-/** The first kind that explains a difference. */
+/** Returns the first kind that explains a difference. */
 export function explain(script: Script, cloned: Outcome, plains: readonly Outcome[]): string | undefined {
   return DIFFERENCE_KINDS.find(({ explains }) => plains.some((plain) => explains(script, cloned, plain)))
     ?.name
@@ -146,9 +146,9 @@ function mayClose({ door, sent, kind }: Script, index: number): boolean {
   if (!request || door.speaks !== undefined) return false
   if (door.tls) return true
   const { ask, bodyBytes, expects } = request
-  if (bodyBytes > (door.collect ?? COLLECT_BYTES)) return true
+  if (bodyBytes > (door.maxBufferedBody ?? MAX_BUFFERED_BODY)) return true
   if (bodyBytes === 0) return false
-  // Here the parent does not wait for the body.
+  // The parent does not wait for the body in this case.
   if (expects && door.asksFirst === true) return true
   return kind === 'offload' && (READING.includes(ask.act) || DYING.includes(ask.act))
 }
@@ -156,13 +156,13 @@ function mayClose({ door, sent, kind }: Script, index: number): boolean {
 const READING: readonly Act[] = ['echo', 'pipe', 'early']
 const DYING: readonly Act[] = ['throw', 'reject', 'die', 'die-later', 'die-within', 'exit']
 
-/** Whether a message is to break its connection off that was not before the last of so many answers. */
+/** Whether a message breaks off its connection, no earlier than at the last of this many answers. */
 function isBrokenOff({ door, sent, ending }: Script, answers: number): boolean {
   if (door.speaks !== undefined) {
     return ending === 'garbage' || sent.some(({ ask }) => BREAKING_TALK.includes(ask.act))
   }
   return sent.some(({ ask, expects }, i) => {
-    // A clone that has told its client to go on has sent something.
+    // A clone that has sent `100 Continue` has written its first byte.
     const breaks = BREAKING.includes(ask.act) || (expects && door.asksFirst && DYING.includes(ask.act))
     return breaks && i >= answers - 1
   })
@@ -171,7 +171,7 @@ function isBrokenOff({ door, sent, ending }: Script, answers: number): boolean {
 const BREAKING: readonly Act[] = ['die-within', 'destroy', 'destroy-within']
 const BREAKING_TALK: readonly Act[] = ['die', 'throw', 'exit', 'destroy', 'close']
 
-/** Whether the first answers, and the one after them, are more than Node takes for a connection before it waits. */
+/** Whether the first answers and the next one exceed the amount at which Node stops reading from a connection. */
 function fillsConnection({ sent }: Script, answers: number): boolean {
   const bytes = sent.slice(0, answers + 1).map(({ ask, bodyBytes }) => Math.max(ask.size, bodyBytes))
   return sent.length > 1 && bytes.reduce((sum, count) => sum + count, 0) >= HIGH_WATER_BYTES
@@ -187,7 +187,7 @@ function withoutConnection(part: Part): Part {
   return { ...part, head: part.head.replace(/^(connection|keep-alive): .*\r\n/gim, '') }
 }
 
-/** Without Node's answer to what is no request. */
+/** Removes Node's answer to an invalid request. */
 function withoutRefusal(outcome: Outcome): Outcome {
   const last = outcome.parts.at(-1)
   const isRefusal = last !== undefined && REFUSALS.includes(last.status) && !last.head.includes('x-token')
@@ -196,14 +196,14 @@ function withoutRefusal(outcome: Outcome): Outcome {
 
 const REFUSALS = [400, 408, 413, 431]
 
-/** What was answered. Where a clone may end a connection, it is not told from others by that it says so. */
+/** Answers without the `connection` header where a clone may end the connection. */
 function answersIn(script: Script, outcome: Outcome): Outcome {
   const answered = withoutRefusal(outcome)
   const parts = answered.parts.map((part, i) => (mayClose(script, i) ? withoutConnection(part) : part))
   return { ...answered, parts }
 }
 
-/** Whether the answer that one outcome has less of than the other is one that closes. */
+/** Whether the answer that is shorter in one outcome is one that closes the connection. */
 function isCutWhereItCloses(one: Outcome, other: Outcome): boolean {
   const isCut = ({ parts, end }: Outcome, { parts: of }: Outcome) => {
     const at = parts.at(-1)?.isWhole === false ? parts.length - 1 : parts.length

@@ -6,7 +6,7 @@ import { pause } from './http-handler.js'
 import { filled } from './token.js'
 import { WANTED } from './wanted.js'
 
-/** Serves a client line by line, each line after the one before. */
+/** Serves a client line by line, each after the one before. */
 export function serveLines(socket: Socket): void {
   let text = ''
   let last: Promise<void> = Promise.resolve()
@@ -17,7 +17,7 @@ export function serveLines(socket: Socket): void {
     const lines = text.split('\n')
     text = lines.pop() ?? ''
     for (const line of lines) {
-      // A line that ends its clone by an error is one that nobody catches.
+      // The error of a line that ends its clone must stay uncaught.
       last = last.then(() => answer(socket, line))
     }
   })

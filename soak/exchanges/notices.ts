@@ -1,28 +1,34 @@
-/** What a server is started with. */
+/** Start message for a server. */
 export interface Start {
-  /** `cloning` with clones; `plain` without, each door twice: at once, and late. */
+  /** `cloning` uses clones. `plain` does not, and has two listeners per door: one fast, one late. */
   readonly role: 'cloning' | 'plain'
   readonly key: string
   readonly cert: string
 }
 
-/** What a server says unasked. */
+/** Unsolicited message of a server. */
 export type Notice =
   | { readonly ports: Record<string, number> }
   | { readonly uncaught: string }
   | { readonly left: Left }
 
-/** What is left when all clients have gone. */
+/** Resources left when all clients have gone. */
 export interface Left {
   readonly clones: number
-  /** Of clones of requests, what they answer. */
+  /** Kind and name of each clone. The name of a request's clone contains the request. */
   readonly names: readonly string[]
   readonly children: number
+  /** Connections without TLS. */
   readonly connections: number
-  /** Where they are open. */
+  /**
+  Node keeps a TLS connection forever if its client resets it while the body is not read, on all release lines. So the
+  plain server leaves some of these too.
+  */
+  readonly tlsConnections: number
+  /** Doors at which connections are open. */
   readonly doors: readonly string[]
   readonly descriptors: number
 }
 
-/** The name of a door whose handlers take their time. */
+/** Suffix of a door with slow handlers. */
 export const LATE = '-late'

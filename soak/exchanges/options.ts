@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { readNumber } from '../../bench/lib/args.js'
+import { readCommandLine, readName, readNames, readNumber } from '../../harness/args.js'
 import { KINDS, type Kind } from './doors.js'
 import { DIFFERENCE_KINDS } from './kinds.js'
 
@@ -16,7 +15,7 @@ export interface Options {
   readonly json: boolean
 }
 
-const USAGE = `Usage: npm run fuzz:servers -- [options]
+const USAGE = `Usage: npm run soak -- exchanges [options]
 
 Sends random exchanges to servers that clone and to the same servers in plain Node, over connections of which every
 byte is random: how it is cut, when it comes, and whether it is a message at all. Met when clones differ from plain
@@ -40,51 +39,35 @@ ${DIFFERENCE_KINDS.map(({ name, sentence }) => `  ${name.padEnd(12)} ${sentence}
 
 /** Reads the command line. Prints what is wrong with it and ends with status 2, or the help. */
 export function readOptions(): Options {
-  try {
-    const { values } = parseArgs({
-      options: {
-        exchanges: { type: 'string' },
-        minutes: { type: 'string' },
-        seed: { type: 'string' },
-        kinds: { type: 'string' },
-        jobs: { type: 'string' },
-        connections: { type: 'string' },
-        only: { type: 'string' },
-        times: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-    if (values.help) {
-      process.stdout.write(USAGE)
-      process.exit(0)
-    }
+  return readCommandLine(USAGE, FLAGS, (values) => {
     return {
       exchanges: readNumber('exchanges', values.exchanges, { fallback: 20_000, min: 1, max: 100_000_000 }),
       minutes: readNumber('minutes', values.minutes, { fallback: 60, fraction: true, min: 0.01, max: 1440 }),
       seed: readNumber('seed', values.seed, { fallback: 1, min: 0, max: 2 ** 32 - 1 }),
-      kinds: values.kinds === undefined ? KINDS : values.kinds.split(',').map(readKind),
+      kinds: readNames('kinds', values.kinds, KINDS),
       jobs: readNumber('jobs', values.jobs, { fallback: 2, min: 1, max: 16 }),
       connections: readNumber('connections', values.connections, { fallback: 24, min: 1, max: 200 }),
       only: values.only === undefined ? undefined : readOnly(values.only),
       times: readNumber('times', values.times, { fallback: 1, min: 1, max: 100_000 }),
       json: values.json,
     }
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`)
-    process.exit(2)
-  }
+  })
 }
 
-function readKind(text: string): Kind {
-  const kind = KINDS.find((kind) => kind === text)
-  if (kind === undefined)
-    throw new TypeError(`Expected --kinds to be some of ${KINDS.join(', ')}, got \`${text}\``)
-  return kind
-}
+const FLAGS = {
+  exchanges: { type: 'string' },
+  minutes: { type: 'string' },
+  seed: { type: 'string' },
+  kinds: { type: 'string' },
+  jobs: { type: 'string' },
+  connections: { type: 'string' },
+  only: { type: 'string' },
+  times: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const
 
 function readOnly(text: string): Options['only'] {
   const [kind = '', script] = text.split(':')
   const number = readNumber('only KIND', script, { fallback: -1, min: 0, max: 2 ** 32 - 1 })
-  return `${readKind(kind)}:${number}`
+  return `${readName('only', kind, KINDS)}:${number}`
 }

@@ -8,24 +8,24 @@ import type { Script, Step } from './script.js'
 import { otherEnd, Tap, tapPort } from './tap.js'
 
 /**
-How a connection ended: the server ended its side, it was reset, one of these, the client closed it, or nothing came
-any more.
+How a connection ended: the server ended its side (`ended`), it was reset (`reset`), one of the two (`over`), the
+client closed it (`left`), or nothing more arrived (`hung`).
 */
 export type End = 'ended' | 'reset' | 'over' | 'left' | 'hung'
 
-/** What came of a script. */
+/** Result of a script. */
 export interface Transcript {
   readonly parts: readonly Part[]
   readonly end: End
   readonly ms: number
 }
 
-/** Whether a connection can still be written to: its server has ended it. */
+/** Written to test whether a connection whose server has ended it accepts data. */
 const PROBE = '\n'
-/** For which time nothing may happen on a connection. */
+/** A connection without any event for this long hangs. */
 const HANG_MS = 15_000
 
-/** Does on a connection of its own what a script says. */
+/** Plays a script on a connection of its own. */
 export async function play(script: Script, port: number): Promise<Transcript> {
   const begun = performance.now()
   const player = new Player(script)
@@ -116,7 +116,7 @@ class Player {
     }
   }
 
-  /** Waits until a condition holds, the connection is over, or nothing has happened for long. */
+  /** Waits until a condition holds, the connection is over, or nothing has happened for a long time. */
   async #until(condition: () => boolean): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     while (this.#end === undefined && !condition()) {
@@ -128,7 +128,7 @@ class Player {
     }
   }
 
-  /** What libuv takes for an end may be a reset that it has seen together with the last bytes. */
+  /** libuv can report an end for a reset that it received together with the last bytes. */
   #onEnd(socket: Socket): void {
     if (socket.writableEnded) this.#over('over')
     else if (this.#tap) this.#over(this.#tap.isReset ? 'reset' : 'ended')

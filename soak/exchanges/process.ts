@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Left, Notice, Start } from './notices.js'
 import { WANTED } from './wanted.js'
 
-/** Small, so that forks are fast. */
+/** Small limits, so that forks are fast. */
 const FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=128']
 const SCRIPT = fileURLToPath(new URL('./server.js', import.meta.url))
 const START_MS = 20_000
@@ -12,15 +12,15 @@ const STEP_MS = 50
 const MOST_CHARACTERS = 20_000
 
 export interface Events {
-  /** An error that the server's process did not catch. */
+  /** Called with an error that the server's process did not catch. */
   uncaught: (stack: string) => void
-  /** What it, or a clone of it, has written to stderr. */
+  /** Called with text that the server or one of its clones wrote to stderr. */
   said: (text: string) => void
-  /** It has died. */
+  /** Called when the server's process has died. */
   died: (how: string, lastWords: string) => void
 }
 
-/** A server in a process of its own. */
+/** Server in a process of its own. */
 export class ServerProcess {
   readonly #child: ChildProcess
   #notice: (notice: Notice) => void = () => {}
@@ -52,20 +52,21 @@ export class ServerProcess {
   static async start(start: Start, events: Events): Promise<ServerProcess> {
     const server = new ServerProcess(start, events)
     const notice = await server.#next(START_MS)
-    if (!('ports' in notice)) throw new Error('Expected the server to say its ports first')
+    if (!('ports' in notice)) throw new Error('Expected the server to send its ports first')
     server.ports = notice.ports
     return server
   }
 
-  /** What is left, once nothing is, or after a while. */
+  /** Waits a while for everything to be released, and returns what is left. */
   async left(patienceMs: number): Promise<Left> {
     const deadline = performance.now() + patienceMs
     for (;;) {
       this.#child.send('look')
       const notice = await this.#next(LOOK_MS)
-      if (!('left' in notice)) throw new Error('Expected the server to say what is left')
-      const { clones, children, connections } = notice.left
-      if (clones + children + connections === 0 || performance.now() > deadline) return notice.left
+      if (!('left' in notice)) throw new Error('Expected the server to report what is left')
+      const { clones, children, connections, tlsConnections } = notice.left
+      if (clones + children + connections + tlsConnections === 0 || performance.now() > deadline)
+        return notice.left
       await new Promise((resolve) => setTimeout(resolve, STEP_MS))
     }
   }
@@ -83,7 +84,7 @@ export class ServerProcess {
   #next(limitMs: number): Promise<Notice> {
     return new Promise((resolve, reject) => {
       const onExit = () => reject(new Error('the server has ended'))
-      const timer = setTimeout(() => reject(new Error(`the server says nothing for ${limitMs} ms`)), limitMs)
+      const timer = setTimeout(() => reject(new Error(`the server was silent for ${limitMs} ms`)), limitMs)
       this.#child.once('exit', onExit)
       this.#notice = (notice) => {
         clearTimeout(timer)
@@ -94,10 +95,10 @@ export class ServerProcess {
   }
 }
 
-/** The line of a clone that failed behind an answer, as handlers here make it fail. */
+/** Matches the line about a clone that failed during its answer, as handlers here make it fail. */
 const OF_CLONE = /^qclone: .* before its client had the whole answer$/
 
-/** What is on stderr beyond errors that were asked for: first lines of them. */
+/** First lines of messages on stderr, except errors that a script requested. */
 export function unwantedIn(text: string): string[] {
   const isUnwanted = (line: string) =>
     /^\S/.test(line) && !/^[}\]]/.test(line) && !line.includes(WANTED) && !OF_CLONE.test(line)

@@ -1,21 +1,23 @@
 import type { Script } from './script.js'
 
-/** Takes apart what a client gets. */
+/** Parses what a client receives. */
 export interface Reader {
   push(chunk: Buffer): void
-  /** The server has ended its side. What ends with that is no less whole than cut: nobody knows. */
+  /**
+  Called when the server has ended its side. A body that ends this way may be complete or cut; both look the same.
+  */
   finish(): void
-  /** Whole answers. */
+  /** Number of complete answers. */
   readonly answers: number
-  /** Responses before the response. */
+  /** Number of interim responses. */
   readonly interim: number
-  /** What came, answer by answer. The last may be no whole one. */
+  /** Answers so far. The last may be incomplete. */
   parts(): Part[]
 }
 
-/** An answer. */
+/** One answer. */
 export interface Part {
-  /** Of HTTP: status line and headers, without the date. */
+  /** HTTP: status line and headers, without the date. */
   readonly head: string
   readonly body: string
   readonly isWhole: boolean
@@ -24,7 +26,7 @@ export interface Part {
 
 const LINE_FEED = 10
 const HEAD_BYTES = 8
-/** Statuses of Node's answers to what it cannot read, or has not got in time. */
+/** Statuses of Node's answers to requests that are invalid or late. */
 const UNREADABLE = [400, 408, 413, 431]
 
 export function readerFor(script: Script): Reader {
@@ -33,7 +35,7 @@ export function readerFor(script: Script): Reader {
   return speaks === 'kdb' ? new KdbReader() : new LineReader()
 }
 
-/** Text of which the end has not come. */
+/** Text whose end has not arrived. */
 class Pending {
   #chunks: Buffer[] = []
   #length = 0
@@ -47,7 +49,7 @@ class Pending {
     this.#length += chunk.length
   }
 
-  /** All of it, in one piece. */
+  /** Returns all of it in one piece. */
   all(): Buffer {
     if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)]
     return this.#chunks[0] as Buffer
@@ -131,12 +133,12 @@ function partOf(body: string, isWhole: boolean): Part {
   return { head: '', body, isWhole, status: 0 }
 }
 
-/** How far the body of a response is. */
+/** State of a response whose body is being read. */
 interface Body {
   readonly head: string
   readonly status: number
   readonly way: 'length' | 'chunked' | 'close'
-  /** Bytes that are still to come, of the body or of the chunk. */
+  /** Remaining bytes of the body or chunk. */
   left: number
   state: 'size' | 'data' | 'end' | 'trailer'
   readonly texts: string[]
@@ -163,7 +165,7 @@ class HttpReader implements Reader {
   push(chunk: Buffer): void {
     this.#pending.add(chunk)
     while (!this.#isBroken && (this.#body ? this.#takeBody(this.#body) : this.#takeHead())) {
-      // On to the next.
+      // Continues with the next answer.
     }
   }
 
@@ -203,7 +205,7 @@ class HttpReader implements Reader {
     const headers = text.replace(/^date: .*\r\n/im, '')
     const method = this.#methods[this.#answers]
     const length = Number(/^content-length: (\d+)\r$/im.exec(text)?.[1] ?? Number.NaN)
-    // Node's own answers to what is no request have no length, and no body.
+    // Node's own answers to invalid requests have neither a length nor a body.
     const isOfNode = UNREADABLE.includes(status) && !text.includes('x-token')
     const isEmpty = method === 'HEAD' || status === 204 || status === 304 || isOfNode
     const isChunked = /^transfer-encoding: chunked\r$/im.test(text)

@@ -1,13 +1,13 @@
 import { connect, type Socket } from 'node:net'
 
-/** Turns of the event loop in which the last bytes of a connection come that was reset. */
+/** Turns of the event loop within which the last bytes of a reset connection arrive. */
 const REST_TURNS = 20
 
 /**
-Connects such that what a server has sent before it closed its end is read, although the client can write no more. Node
-would drop it at the first write that fails.
+Connects so that data the server sent before it closed its end is still read after the client can no longer write.
+Node would drop that data at the first failed write.
 
-@param broken called when a write has failed and all has been read.
+@param broken called when a write has failed and everything has been read.
 */
 export function connectRobustly(port: number, broken: () => void): Socket {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
@@ -17,7 +17,7 @@ export function connectRobustly(port: number, broken: () => void): Socket {
   socket.destroy = (error) => {
     const isOfWrite = (error as NodeJS.ErrnoException | undefined)?.syscall === 'write'
     if (!isOfWrite) return Reflect.apply(destroy, socket, [error])
-    // A stream that has failed takes nothing more, and has no end.
+    // A failed stream accepts no more data and emits no end.
     internals._readableState.errored = null
     if (!isBroken) void untilQuiet(socket).then(broken)
     isBroken = true
@@ -26,7 +26,7 @@ export function connectRobustly(port: number, broken: () => void): Socket {
   return socket
 }
 
-/** Reads until nothing has come for some turns: what was sent is with the kernel. */
+/** Reads until nothing has arrived for some turns. The kernel already holds everything that was sent. */
 async function untilQuiet(socket: Socket): Promise<void> {
   let quiet = 0
   socket.on('data', () => {

@@ -1,35 +1,35 @@
-import type { Random } from '../../bench/fuzz/random.js'
+import type { Random } from '../../harness/random.js'
 import type { Ask } from './ask.js'
 import type { Door, Kind } from './doors.js'
 import type { Owner } from './token.js'
 
-/** What a client does next. */
+/** One step of a client. */
 export type Step =
   | { readonly do: 'write'; readonly from: number; readonly to: number }
-  /** The rest of this turn of the event loop. */
+  /** Waits for the next turn of the event loop. */
   | { readonly do: 'turn' }
   | { readonly do: 'wait'; readonly ms: number }
-  /** Until it has so many whole answers. */
+  /** Waits for this many complete answers. */
   | { readonly do: 'until'; readonly answers: number }
-  /** Until it has been told so often to continue, or has so many whole answers. */
+  /** Waits for this many interim responses, or this many complete answers. */
   | { readonly do: 'until-told'; readonly interim: number; readonly answers: number }
   | { readonly do: 'pause' | 'resume' | 'end' | 'reset' }
 
-/** One message, and what follows from it. */
+/** One message, and its consequences. */
 export interface Sent {
   readonly ask: Ask
-  /** Of HTTP. */
+  /** HTTP only. */
   readonly method: string
   readonly version: string
-  /** Whether one of HTTP/1.0 is not to be the last. */
+  /** Whether an HTTP/1.0 request asks to keep the connection. */
   readonly keepsAlive?: boolean
   readonly bodyBytes: number
   readonly expects: boolean
 }
 
 /**
-How a client ends: with a message that says so, with what is no message, by ending its side, by a reset, or in the
-midst of a message.
+How a client ends: with a final message (`close`), an invalid message (`garbage`), an end of its side (`half-close`),
+a reset (`reset`), or in the middle of a message (`cut`, `stall`).
 */
 export type Ending = 'close' | 'garbage' | 'half-close' | 'reset' | 'cut' | 'stall'
 
@@ -44,27 +44,27 @@ export interface Script {
   readonly ending: Ending
   /** Whether the client ends its side without waiting for all answers. */
   readonly endsEarly: boolean
-  /** Of HTTP: whether something follows a request that says that it is the last. */
+  /** HTTP: whether anything follows a request that announces to be the last. */
   readonly goesOn: boolean
-  /** Whether some of its bytes were changed at random, so that nobody knows what the server makes of them. */
+  /** Whether some bytes were altered at random, so that the server's reaction is unknown. */
   readonly isOdd: boolean
-  /** Of TLS: in pieces of how many bytes records are sent. */
+  /** TLS: size of the pieces that records are cut into. */
   readonly cutBytes: number
 }
 
 const MOST_CUTS = 4
 const SHORT_BYTES = 150
 
-/** Bytes and steps, one behind the other. */
+/** Sequence of bytes and steps. */
 export class Tape {
   readonly steps: Step[] = []
   readonly #random: Random
   readonly #parts: Buffer[] = []
   #length = 0
   #from = 0
-  /** Where messages end and bodies begin. */
+  /** Ends of messages, and starts of bodies. */
   #boundaries: number[] = []
-  /** After how many milliseconds a client that reads nothing reads again. */
+  /** Milliseconds until a client that has paused reads again. */
   #pauseMs: number | undefined
 
   constructor(random: Random) {
@@ -85,17 +85,17 @@ export class Tape {
     this.#boundaries.push(this.#length)
   }
 
-  /** Has what was added until here written, in one piece or cut, before `steps`. */
+  /** Writes everything added so far, in one piece or in several, then appends `steps`. */
   play(...steps: Step[]): void {
     if (this.#length > this.#from) this.steps.push(...this.#cut(this.#from, this.#length))
     this.#from = this.#length
     this.#boundaries = []
-    // Who does not read sees no answer.
+    // A paused client would see no answer.
     if (steps.some((step) => step.do === 'until' || step.do === 'until-told')) this.resume()
     this.steps.push(...steps)
   }
 
-  /** Has the client read nothing until it waits for an answer, and for `ms` milliseconds then. */
+  /** Pauses reading until the client waits for an answer, and for `ms` milliseconds from then. */
   pause(ms: number): void {
     this.play({ do: 'pause' })
     this.#pauseMs = ms
@@ -133,7 +133,7 @@ export class Tape {
   }
 }
 
-/** One of a few things, each as often as its number says. */
+/** Picks one of several values, each with its weight. */
 export function weighted<T extends string>(random: Random, weights: Readonly<Partial<Record<T, number>>>): T {
   const entries = Object.entries(weights) as [T, number][]
   let left = random.below(entries.reduce((sum, [, weight]) => sum + weight, 0))

@@ -5,7 +5,7 @@ import type { Script, Step } from './script.js'
 const MOST_CHARACTERS = 300
 const MOST_STEPS = 60
 
-/** An outcome on one line. */
+/** Formats an outcome on one line. */
 export function describeOutcome({ parts, end }: Outcome): string {
   return `[${shortened(parts.map(describePart)).join(' ')}] ${end}`
 }
@@ -24,7 +24,7 @@ function describePart({ status, head, body, isWhole }: Part): string {
   return `${status || ''}${closes}${'+'.repeat(told)}(${body.length}${isWhole ? '' : ', cut'})`
 }
 
-/** What sort of difference it is, whatever the script. */
+/** Classifies a difference independently of its script. */
 export function sortOfDifference(a: Outcome, b: Outcome): string {
   const at = Math.max(a.parts.length, b.parts.length)
   for (let i = 0; i < at; i++) {
@@ -42,7 +42,7 @@ function sortOf({ status, head, isWhole }: Part): string {
   return `${status || 'an answer'}${/^connection: close\r$/im.test(head) ? ' that closes' : ''}${isWhole ? '' : ', cut'}`
 }
 
-/** Where two outcomes part. */
+/** Describes the first difference of two outcomes. */
 export function firstDifference(a: Outcome, b: Outcome): string {
   for (let i = 0; i < Math.max(a.parts.length, b.parts.length); i++) {
     const [one, other] = [a.parts[i], b.parts[i]]
@@ -50,7 +50,7 @@ export function firstDifference(a: Outcome, b: Outcome): string {
       return `answer ${i} is ${one ? 'there' : 'not there'}: ${shortOf((one ?? other) as Part)}`
     if (one.head !== other.head) return `head ${i}: ${quoted(one.head)}, not ${quoted(other.head)}`
     if (one.body !== other.body) return `body ${i}: ${quoted(one.body)}, not ${quoted(other.body)}`
-    if (one.isWhole !== other.isWhole) return `answer ${i} is ${one.isWhole ? '' : 'not '}whole`
+    if (one.isWhole !== other.isWhole) return `answer ${i} is ${one.isWhole ? '' : 'not '}complete`
   }
   return `the end: ${a.end}, not ${b.end}`
 }
@@ -63,7 +63,7 @@ function quoted(text: string): string {
   return JSON.stringify(text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text)
 }
 
-/** Prints a script, and what came of it on both sides. */
+/** Prints a script and its outcome on both sides. */
 export function showPlay(script: Script, cloned: Outcome, plain: Outcome): void {
   const { kind, door, ending, isOdd, sent, steps, bytes } = script
   console.log(`${kind} to ${door.name}, ending: ${ending}${isOdd ? ', odd' : ''}`)

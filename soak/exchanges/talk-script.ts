@@ -1,7 +1,7 @@
-import { kdbSubject } from '../../bench/fuzz/kdb.js'
-import { mutate } from '../../bench/fuzz/mutate.js'
-import { ndjsonSubject } from '../../bench/fuzz/ndjson.js'
-import type { Random } from '../../bench/fuzz/random.js'
+import { kdbSubject } from '../../harness/messages/kdb.js'
+import { mutate } from '../../harness/messages/mutate.js'
+import { ndjsonSubject } from '../../harness/messages/ndjson.js'
+import type { Random } from '../../harness/random.js'
 import { type Act, type Ask, pathOf } from './ask.js'
 import type { Door, Kind } from './doors.js'
 import { type Ending, type Script, type Sent, Tape, weighted } from './script.js'
@@ -34,10 +34,10 @@ const ENDINGS: Readonly<Partial<Record<Ending, number>>> = {
   reset: 10,
   cut: 15,
 }
-/** Of messages to a server of queries, so many are updates, which make no clone. */
+/** Number of updates, which make no clone, in ten messages to a server of queries. */
 const UPDATES_IN_TEN = 7
 
-/** Messages on one connection. */
+/** Script of messages on one connection. */
 export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random): Script {
   const tape = new Tape(random)
   const { speaks } = door
@@ -48,7 +48,7 @@ export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random)
   const sent: Sent[] = []
   let endsEarly = false
   let answers = 0
-  // A server that keeps half-open connections does not see a client leave.
+  // A server with half-open connections does not notice that a client leaves.
   const neverEnds = kind === 'queries' && !door.halfOpen && random.oneIn(20)
   if (neverEnds) ending = random.oneIn(2) ? 'reset' : 'half-close'
   if (speaks === 'kdb') {
@@ -57,7 +57,7 @@ export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random)
     answers++
     if (random.oneIn(3)) tape.play({ do: 'until', answers })
   }
-  if (isLines && door.when === 'connection') {
+  if (isLines && door.forkOn === 'connection') {
     answers++
     if (random.oneIn(3)) tape.play({ do: 'until', answers })
   }
@@ -70,7 +70,7 @@ export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random)
     const ask: Ask = isNever ? { ...drawn, act: 'never' } : drawn
     sent.push({ ask, method: isUpdate ? 'update' : 'query', version: '', bodyBytes: 0, expects: false })
     const bytes = encode(door, ask, isUpdate)
-    // Who ends a process loses what is still to be written, in plain Node too.
+    // Ending a process discards pending writes, in plain Node too.
     const endsClone = !isUpdate && kind === 'sessions' && (ask.act === 'die' || ask.act === 'exit')
     if (endsClone) tape.play({ do: 'until', answers })
     if (isLast && ending === 'cut') {
@@ -90,7 +90,7 @@ export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random)
   tape.resume()
   if (ending === 'half-close' || ending === 'cut' || ending === 'garbage') {
     const waits = !neverEnds && !random.oneIn(5)
-    // What it says last may be answered.
+    // The last message may be answered.
     endsEarly = !waits || ending === 'garbage'
     if (waits) tape.play({ do: 'until', answers })
     tape.play({ do: ending === 'cut' && random.oneIn(2) ? 'reset' : 'end' })
@@ -127,7 +127,7 @@ function isFatal(random: Random, kind: Kind): boolean {
   return random.oneIn(kind === 'queries' ? 30 : 400)
 }
 
-/** A session whose clone never replies has no end. */
+/** Not `never`: a session whose clone never replies has no end. */
 function fatalOf(kind: Kind): Readonly<Partial<Record<Act, number>>> {
   return kind === 'queries' ? FATAL_ACTS : { die: 1, exit: 1 }
 }

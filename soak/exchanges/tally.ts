@@ -2,7 +2,7 @@ import type { Outcome } from './judge.js'
 import type { Script } from './script.js'
 import { describeOutcome, firstDifference, sortOfDifference } from './show.js'
 
-/** What must not happen. */
+/** Faults, none of which may happen. */
 export const FAULTS = ['uncaught', 'died', 'foreign', 'hung', 'hung in both'] as const
 
 export type FaultKind = (typeof FAULTS)[number]
@@ -10,7 +10,7 @@ export type FaultKind = (typeof FAULTS)[number]
 interface Fault {
   count: number
   readonly what: string
-  /** Scripts that were under way at the first times. */
+  /** Scripts that were running when it happened first. */
   readonly ids: string[]
 }
 
@@ -19,14 +19,14 @@ export interface Failure {
   count: number
   /** The first scripts. */
   readonly ids: string[]
-  /** The first of them in words. */
+  /** Description of the first difference. */
   why: string
 }
 
 const MOST_SCRIPTS = 8
 const MOST_LINES = 3
 
-/** The same for errors that differ in nothing that matters. */
+/** Key that is equal for errors that differ only in irrelevant details. */
 export function keyOf(what: string): string {
   return what
     .replace(/\b[\d.]+\b/g, 'N')
@@ -35,7 +35,7 @@ export function keyOf(what: string): string {
     .join('\n')
 }
 
-/** What has happened. */
+/** Counts and faults of a run. */
 export class Tally {
   exchanges = 0
   scripts = 0
@@ -52,7 +52,7 @@ export class Tally {
   }
   /** Unwanted lines on stderr. */
   readonly words = new Map<string, number>()
-  /** Differences that nothing explains, by their sort. */
+  /** Unexplained differences, by their sort. */
   readonly failures = new Map<string, Failure>()
   unexplainedCount = 0
 
@@ -84,7 +84,7 @@ export class Tally {
     this.words.set(key, (this.words.get(key) ?? 0) + 1)
   }
 
-  /** Notes a difference that no kind explains, with those alike. */
+  /** Records a difference that no kind explains, together with similar ones. */
   unexplained(id: string, script: Script, cloned: Outcome, plains: readonly Outcome[]): void {
     this.unexplainedCount++
     const plain = plains[0] as Outcome

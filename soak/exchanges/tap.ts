@@ -3,9 +3,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { connectRobustly } from './robust.js'
 
 /**
-Stands between a TLS client and its server. It sends on what the client sends in pieces, so that records are cut, each
-piece in a turn of its own. Its connection to the server can be reset, which under Node's own TLS socket it cannot, and
-what the server has sent before it closed reaches the client.
+Relays between a TLS client and its server. It forwards the client's bytes in small chunks, each in a turn of its own,
+so that records are split. Unlike a connection under Node's TLS socket, its connection to the server can be reset, and
+data the server sent before closing still reaches the client.
 */
 export class Tap {
   readonly #near: Socket
@@ -57,7 +57,7 @@ export class Tap {
   }
 }
 
-/** Ends of connections that the other end has not asked for yet, by the port of the client. */
+/** Accepted connections that nobody has claimed yet, by the client's port. */
 const accepted = new Map<number, Socket>()
 const awaited = new Map<number, (near: Socket) => void>()
 
@@ -76,13 +76,13 @@ async function open(): Promise<Server> {
   return server.unref()
 }
 
-/** The port that clients connect to. */
+/** Port that clients connect to. */
 export async function tapPort(): Promise<number> {
   opening ??= open()
   return ((await opening).address() as AddressInfo).port
 }
 
-/** The other end of the connection of a client. */
+/** Returns the other end of a client's connection. */
 export function otherEnd(socket: Socket): Promise<Socket> {
   const port = socket.localPort ?? 0
   const near = accepted.get(port)

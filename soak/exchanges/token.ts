@@ -1,8 +1,8 @@
-/** Whose some bytes are: of which script, of which of its plays, of which of its messages. */
+/** Owner of some bytes: script, play and message. */
 export interface Owner {
-  /** The script's seed, 32 bits. */
+  /** Seed of the script, 32 bits. */
   readonly script: number
-  /** Each connection has a number of its own: a script is played to several servers. */
+  /** Number of the connection. A script is played to several servers, each time with another number. */
   readonly play: number
 }
 
@@ -11,41 +11,41 @@ const SCRIPT_DIGITS = 7
 const PLAY_DIGITS = 6
 const INDEX_DIGITS = 2
 
-/** Of a token, with what encloses and divides it. */
+/** Length of a token with its delimiters. */
 export const TOKEN_CHARACTERS = SCRIPT_DIGITS + PLAY_DIGITS + INDEX_DIGITS + 4
 
-/** How many messages of a script can be told apart. */
+/** Maximum number of distinguishable messages in a script. */
 export const MOST_MESSAGES = RADIX ** INDEX_DIGITS
 
 const TOKEN = /<([0-9a-z]{7})\.([0-9a-z]{6})\.([0-9a-z]{2})>/g
 const PATTERN = /\{([0-9a-z]{7})\.([0-9a-z]{2})\}/g
-/** What the play's number is replaced by, so that plays can be compared. */
+/** Replaces the play's number, so that plays can be compared. */
 const ANY_PLAY = '-'.repeat(PLAY_DIGITS)
 
-/** What every byte of an answer to message `index` says, again and again. */
+/** Text that an answer to message `index` repeats. */
 export function tokenOf(owner: Owner, index: number): string {
   return `<${scriptCode(owner)}.${playCode(owner)}.${indexCode(index)}>`
 }
 
-/** What the body of message `index` says, again and again: the same in each play, so that its hash is. */
+/** Text that the body of message `index` repeats. It is the same in each play, and so is its hash. */
 export function patternOf(owner: Owner, index: number): string {
   return `{${scriptCode(owner)}.${indexCode(index)}}`
 }
 
-/** Text of `size` characters that says `mark` as often as it has room for. */
+/** Text of `size` characters that repeats `mark`. */
 export function filled(mark: string, size: number): string {
   return mark.repeat(size / mark.length).padEnd(size, '.')
 }
 
-/** `text` without what differs between two plays of a script. */
+/** Removes from `text` everything that differs between two plays of a script. */
 export function unplayed(text: string, owner: Owner): string {
   return text.replaceAll(`.${playCode(owner)}.`, `.${ANY_PLAY}.`)
 }
 
 /**
-The first mark in what a client got that is another's; undefined when there is none.
+Returns the first mark of another client in received text, or `undefined`.
 
-@param isOdd whether its own body, which it may get back, was changed.
+@param isOdd whether the client's own body, which may be echoed, was altered.
 */
 export function foreignIn(text: string, owner: Owner, isOdd: boolean): string | undefined {
   const script = scriptCode(owner)
@@ -60,7 +60,7 @@ export function foreignIn(text: string, owner: Owner, isOdd: boolean): string | 
   return undefined
 }
 
-/** Of which messages there are marks in a text. */
+/** Indexes of the messages whose marks appear in a text. */
 export function indexesIn(text: string): Set<number> {
   const all = [...text.matchAll(TOKEN)].map(([, , , index]) => index)
   const patterns = [...text.matchAll(PATTERN)].map(([, , index]) => index)

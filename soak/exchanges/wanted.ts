@@ -1,8 +1,8 @@
-/** First words of every error that a handler throws because it was asked to. */
+/** Prefix of every error that a handler throws on request. */
 export const WANTED = 'as wanted'
 
-/** What a server without clones replies where a clone would have died. */
+/** Reply of a server without clones where a clone would have died. */
 export const DIED = 'DIED'
 
-/** The same for one that would have ended in order. */
+/** Reply of a server without clones where a clone would have exited. */
 export const LEFT = 'LEFT'

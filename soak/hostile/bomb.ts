@@ -1,17 +1,17 @@
-/** The longest message that `kdb()` takes by default, uncompressed. */
+/** Longest message that `kdb()` accepts by default, uncompressed. */
 const LONGEST_BYTES = 64 * 2 ** 20
-/** Type of a vector of symbols. Each takes one byte when it is empty, and a string once it is decoded. */
+/** Type of a vector of symbols. An empty symbol takes one byte, and becomes a string when decoded. */
 const SYMBOLS = 11
 const HEAD_BYTES = 8
 /** Type, attributes and count of a vector. */
 const VECTOR_HEAD_BYTES = 6
 const FRAME_HEAD_BYTES = 12
-/** Bytes that one reference stands for. */
+/** Bytes that one reference expands to. */
 const SHORTEST_MATCH = 2
 const LONGEST_MATCH = 257
 const REFERENCES_AT_ONCE = 8
 
-/** A greeting, and behind it in the same bytes a message of 550 kB that uncompresses to 64 MiB of empty symbols. */
+/** Greeting and, in the same bytes, a message of 550 kB that uncompresses to 64 MiB of empty symbols. */
 export function greetingWithBomb(user: string): Buffer {
   return Buffer.concat([Buffer.from(`${user}:x\x03\0`, 'latin1'), bomb()])
 }
@@ -31,7 +31,7 @@ function bomb(): Buffer {
   return frame
 }
 
-/** So many zeros, as references to the two before them. */
+/** Encodes `count` zeros as references to the two before them. */
 function zeros(count: number): number[] {
   const bytes: number[] = []
   let left = count

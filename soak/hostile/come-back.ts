@@ -1,21 +1,20 @@
 import { connect, type Socket, type TcpSocketConnectOpts } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** What became of hostile clients of one kind. */
+/** Figures of the hostile clients of one kind. */
 export interface Fate {
   /** Connections they have made. */
   came: number
   /** Connections that the server has closed. */
   cutOff: number
-  /** For how long it kept the one that it kept longest, in milliseconds; of those that it has closed. */
+  /** Longest lifetime of a connection that the server has closed, in milliseconds. */
   longestMs: number
 }
 
 const PAUSE_MS = 1000
 
 /**
-Has `act` done over a connection, and over another one a second after the server has closed it, until `signal` is
-aborted.
+Calls `act` with a connection, and with a new one a second after the server has closed it, until `signal` is aborted.
 */
 export async function comeBack(
   port: number,
@@ -28,7 +27,7 @@ export async function comeBack(
     fate.came++
     const begun = performance.now()
     const socket = connect({ ...options, port, host: '127.0.0.1', noDelay: true })
-    // How it is cut off is up to the server.
+    // The server may close it in any way.
     socket.on('error', () => {})
     const leave = () => socket.destroy()
     signal.addEventListener('abort', leave)
@@ -43,7 +42,7 @@ export async function comeBack(
   }
 }
 
-/** Calls `act` every so many milliseconds until the connection is closed. */
+/** Calls `act` every `ms` milliseconds until the connection is closed. */
 export function every(ms: number, socket: Socket, act: () => void): void {
   const timer = setInterval(act, ms)
   socket.once('close', () => clearInterval(timer))

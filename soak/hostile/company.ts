@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events'
-import { answerQuestions } from '../../bench/lib/program.js'
+import { answerQuestions } from '../../harness/program.js'
 import { throwBombs } from './bomber.js'
 import type { Fate } from './come-back.js'
 import { readSlowly } from './reader.js'
 import { writeSlowly } from './writer.js'
 
-/** How many hostile clients there are of each kind. */
+/** Number of hostile clients of each kind. */
 export interface Company {
   readonly readers: number
   readonly heads: number
@@ -18,7 +18,7 @@ export type Kind = keyof Company
 export type CompanyQuestion = { what: 'begin'; http: number; kdb: number } | { what: 'end' }
 export type Fates = Readonly<Record<Kind, Fate>>
 
-/** In a process of its own: hostile clients, from one question to the next. */
+/** Part in a process of its own: runs hostile clients from one question to the next. */
 export async function keepCompany(company: Company): Promise<void> {
   const fates = Object.fromEntries(
     Object.keys(company).map((kind) => [kind, { came: 0, cutOff: 0, longestMs: 0 }]),
@@ -32,7 +32,7 @@ export async function keepCompany(company: Company): Promise<void> {
   await end()
 }
 
-/** @returns what makes them leave. */
+/** Starts the hostile clients. @returns function that makes them leave. */
 function begin(company: Company, fates: Fates, ports: { http: number; kdb: number }): () => Promise<void> {
   const leaving = new AbortController()
   const { signal } = leaving
@@ -40,7 +40,7 @@ function begin(company: Company, fates: Fates, ports: { http: number; kdb: numbe
   const each = (kind: Kind, act: (fate: Fate, index: number) => Promise<void>) =>
     Array.from({ length: company[kind] }, (_, index) => act(fates[kind], index))
   const all = [
-    // Every other one takes a byte now and then.
+    // Every other one reads a byte now and then.
     ...each('readers', (fate, index) => readSlowly(ports.http, fate, signal, index % 2 === 1)),
     ...each('heads', (fate) => writeSlowly(ports.http, fate, signal, 'head')),
     ...each('bodies', (fate) => writeSlowly(ports.http, fate, signal, 'body')),

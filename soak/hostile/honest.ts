@@ -1,36 +1,36 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
-import { answerQuestions } from '../../bench/lib/program.js'
-import { percentile, rounded } from '../../bench/lib/stats.js'
+import { answerQuestions } from '../../harness/program.js'
+import { percentile, rounded } from '../../harness/stats.js'
 import { ROW_PATH } from './paths.js'
 
-/** What honest clients saw in a window of time. */
+/** Figures of the honest clients in a window of time. */
 export interface Window {
   readonly requests: number
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** What has gone wrong since the beginning, and how often. */
+  /** Errors since the start, with their counts. */
   readonly errors: Readonly<Record<string, number>>
 }
 
 export type HonestQuestion =
   | { what: 'begin'; port: number; clients: number }
-  /** Asks for a window of so many seconds, in which each client pauses so many milliseconds after each answer. */
+  /** Measures a window of `seconds`, in which each client pauses `thinkMs` after each answer. */
   | { what: 'measure'; seconds: number; thinkMs: number }
   | { what: 'end' }
 
-/** Until a request counts as lost. */
+/** A request that takes longer counts as lost. */
 const PATIENCE_MS = 10_000
 const ROWS = 1000
 
-/** What has happened since a window has begun. */
+/** Figures since the start of a window. */
 class Tally {
   thinkMs = 0
   latencies: number[] = []
   going = true
-  /** Since the clients have begun. */
+  /** Errors since the clients have started. */
   readonly errors: Record<string, number> = {}
 
   begin(thinkMs: number): void {
@@ -44,7 +44,7 @@ class Tally {
   }
 }
 
-/** In a process of its own: honest clients, each of which keeps its connection and waits for each answer. */
+/** Part in a process of its own: honest clients, each of which keeps its connection and waits for each answer. */
 export async function beHonest(thinkMs: number): Promise<void> {
   const tally = new Tally()
   tally.begin(thinkMs)
@@ -81,7 +81,7 @@ async function measured(tally: Tally, seconds: number): Promise<Window> {
   }
 }
 
-/** One client. It pauses for half of the time to one and a half, so that clients do not march in step. */
+/** Runs one client. Its pauses vary between 0.5 and 1.5 times the set time, so that clients do not run in step. */
 async function ask(port: number, client: number, tally: Tally): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   for (let nonce = 0; tally.going; nonce++) {
@@ -97,13 +97,13 @@ async function ask(port: number, client: number, tally: Tally): Promise<void> {
   agent.destroy()
 }
 
-/** @throws what is wrong with the answer. */
+/** @throws a description of what is wrong with the answer. */
 async function askOnce(agent: Agent, port: number, row: number, token: string): Promise<void> {
   const path = `${ROW_PATH}${row}?${token}`
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const sent = request({ agent, port, host: '127.0.0.1', path }, resolve)
     sent.on('error', reject)
-    sent.setTimeout(PATIENCE_MS, () => sent.destroy(new Error(`no answer in ${PATIENCE_MS / 1000} s`)))
+    sent.setTimeout(PATIENCE_MS, () => sent.destroy(new Error(`no answer within ${PATIENCE_MS / 1000} s`)))
     sent.end()
   })
   const answer = await text(response)

@@ -2,8 +2,8 @@
 export const ROW_PATH = '/row/'
 /** Answered with {@link LARGE_BYTES}. */
 export const LARGE_PATH = '/large'
-/** Answered with the number of bytes that were sent. */
+/** Answered with the number of bytes received. */
 export const UPLOAD_PATH = '/upload'
 
-/** More than the buffers of both ends of a connection hold together. */
+/** Larger than the buffers of both ends of a connection together. */
 export const LARGE_BYTES = 32 * 2 ** 20

@@ -1,23 +1,23 @@
-import { report } from '../../bench/lib/program.js'
-import { rounded } from '../../bench/lib/stats.js'
-import { printTable } from '../../bench/lib/table.js'
+import { report } from '../../harness/program.js'
+import { rounded } from '../../harness/stats.js'
+import { printTable } from '../../harness/table.js'
 import type { Fates } from './company.js'
 import type { Window } from './honest.js'
 import type { Rest, Seen } from './server.js'
 
-/** A window, with what the server saw in it. */
+/** Window, with the figures of the server. */
 export interface Measured extends Window {
   readonly company: boolean
   readonly seen: Seen
-  /** Share of the machine that nobody used. */
+  /** Idle share of the machine's CPU time. */
   readonly idle: number
 }
 
-/** All that was measured. */
+/** All measurements. */
 export interface Outcome {
-  /** The first without company. */
+  /** Windows in order; the first is without hostile clients. */
   readonly windows: readonly Measured[]
-  /** One without company and one with it; empty when they were not asked for. */
+  /** One window without and one with hostile clients; empty if not requested. */
   readonly saturated: readonly Measured[]
   readonly fates: Fates
   readonly errors: Window['errors']
@@ -26,16 +26,16 @@ export interface Outcome {
 
 const MIN_RATIO = 0.95
 const MAX_GROWTH_MB = 64
-/** Points of memory that are shown of a window. */
+/** Number of memory values shown for a window. */
 const POINTS = 6
 
-/** Prints what was measured. @returns whether all bounds were kept. */
+/** Prints the measurements. @returns whether all bounds were kept. */
 export function conclude({ windows, saturated, fates, errors, left }: Outcome, json: boolean): boolean {
   const alone = windows.filter(({ company }) => !company)
   const together = windows.filter(({ company }) => company)
   const ratio =
     mean(together.map(({ perSecond }) => perSecond)) / mean(alone.map(({ perSecond }) => perSecond))
-  // Later ones may have what the company left.
+  // Later windows may contain memory that hostile clients left.
   const growthMb = mostMb(together) - mostMb(alone.slice(0, 1))
   const met = {
     ratio: ratio >= MIN_RATIO,
@@ -90,13 +90,13 @@ function rowOf({ company, perSecond, p50Ms, p99Ms, errors, seen, idle }: Measure
   }
 }
 
-/** One line, as it comes. */
+/** Describes a window in one line. */
 export function inWords({ company, perSecond, p50Ms, p99Ms, errors }: Measured): string {
-  const wrong = Object.entries(errors).map(([what, count]) => `, so far ${count} times ${what}`)
+  const wrong = Object.entries(errors).map(([what, count]) => `, ${what} (${count} times so far)`)
   return `${company ? 'together' : 'alone'}: ${perSecond} answers/s, p50 ${p50Ms} ms, p99 ${p99Ms} ms${wrong.join('')}`
 }
 
-/** Some of the values, evenly spaced, the highest of each stretch. */
+/** Reduces values to the maximum of each of several equal stretches. */
 function pointsOf(values: readonly number[]): number[] {
   const size = Math.max(1, Math.ceil(values.length / POINTS))
   return Array.from({ length: Math.ceil(values.length / size) }, (_, i) =>

@@ -2,16 +2,17 @@ import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { cloneQueries, cloneRequests, clones, handlers, kdb } from 'node-qclone'
-import { fillHeap, row } from '../../bench/lib/heap.js'
-import { children } from '../../bench/lib/proc.js'
-import { answerQuestions } from '../../bench/lib/program.js'
-import { until } from '../../bench/lib/until.js'
+import { cloneQueries, cloneRequests, clones, handlers } from 'node-qclone'
+import { kdb } from 'node-qclone/kdb'
+import { fillHeap, row } from '../../harness/heap.js'
+import { children } from '../../harness/proc.js'
+import { answerQuestions } from '../../harness/program.js'
+import { until } from '../../harness/until.js'
 import { LARGE_BYTES, LARGE_PATH, ROW_PATH, UPLOAD_PATH } from './paths.js'
 
 export type ServerQuestion =
   | { what: 'ports' }
-  /** Asks for what was seen since the last time. */
+  /** Requests the figures since the last such question. */
   | { what: 'seen' }
   /** Waits until the clones of hostile clients have ended. */
   | { what: 'rest' }
@@ -25,11 +26,11 @@ export interface Ports {
 }
 
 export interface Seen {
-  /** RSS of the parent, each quarter of a second. */
+  /** RSS of the parent, sampled every 250 ms. */
   readonly rssMb: readonly number[]
   readonly clones: number
   readonly mostAlive: number
-  /** Clones that were refused, by the code of the error. */
+  /** Refused clones, by error code. */
   readonly refused: Readonly<Record<string, number>>
 }
 
@@ -43,7 +44,7 @@ const SAMPLE_MS = 250
 const REST_LIMIT_MS = 20_000
 const MIB = 2 ** 20
 
-/** In a process of its own: a server of HTTP and one of kdb+, with the defaults of this library and of Node. */
+/** Part in a process of its own: an HTTP server and a kdb+ server, with the defaults of this library and of Node. */
 export async function serve(heapMb: number): Promise<void> {
   const rows = fillHeap(heapMb)
   const http = createHttpServer(answerBy(rows.length))
@@ -87,7 +88,7 @@ function onlyHonestClones(): boolean {
   return clones().every(({ name }) => name?.includes(ROW_PATH))
 }
 
-/** Takes no more clients, and waits until the last has left and its clone has ended. */
+/** Closes the servers, and waits until the last client has left and its clone has ended. */
 async function ended(servers: readonly Server[]): Promise<void> {
   const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)))
   await Promise.race([Promise.all(closed), delay(REST_LIMIT_MS)])
@@ -102,14 +103,14 @@ function watchProcess() {
     refused: {} as Record<string, number>,
   })
   let seen = fresh()
-  handlers.newClone.shim((prev, clone, event) => {
+  handlers.newClone.shim((prev, clone, kind) => {
     seen.clones++
     seen.mostAlive = Math.max(seen.mostAlive, clones().length)
-    prev(clone, event)
+    prev(clone, kind)
   })
-  handlers.forkFailed.shim((prev, error, event) => {
+  handlers.forkFailed.shim((prev, error, kind) => {
     seen.refused[error.code] = (seen.refused[error.code] ?? 0) + 1
-    prev(error, event)
+    prev(error, kind)
   })
   const timer = setInterval(() => seen.rssMb.push(Math.round(process.memoryUsage.rss() / MIB)), SAMPLE_MS)
   return {

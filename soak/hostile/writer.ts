@@ -2,10 +2,10 @@ import type { Socket } from 'node:net'
 import { comeBack, every, type Fate } from './come-back.js'
 import { UPLOAD_PATH } from './paths.js'
 
-/** What a slow writer sends: a head, a body that is collected before the fork, or one that is longer than that. */
+/** What a slow writer sends: a head, a body that is buffered before the fork, or a longer one. */
 export type Slowness = 'head' | 'body' | 'longBody'
 
-/** `collect`, by default. */
+/** Default of `maxBufferedBody`. */
 const COLLECTED_BYTES = 2 ** 20
 const BODY_BYTES = COLLECTED_BYTES / 2
 const LONG_BODY_BYTES = 4 * COLLECTED_BYTES
@@ -13,7 +13,7 @@ const STEP_MS = 500
 
 const HEAD = `GET / HTTP/1.1\r\nhost: a\r\nx-slow: `
 
-/** Sends one byte each half of a second, and of a long body at once what makes the server fork. */
+/** Sends one byte every half second. Of a long body, first sends enough at once to make the server fork. */
 export function writeSlowly(port: number, fate: Fate, signal: AbortSignal, slowness: Slowness) {
   return comeBack(port, fate, signal, (socket) => {
     socket.resume()
@@ -35,5 +35,5 @@ function headOf(bytes: number): string {
   return `POST ${UPLOAD_PATH} HTTP/1.1\r\nhost: a\r\ncontent-length: ${bytes}\r\n\r\n`
 }
 
-/** The server waits for no more before it forks. */
+/** More than the server buffers before it forks. */
 const COLLECTED = Buffer.alloc(COLLECTED_BYTES + 1, 'x')

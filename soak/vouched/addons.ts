@@ -4,13 +4,13 @@ import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-/** An addon with threads that stay. */
+/** Addon with permanent threads. */
 interface Rule {
-  /** As npm knows it. */
+  /** Version on npm. */
   readonly version: string
-  /** What to vouch for. */
+  /** File to vouch for. */
   readonly file: string
-  /** Gives what uses it once, and tells what came of that. */
+  /** Returns a function that uses the addon once and describes the result. */
   readonly user: (addon: never) => Promise<() => Promise<string>>
 }
 
@@ -73,7 +73,7 @@ interface Canvas {
 
 type Convert = (bytes: Buffer) => Promise<Buffer>
 
-/** Of any bytes, short. */
+/** Short hash of any bytes. */
 function hash(bytes: Buffer): string {
   let hash = 0
   for (const byte of bytes) hash = (hash * 31 + byte) | 0
@@ -82,7 +82,7 @@ function hash(bytes: Buffer): string {
 
 const FOLDER = resolve('.cache', 'vouched')
 
-/** What uses `name` once. Installs it where it is missing. */
+/** Returns a function that uses `name` once. Installs the addon if it is missing. */
 export async function userOf(name: Addon): Promise<() => Promise<string>> {
   const { version, user } = ADDONS[name]
   if (!existsSync(join(FOLDER, 'node_modules', name))) install(`${name}@${version}`)

@@ -3,17 +3,17 @@ import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import { check, configure, run } from 'node-qclone'
-import { percentile, rounded } from '../../bench/lib/stats.js'
+import { percentile, rounded } from '../../harness/stats.js'
 import { ADDONS, type Addon, userOf } from './addons.js'
 
-/** What came of the forks beside an addon. */
+/** Results of forking while an addon has threads. */
 export interface Found {
   forks: number
-  /** Threads of the addon that would have refused. */
+  /** Threads of the addon that would have prevented the fork. */
   threads: number
-  /** How often the addon was used between forks, and while one was waited for. */
+  /** Uses of the addon, between forks and during pending ones. */
   uses: number
-  /** Hangs, deaths, wrong answers and refusals, in words. */
+  /** Descriptions of hangs, deaths, wrong answers and refusals. */
   failures: string[]
   medianMs: number
   p99Ms: number
@@ -21,15 +21,15 @@ export interface Found {
 
 /** A clone that has not answered by then hangs. */
 const TIMEOUT_MS = 20_000
-/** The addon is used beside each so many-th fork. */
+/** The addon is used during one in this many forks. */
 const USED_BESIDE = 8
-/** Nobody reads more. */
+/** More would not be read. */
 const MOST_FAILURES = 10
 
-/** What clones look at: the parent changes it before each fork. */
+/** Data that clones read. The parent changes it before each fork. */
 const table = new Map<number, { id: number; text: string }>()
 
-/** Forks beside the threads of an addon that has been used. */
+/** Forks while the threads of a used addon exist. */
 export async function forkBeside(name: Addon, forks: number): Promise<Found> {
   const use = await userOf(name)
   const expected = await use()
@@ -42,7 +42,7 @@ export async function forkBeside(name: Addon, forks: number): Promise<Found> {
   const useOnce = async () => {
     uses++
     const told = await use()
-    if (told !== expected) fail(`the parent's use gave ${told}, not ${expected}`)
+    if (told !== expected) fail(`use in the parent gave ${told}, not ${expected}`)
   }
   for (let index = 0; index < forks; index++) {
     table.set(index % 1000, { id: index, text: `row ${index}` })
@@ -68,7 +68,7 @@ export async function forkBeside(name: Addon, forks: number): Promise<Found> {
   }
 }
 
-/** In a clone: ordinary work, with libuv's pool and a collection of garbage, and without the addon. */
+/** Runs in a clone: ordinary work with libuv's pool and a garbage collection, without the addon. */
 async function work(index: number): Promise<string> {
   global.gc?.()
   await setTimeout(1)

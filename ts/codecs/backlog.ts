@@ -2,26 +2,26 @@ import { Buffer } from 'node:buffer'
 
 const LEAST_BYTES = 256
 
-/** The beginning of a message whose end has not come. A message that comes byte by byte is copied a few times only. */
+/** Beginning of a message whose end has not arrived. A message that arrives byte by byte is copied only a few times. */
 export class Backlog {
   #buffer: Buffer = NOTHING
   #length = 0
 
-  /** How many bytes there are. */
+  /** Number of bytes. */
   get length(): number {
     return this.#length
   }
 
-  /** All of them. Of use until the next {@link append}. */
+  /** All bytes. Valid until the next {@link append}. */
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length)
   }
 
   /**
-  Keeps a copy of `bytes` behind the others.
+  Appends a copy of `bytes`.
 
-  @param bound how many bytes there are to be in the end, at most. Memory is taken for what has come, not for what was
-  announced.
+  @param bound maximum length of the whole message. Memory is allocated for the bytes that have arrived, not for the
+  length that was announced.
   */
   append(bytes: Uint8Array, bound: number): void {
     const length = this.#length + bytes.length
@@ -35,7 +35,7 @@ export class Backlog {
     this.#length = length
   }
 
-  /** Gives the bytes away, and keeps none. */
+  /** Returns the bytes and keeps none. */
   take(): Buffer {
     const bytes = this.bytes
     this.#buffer = NOTHING

@@ -1,53 +1,110 @@
-/** What a client's bytes held. */
-export type Message =
+import { brand } from '../types/brand.js'
+
+/** Message that expects a reply, which the conversation's `reply` or `fail` makes for it. */
+export interface Query {
+  /** Marks a query. */
+  readonly kind: 'query'
   /**
-  The client waits for a reply, which `reply` or `fail` of the conversation makes for this very message. `value` can be a
-  getter that decodes: only the process that evaluates the query reads it, which is its clone, and reads it once.
+  The query. It can be a getter that decodes. It is read once, in the process that evaluates the query, which is its
+  clone.
   */
-  | { readonly kind: 'query'; readonly value: unknown }
-  /** The client waits for nothing. `value` can be a getter: it is read once, and only if there is somebody to take it. */
-  | { readonly kind: 'update'; readonly value: unknown }
-  /** Part of the protocol itself, such as the answer to a greeting. To be sent as it is. */
-  | { readonly kind: 'send'; readonly bytes: Uint8Array }
-  /** The client is turned away, as with a wrong password. Nothing follows. */
-  | { readonly kind: 'refused'; readonly reason: string }
-
-/** A message that waits for a reply. */
-export type Query = Extract<Message, { kind: 'query' }>
-
-/** How messages lie in the bytes of a connection. */
-export interface Codec {
-  /** For errors and logs. */
-  readonly name: string
-  /** Begins a conversation with a client that has just connected. */
-  open(): Conversation
+  readonly value: unknown
+  /**
+  Bytes of the message as it came, for another process that reads it by `open(state).receive(raw)`. They are read before
+  `value`. Needed for `readYourWrites` of `cloneReaders`.
+  */
+  readonly raw?: Uint8Array
 }
 
-/** The state of one connection. A clone has a copy of it, as it was at the fork. */
+/** Message found in a client's bytes. */
+export type Message =
+  | Query
+  | {
+      /** Marks an update: the client expects no reply. */
+      readonly kind: 'update'
+      /** The update. It can be a getter that decodes. It is read once, and only if there is an `onUpdate`. */
+      readonly value: unknown
+      /**
+      Bytes of the message as it came, for another process that reads it by `open(state).receive(raw)`. They are read
+      before `value`. Without them, the value travels by structured clone.
+      */
+      readonly raw?: Uint8Array
+    }
+  | {
+      /** Marks a part of the protocol, such as the answer to a greeting. */
+      readonly kind: 'send'
+      /** Bytes to send as they are. */
+      readonly bytes: Uint8Array
+    }
+  | {
+      /** Marks a client that is turned away, as with a wrong password. Nothing follows. */
+      readonly kind: 'refused'
+      /** Why the client is turned away. */
+      readonly reason: string
+    }
+
+/** Codec between the bytes of a connection and messages. */
+export interface Codec {
+  /** Name for errors and logs. */
+  readonly name: string
+  /**
+  Begins a conversation with a client that has just connected.
+
+  @param state state of a conversation of another process, between two messages, which goes on here.
+  */
+  open(state?: Uint8Array): Conversation
+}
+
+/** State of one connection. A clone has a copy of it, as of the fork. */
 export interface Conversation {
   /** Whether the client has been let in: greetings are over. */
   readonly established: boolean
   /**
-  Takes bytes apart, as many messages as are whole. The parent calls this for all clients, so it should find where
-  messages begin and end, and leave the decoding to the getters of `value`.
+  What another process needs to go on with the conversation between two messages, at most 2,048 bytes. Undefined until
+  the client has been let in. A codec without it and `rest` has the connections of `cloneReaders` end with their
+  generation.
+  */
+  readonly state?: Uint8Array | undefined
+  /** Beginning of a message whose end has not been received. Empty between two messages. */
+  readonly rest?: Uint8Array
+  /**
+  Returns the messages that are complete. The parent calls this for all clients, so it should only find where messages
+  begin and end, and leave the decoding to getters of `value`.
 
-  @throws {ProtocolError} when they are not of this protocol, or beyond its bounds. The conversation is over then, as it
-  is when a getter of `value` throws a ProtocolError.
+  @throws {ProtocolError} if the bytes break the protocol or exceed its bounds. The conversation is then over, as it is
+  when a getter of `value` throws a ProtocolError.
   */
   receive(chunk: Uint8Array): Message[]
-  /** The bytes that answer a query. @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` when the protocol has no way to say the value. */
+  /**
+  Returns the bytes of an answer.
+
+  @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` if the protocol cannot represent the value.
+  */
   reply(query: Query, value: unknown): Uint8Array
   /**
-  The bytes that tell the client what went wrong with its query. Never throws. The parent calls it when the query has no
-  clone, and has not read `value`.
+  Returns the bytes of an error reply. Never throws. If the query has no clone, the parent calls it, without having read
+  `value`.
   */
   fail(query: Query, error: unknown): Uint8Array
 }
 
-/** A client that does not keep to its protocol. Its connection is closed, and nothing else is touched. */
+/**
+Error of a peer that breaks its protocol. The connection of a client that does is reset; nothing else is affected.
+
+@example
+```js
+import { ProtocolError } from 'node-qclone'
+
+const receive = (bytes) => {
+  if (bytes[0] !== 0x7b) throw new ProtocolError('A message is not a JSON object')
+  return []
+}
+```
+*/
 export class ProtocolError extends Error {
+  /** Always `'ProtocolError'`. */
   override readonly name = 'ProtocolError'
-  /** What was whole before the fault, in the same chunk: where the network cuts a stream must not decide what counts. */
+  /** Messages completed before the fault in the same chunk: where the network cuts a stream must not matter. */
   readonly messages: readonly Message[]
 
   constructor(message: string, messages: readonly Message[] = []) {
@@ -55,3 +112,6 @@ export class ProtocolError extends Error {
     this.messages = messages
   }
 }
+
+/** Whether `value` is a {@link ProtocolError}, also when another copy of the package created it. */
+export const isProtocolError = brand(ProtocolError, 'ProtocolError')

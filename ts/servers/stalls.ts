@@ -1,50 +1,51 @@
 import type { Socket } from 'node:net'
-import { lendPlace, someWait } from '../admission.js'
-import { clearInterval, setInterval, uptimeMs } from '../clock.js'
+import { onBecomingClone } from '../in-clone/hooks.js'
 import { type NativeProgress, native } from '../native.js'
-import { settings } from '../settings.js'
-import { descriptorOf } from './connection.js'
+import { clearInterval, setInterval, uptimeMs } from '../node-internals/clock.js'
+import { settings } from '../options/settings.js'
+import { defaultPlaces } from '../parent/admission.js'
+import { descriptorOf } from './client-connection.js'
 
-/** A client that a clone serves. */
+/** Client that a clone serves. */
 interface Client {
   readonly socket: Socket
   /** Whether the clone may be waiting for more of a request's body. */
   readonly awaitsBody: boolean
-  /** Milliseconds for which the client may take nothing. */
+  /** Maximum time in which the client takes nothing, in milliseconds. */
   readonly timeout: number
   /** Ends the clone and the connection. */
   readonly giveUp: (reason: string) => void
 }
 
 interface Watched extends Client {
-  /** Since when the clone has been waiting for the client, at every look. */
+  /** Time since which the clone has been waiting for the client at every look. */
   waitsSince: number
-  /** At how many looks in a row the clone has not been waiting. */
+  /** Number of looks in a row at which the clone has not been waiting. */
   looksAtWork: number
-  /** When the client last took or sent anything. */
+  /** Time at which the client last took or sent anything. */
   tookAt: number
-  /** When it last took or sent more than next to nothing. */
+  /** Time at which the client last took or sent {@link LEAST_BYTES}. */
   movedAt: number
-  /** Bytes that it had taken and sent at the last look, and at `movedAt`. */
+  /** Bytes that the client had taken and sent at the last look, and at `movedAt`. */
   count: number
   countAtMove: number
   /** Takes the clone's place back, while it is lent. */
   reclaim: (() => void) | undefined
 }
 
-/** Milliseconds between two looks at a client: some two microseconds each. */
+/** Time between two looks at a client, in milliseconds. A look takes about two microseconds. */
 const INTERVAL_MS = 25
-/** Those whose clones have lent their places, who may be many, are looked at once in so many times. */
+/** Clients whose clones have lent their places can be many: only one look out of this number includes them. */
 const LENT_EVERY = 4
-/** Milliseconds after which a clone that waits for its client lends its place. */
+/** Time after which a clone that waits for its client lends its place, in milliseconds. */
 const LEND_AFTER_MS = 200
-/** The same while others wait for a place: a client far away may just not have got it yet. */
+/** The same while others wait for a place. Not less: data takes that long to reach a distant client. */
 const LEND_AFTER_MS_IF_WANTED = 50
-/** A client that moves less than this many bytes in so many milliseconds may be reset in favor of another. */
+/** A client that moves fewer bytes than this in that many milliseconds can be reset in favor of another. */
 const LEAST_BYTES = 4096
 const LEAST_BYTES_WITHIN_MS = 1000
 
-/** At how many looks in a row a clone must not wait to get its place back: one may meet the byte that a client has sent. */
+/** Looks in a row without waiting after which a clone takes its place back. One look can meet a single byte. */
 const LOOKS_TO_TAKE_BACK = 2
 
 const watched = new Set<Watched>()
@@ -54,12 +55,12 @@ let looks = 0
 /**
 Watches a client that a clone serves.
 
-The kernel counts what the other side has taken, whichever process wrote it. A clone whose client has not taken all that
-was sent, or not sent all of its body, waits: it lends its place to another clone, so that slow clients cannot keep all
-others out. A client that takes nothing for too long is given up. So is the slowest one when another clone is to lend its
-place and `maxStalledClones` have.
+The kernel counts what the other side has taken, whichever process wrote it. A clone waits while its client has not
+taken everything, or has not sent all of its body. It then lends its place to another clone, so that slow clients cannot
+keep all others out. A client that takes nothing for too long is given up. So is the slowest one when another clone
+needs to lend its place and `maxStalledClones` have.
 
-@returns ends the watch.
+@returns a function that ends the watch.
 */
 export function watchForStall(client: Client): () => void {
   const now = uptimeMs()
@@ -78,11 +79,11 @@ export function watchForStall(client: Client): () => void {
   return () => forget(entry)
 }
 
-/** In a clone: the clients of its parent's other clones are not its own. */
-export function forgetStalls(): void {
+// A clone does not watch the clients of its parent's other clones.
+onBecomingClone('clients', () => {
   watched.clear()
   timer = undefined
-}
+})
 
 function look(): void {
   const now = uptimeMs()
@@ -94,7 +95,7 @@ function look(): void {
 
 function lookAt(entry: Watched, now: number): void {
   const progress = native().progressOf(descriptorOf(entry.socket) ?? -1)
-  // Closed: whoever closed it ends the clone.
+  // The connection is closed, and its closer ends the clone.
   if (!progress) return
   note(entry, progress, now)
   const hasRest = progress.unacknowledged > 0
@@ -104,23 +105,23 @@ function lookAt(entry: Watched, now: number): void {
     entry.waitsSince = now
     if (entry.looksAtWork >= LOOKS_TO_TAKE_BACK) takeBack(entry)
   } else if (hasRest && now - entry.tookAt >= entry.timeout) {
-    giveUp(entry, `it took nothing of its answer for ${entry.timeout} ms`)
+    giveUp(entry, `it took nothing of its answer for ${entry.timeout} ms (\`writeStallTimeout\`)`)
   } else if (!entry.reclaim && now - entry.waitsSince >= lendAfter() && makeRoom(now)) {
-    entry.reclaim = lendPlace()
+    entry.reclaim = defaultPlaces.lend()
   }
 }
 
 function lendAfter(): number {
-  return someWait() ? LEND_AFTER_MS_IF_WANTED : LEND_AFTER_MS
+  return defaultPlaces.someWait ? LEND_AFTER_MS_IF_WANTED : LEND_AFTER_MS
 }
 
-/** Notes whether a client has moved. */
+/** Records whether a client has taken or sent anything. */
 function note(
   entry: Watched,
   { unacknowledged, acknowledged, received = 0 }: NativeProgress,
   now: number,
 ): void {
-  // Unix sockets have no counts. What they hold changes when the other side takes some of it.
+  // Unix sockets have no counters, but the amount they hold changes when the other side reads.
   const isCounted = acknowledged !== undefined
   const count = isCounted ? acknowledged + received : unacknowledged
   if (unacknowledged === 0 || count !== entry.count) entry.tookAt = now
@@ -130,18 +131,21 @@ function note(
   entry.countAtMove = count
 }
 
-/** Whether one more place may be lent, if need be as the slowest client whose clone has lent its own is given up. */
+/** Whether one more place can be lent. If necessary, gives up the slowest client whose clone has lent its place. */
 function makeRoom(now: number): boolean {
   const lent = [...watched].filter(({ reclaim }) => reclaim !== undefined)
   if (lent.length < settings().maxStalledClones) return true
   const slowest = lent.sort((one, other) => one.movedAt - other.movedAt).at(0)
   if (!slowest || now - slowest.movedAt < LEAST_BYTES_WITHIN_MS) return false
-  giveUp(slowest, 'it was the slowest when more clones waited for clients than `maxStalledClones` allows')
+  giveUp(
+    slowest,
+    'it was the slowest client when more clones waited for clients than `maxStalledClones` allows',
+  )
   return true
 }
 
 function giveUp(entry: Watched, reason: string): void {
-  // The clone has a place until it has ended.
+  // The clone takes its place back until it has ended.
   forget(entry)
   entry.giveUp(reason)
 }

@@ -9,7 +9,7 @@ export async function listen(server) {
   return `http://127.0.0.1:${server.address().port}`
 }
 
-/** A request on a connection of its own. @returns its status, headers and body. */
+/** Sends a request on a connection of its own. @returns status, headers and body. */
 export async function ask(url, { body, ...options } = {}) {
   const sent = request(url, { agent: false, ...options })
   sent.end(body)
@@ -17,14 +17,14 @@ export async function ask(url, { body, ...options } = {}) {
   return { status: response.statusCode, headers: response.headers, body: await text(response) }
 }
 
-/** Has `listener` answer: in the parent by one server, in each clone by a server of the clone's own. */
+/** Tests `listener`: in the parent behind one server, in each clone behind a server of the clone's own. */
 export async function served(listener, path, expected, options) {
   const check = async (url) => assert.equal((await ask(url + path, options)).body, expected)
   const url = await listen(createServer(listener))
   return { use: () => check(url), inClone: async () => check(await listen(createServer(listener))) }
 }
 
-/** A server that counts the bodies it is sent, and answers with them. `after` fails when one came twice. */
+/** Starts a server that counts the bodies it receives, and echoes them. `after` fails if one arrived twice. */
 export async function counting() {
   const times = new Map()
   const server = createServer(async (incoming, response) => {
@@ -42,5 +42,5 @@ export async function counting() {
 }
 
 let serial = 0
-/** A text that no other process and no other call gives. */
+/** Text that is unique across processes and calls. */
 export const unique = () => `${process.pid}-${++serial}`

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-/** Draws ids (one, or an array) in the parent and in clones. `after` fails when one was drawn twice. */
+/** Draws ids (one, or an array) in the parent and in clones. `after` fails if one was drawn twice. */
 export function differ(draw) {
   const own = []
   return {

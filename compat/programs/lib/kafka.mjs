@@ -4,7 +4,10 @@ import { listen } from './http.mjs'
 const [PRODUCE, METADATA, API_VERSIONS] = [0, 3, 18]
 const TOPIC = 'events'
 
-/** As much of Kafka, in the oldest version of its protocol, as takes messages. @returns its address, and values twice sent. */
+/**
+Minimal Kafka broker that accepts messages in the oldest protocol version. @returns its address, and values sent
+twice.
+*/
 export async function kafkaBroker() {
   const values = []
   const server = createServer((socket) => {
@@ -42,10 +45,10 @@ function reply(request, values, port) {
   return Buffer.concat([int32(1), string(TOPIC), int32(1), int32(0), int16(0), Buffer.alloc(8)])
 }
 
-/** Of a request with messages for one partition. */
+/** Values of a request with messages for one partition. */
 function valuesOf(request) {
   const client = Math.max(0, request.readInt16BE(8))
-  // Header, acknowledgements and timeout, one topic, one partition, the size of its messages.
+  // Header, acknowledgements and timeout, one topic, one partition, and the size of its messages.
   let at = 10 + client + 6 + 4 + 2 + TOPIC.length + 4 + 4 + 4
   const values = []
   while (at < request.length) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** The messages in a log file of one JSON object a line, by the name that they have there. */
+/** Messages in a log file with one JSON object per line. `name` is the property that holds the message. */
 export function messagesIn(file, name) {
   return readFileSync(file, 'utf8')
     .trim()

@@ -7,7 +7,9 @@ const OP_QUERY = 2004
 const OP_REPLY = 1
 const OP_MSG = 2013
 
-/** As much of MongoDB as inserts documents and finds one by its name. @returns its URL, and names inserted twice. */
+/**
+Minimal MongoDB server that inserts documents and finds one by name. @returns its URL, and names inserted twice.
+*/
 export async function mongoServer() {
   const rows = []
   const server = createServer((socket) => {
@@ -31,7 +33,7 @@ export async function mongoServer() {
 function reply(message, rows) {
   const [id, code] = [message.readInt32LE(4), message.readInt32LE(12)]
   if (code === OP_QUERY) {
-    // The first greeting: flags, cursor, position, count, document.
+    // Reply to the first greeting: flags, cursor, position, count, document.
     const head = Buffer.alloc(20)
     head.writeInt32LE(1, 16)
     return framed(id, OP_REPLY, [head, serialize(answer({ hello: 1 }, rows))])
@@ -39,7 +41,7 @@ function reply(message, rows) {
   return framed(id, OP_MSG, [Buffer.alloc(5), serialize(answer(commandOf(message), rows))])
 }
 
-/** The command of an OP_MSG: the document of its first section, and those of the sequences behind it. */
+/** Returns the command of an OP_MSG: the document of its first section, with those of the sequences that follow. */
 function commandOf(message) {
   let at = HEADER_BYTES + 4
   let command = {}

@@ -1,102 +1,33 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+// Copied from `harness/services.ts` to this folder.
+import { freePort, HOST, startPostgres, startRedis, startService } from './harness-services.mjs'
 
-// Servers that the system's packages bring. Each dies with the group of processes that its program runs in.
+// Servers from the system's packages. Each ends with the process group of its program.
 
 export const folder = () => mkdtempSync(join(tmpdir(), 'compat-'))
 
-async function freePort() {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address()
-  await once(server.close(), 'close')
-  return port
-}
-
-async function start(command, args, port, options) {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'ignore'], ...options })
-  let ended
-  child.once('error', (error) => (ended = error))
-  child.once(
-    'exit',
-    (code, signal) => (ended = new Error(`${command} ended by ${signal ?? `status ${code}`}`)),
-  )
-  child.unref()
-  while (!(await answers(port))) {
-    if (ended) throw ended
-    await delay(20)
-  }
-  return port
-}
-
-function answers(port) {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    const tell = (value) => {
-      socket.destroy()
-      resolve(value)
-    }
-    socket.once('connect', () => tell(true)).once('error', () => tell(false))
-  })
-}
-
-export async function redisServer() {
-  const port = await freePort()
-  return start('redis-server', ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', folder()], port)
-}
+export const redisServer = () => startRedis(folder())
 
 export async function mosquitto() {
   const port = await freePort()
-  return start('/usr/sbin/mosquitto', ['-p', port], port)
+  return startService(port, '/usr/sbin/mosquitto', ['-p', `${port}`])
 }
 
 export async function natsServer() {
   const port = await freePort()
-  return start('/usr/sbin/nats-server', ['-a', '127.0.0.1', '-p', port], port)
+  return startService(port, '/usr/sbin/nats-server', ['-a', HOST, '-p', `${port}`])
 }
 
-/** PostgreSQL and MariaDB refuse to run as root, and run as the users that their packages make. */
-const asUser = (user, command, args) =>
-  process.getuid() === 0 ? ['runuser', ['-u', user, '--', command, ...args]] : [command, args]
-
-function owned(user) {
-  const path = folder()
-  if (process.getuid() === 0) execFileSync('chown', [user, path])
-  return path
-}
-
-/** @returns options of a connection. */
+/** Starts PostgreSQL. @returns options for a connection. */
 export async function postgres() {
-  const bin = execFileSync('sh', ['-c', 'ls -d /usr/lib/postgresql/*/bin | tail -1'], {
-    encoding: 'utf8',
-  }).trim()
-  const [port, data] = [await freePort(), owned('postgres')]
-  execFileSync(...asUser('postgres', `${bin}/initdb`, ['-D', data, '-U', 'compat', '-A', 'trust', '-N']), {
-    stdio: 'ignore',
-    cwd: data,
-  })
-  const args = ['-D', data, '-p', port, '-h', '127.0.0.1', '-k', data]
-  await start(...asUser('postgres', `${bin}/postgres`, args), port, { cwd: data })
-  const options = { host: '127.0.0.1', port, user: 'compat', password: 'compat', database: 'postgres' }
-  while (!ready(bin, port)) await delay(20)
-  return options
+  const port = await startPostgres(folder(), 'compat')
+  return { host: HOST, port, user: 'compat', password: 'compat', database: 'postgres' }
 }
 
-function ready(bin, port) {
-  try {
-    execFileSync(`${bin}/pg_isready`, ['-q', '-h', '127.0.0.1', '-p', port])
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** @returns options of a connection. */
+/** Starts MariaDB. @returns options for a connection. */
 export async function mariadbServer() {
   const [port, data] = [await freePort(), folder()]
   const user = process.getuid() === 0 ? ['--user=root'] : []
@@ -105,7 +36,7 @@ export async function mariadbServer() {
     stdio: 'ignore',
   })
   const args = [...common, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${data}/s`]
-  await start('/usr/sbin/mariadbd', args, port)
+  await startService(port, '/usr/sbin/mariadbd', args)
   return { host: '127.0.0.1', port, user: 'root', database: 'mysql' }
 }
 
@@ -123,8 +54,8 @@ export async function rabbitmq() {
     RABBITMQ_PID_FILE: join(home, 'pid'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'plugins'),
   }
-  return start('/usr/lib/rabbitmq/bin/rabbitmq-server', [], port, { env })
+  return startService(port, '/usr/lib/rabbitmq/bin/rabbitmq-server', [], { env })
 }
 
-/** Chromium, as Debian and Ubuntu call it. */
+/** Chromium under the names of Debian and Ubuntu. */
 export const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync)

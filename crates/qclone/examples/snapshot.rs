@@ -1,4 +1,7 @@
-//! A program snapshots its table to disk in a clone while it goes on updating.
+//! A program writes a snapshot of its table to disk in a clone, while it keeps updating the table.
+//!
+//! It does so twice: with the table in a `Vec`, and in an [`Arena`] of huge pages, which makes the
+//! clone in a small part of the time.
 //!
 //! `cargo run --release --example snapshot -- [ROWS] [FOLDER]`
 
@@ -6,23 +9,30 @@ use std::{
     env, fs,
     fs::File,
     io::{self, BufReader, BufWriter, Read, Write},
+    ops::DerefMut,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Instant,
 };
 
-type AnyError = Box<dyn std::error::Error>;
+use qclone::heap::{Arena, Inheritance};
 
-/// Accounts among which money moves: the sum of all is always [`BALANCE`] times their number.
+type AnyError = Box<dyn std::error::Error>;
+type Balances = Box<dyn DerefMut<Target = [i64]>>;
+
+static ARENA: Arena = Arena::new(Inheritance::Inherited);
+
+/// Accounts between which money moves: the sum is always [`BALANCE`] times their number.
 struct Table {
-    balances: Vec<i64>,
+    balances: Balances,
     updates: u64,
     random: u64,
 }
 
 impl Table {
-    fn new(rows: usize) -> Self {
-        Self { balances: vec![BALANCE; rows], updates: 0, random: 0x9e37_79b9_7f4a_7c15 }
+    fn new(mut balances: Balances) -> Self {
+        balances.fill(BALANCE);
+        Self { balances, updates: 0, random: 0x9e37_79b9_7f4a_7c15 }
     }
 
     /// Moves money between accounts picked at random.
@@ -35,7 +45,7 @@ impl Table {
         }
     }
 
-    /// By xorshift.
+    /// Next random number, by xorshift.
     fn pick(&mut self) -> usize {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -43,12 +53,12 @@ impl Table {
         usize::try_from(self.random >> 32).unwrap_or(0) % self.balances.len()
     }
 
-    /// Writes it all; the file is there in full or not at all.
+    /// Writes the table. The file appears in full or not at all.
     fn write(&self, path: &Path) -> io::Result<()> {
         let unfinished = path.with_extension("tmp");
         let mut file = BufWriter::new(File::create(&unfinished)?);
         file.write_all(&self.updates.to_le_bytes())?;
-        for balance in &self.balances {
+        for balance in self.balances.iter() {
             file.write_all(&balance.to_le_bytes())?;
         }
         file.into_inner()?.sync_all()?;
@@ -56,7 +66,7 @@ impl Table {
     }
 }
 
-/// Reads a file back: how many updates it has seen, and what the balances sum up to.
+/// Reads a file back: the number of updates it has seen, and the sum of the balances.
 fn read(path: &Path) -> io::Result<(u64, i64)> {
     let mut bytes = Vec::new();
     BufReader::new(File::open(path)?).read_to_end(&mut bytes)?;
@@ -65,8 +75,9 @@ fn read(path: &Path) -> io::Result<(u64, i64)> {
     Ok((words.first().map_or(0, |word| u64::from_le_bytes(*word)), sum))
 }
 
-fn snapshot(rows: usize, path: &Path) -> Result<(), AnyError> {
-    let mut table = Table::new(rows);
+fn snapshot(balances: Balances, path: &Path) -> Result<(), AnyError> {
+    let mut table = Table::new(balances);
+    let rows = table.balances.len();
     (0..1000).for_each(|_| table.update());
     let begun = Instant::now();
     table.write(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
@@ -108,6 +119,13 @@ fn snapshot(rows: usize, path: &Path) -> Result<(), AnyError> {
     Ok(())
 }
 
+fn compare(rows: usize, path: &Path) -> Result<(), AnyError> {
+    println!("In a Vec:");
+    snapshot(Box::new(vec![0; rows]), path)?;
+    println!("In an arena:");
+    snapshot(Box::new(ARENA.alloc(rows)?), path)
+}
+
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
     let rows = arguments.next().map_or(Some(DEFAULT_ROWS), |rows| rows.to_str()?.parse().ok());
@@ -117,7 +135,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let path = folder.join(format!("qclone-snapshot-{}.bin", std::process::id()));
-    let result = snapshot(rows, &path);
+    let result = compare(rows, &path);
     for left in [path.with_extension("tmp"), path] {
         let _ = fs::remove_file(left);
     }

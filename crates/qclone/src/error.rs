@@ -1,18 +1,18 @@
 //! The one error type of the crate.
 
 use std::{
-    io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
 use nix::errno::Errno;
 
-use crate::threads::Offender;
+use crate::census::thread::Offender;
 
-/// What every fallible function of this crate returns.
+/// Result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a process could not be cloned, or a clone not be asked after.
+/// Why a process could not be cloned, or a clone not be waited for.
 ///
 /// After any of these the calling process is as it was before the call.
 #[derive(Debug, thiserror::Error)]
@@ -20,119 +20,145 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// Another thread of this process is foreign to the policy, or at work.
     ///
-    /// A fork copies the calling thread alone. Locks that another thread holds stay held in the
-    /// clone, and structures it is changing stay half-changed, so the fork is refused.
-    #[error("cannot fork beside other threads: {}", describe(.0))]
+    /// A fork copies the calling thread only. Locks that another thread holds stay held in the clone,
+    /// and structures it is changing stay half-changed, so the fork is refused.
+    #[error("cannot fork beside other threads: {}", Summary(.0))]
     Threads(Vec<Offender>),
 
-    /// The call was made on a thread other than the process's main one.
+    /// The call was made on a thread other than the main one.
     ///
-    /// `fork(2)` would make the calling thread the clone's only thread, while the runtime's own
-    /// state (its event loop, its thread-local storage) belongs to the main one.
-    #[error("a clone can be made on the main thread only, this is thread {tid} of process {pid}")]
+    /// The calling thread would become the clone's only thread, while the runtime's own state (its event
+    /// loop, its thread-local storage) belongs to the main thread.
+    #[error("only the main thread can make a clone, this is thread {tid} of process {pid}: call it there")]
     NotMainThread {
-        /// The process.
+        /// Process id.
         pid: i32,
-        /// The calling thread.
+        /// Thread id of the calling thread.
         tid: i32,
     },
 
-    /// A file under `/proc` could not be read, so nothing is known of the other threads or of the
-    /// mappings.
+    /// A file under `/proc` could not be read, so nothing is known of the other threads or the mappings.
     #[error("cannot read {path}: {source}; {advice}", path = path.display(), advice = proc_advice(path, source))]
     Proc {
-        /// The file or folder.
+        /// File or folder.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
 
-    /// A file under `/proc` was read, and does not have the form that proc(5) describes.
-    #[error("cannot make sense of {path}: {line:?}", path = path.display())]
+    /// A file under `/proc` does not have the form that proc(5) describes.
+    #[error("cannot understand {path}: {line:?}; report it with your kernel's version", path = path.display())]
     ProcFormat {
-        /// The file.
+        /// File.
         path: PathBuf,
         /// The line, or what there was of it.
         line: String,
     },
 
-    /// `fork(2)` refused.
+    /// `fork(2)` failed.
     ///
-    /// EAGAIN: a limit on processes was reached (`RLIMIT_NPROC`, `pids.max`,
-    /// `kernel.threads-max`). ENOMEM: memory for the page tables, or the overcommit policy.
+    /// EAGAIN: a limit on processes was reached (`RLIMIT_NPROC`, `pids.max`, `kernel.threads-max`).
+    /// ENOMEM: memory for the page tables is short, or the overcommit policy forbids the copy.
     #[error("fork(2) failed with {errno}: {advice}", advice = fork_advice(*errno))]
     Fork {
-        /// The error number.
+        /// Error number.
         errno: Errno,
     },
 
     /// A system call failed that the clone depends on.
     ///
-    /// EAGAIN or ENOMEM of madvise(2): the process is near its limit of mappings
-    /// (`vm.max_map_count`).
+    /// EAGAIN or ENOMEM of madvise(2): the process is near its limit of mappings (`vm.max_map_count`).
     #[error("{call} failed with {errno}")]
     Syscall {
-        /// Its name, with the section of the manual.
+        /// Name of the call, with its section of the manual.
         call: &'static str,
-        /// The error number.
+        /// Error number.
         errno: Errno,
     },
 
-    /// A wait status word that no `WIF*` test of `wait(2)` holds for.
+    /// No `WIF*` test of `wait(2)` holds for a status word.
     #[error("wait status {raw:#x} of process {pid} is none that wait(2) describes")]
     WaitStatus {
-        /// The process waited for.
+        /// Process that was waited for.
         pid: i32,
-        /// The word.
+        /// Status word.
         raw: i32,
     },
 
-    /// Somebody else waited for this clone, so that its status is lost.
+    /// Another wait took this clone's status.
     ///
-    /// A `waitpid(-1)` elsewhere in the process, or SIGCHLD set to be ignored.
-    #[error("the status of clone {pid} was taken by another wait in this process, or SIGCHLD is ignored")]
+    /// Causes: a `waitpid(-1)` elsewhere in the process, or SIGCHLD set to be ignored.
+    #[error("another wait in this process took the status of clone {pid}, or SIGCHLD is ignored")]
     StatusLost {
-        /// The clone.
+        /// Process id of the clone.
         pid: i32,
     },
 
     /// The thread library of this process could not be calibrated.
     ///
-    /// The census tells threads apart by their start routine, which it finds by looking at a
-    /// thread of its own. Where that look fails, no thread can be told from another.
-    #[error("cannot calibrate the thread library: {0}")]
+    /// The census recognizes threads by their start routine, which it finds by examining threads of its
+    /// own. Where that fails, no thread can be recognized.
+    #[error("cannot learn how the thread library describes threads: {0}")]
     Calibration(&'static str),
 }
 
 impl Error {
-    /// Makes the error of system call `call`, for use with `map_err`.
+    /// Makes the error of system call `call`, for `map_err`.
     pub(crate) fn syscall(call: &'static str) -> impl Fn(Errno) -> Self {
         move |errno| Self::Syscall { call, errno }
     }
 
-    /// Makes the error of a read under `/proc`, for use with `map_err`.
+    /// Makes the error of a read under `/proc`, for `map_err`.
     pub(crate) fn proc(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Proc { path, source }
     }
 }
 
-fn describe(offenders: &[Offender]) -> String {
-    offenders.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+/// Threads in the way, in one line: foreign ones first, threads of one kind together, and no more than
+/// [`MOST_KINDS`] kinds.
+struct Summary<'a>(&'a [Offender]);
+
+const MOST_KINDS: usize = 2;
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut kinds: Vec<(&Offender, usize)> = Vec::new();
+        for offender in self.0 {
+            let is_alike = |(one, _): &&mut (&Offender, usize)| {
+                one.what == offender.what && one.thread.owner == offender.thread.owner
+            };
+            match kinds.iter_mut().find(is_alike) {
+                Some((_, more)) => *more += 1,
+                None => kinds.push((offender, 0)),
+            }
+        }
+        kinds.sort_by_key(|(offender, _)| offender.busy);
+        for (index, (offender, more)) in kinds.iter().take(MOST_KINDS).enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{offender}")?;
+            if *more > 0 {
+                write!(f, " and {more} like it")?;
+            }
+        }
+        let left: usize = kinds.iter().skip(MOST_KINDS).map(|(_, more)| 1 + more).sum();
+        if left > 0 {
+            write!(f, "; and {left} others")?;
+        }
+        Ok(())
+    }
 }
 
 fn proc_advice(path: &Path, source: &io::Error) -> &'static str {
     match source.raw_os_error() {
         _ if path.starts_with("/proc") && !path.starts_with("/proc/self") => {
-            "there is no such process, or it is not this user's to look at"
+            "there is no such process, or this user may not read it"
         }
-        Some(libc::EMFILE | libc::ENFILE) => {
-            "no descriptor is left to read it by: close some, or raise RLIMIT_NOFILE"
-        }
+        Some(libc::EMFILE | libc::ENFILE) => "no descriptor is left: close some, or raise RLIMIT_NOFILE",
         Some(libc::EACCES | libc::EPERM) => {
-            "after a change of user a process is closed to itself too: allow it by prctl(PR_SET_DUMPABLE, 1)"
+            "after a change of user a process may not read itself: allow it by prctl(PR_SET_DUMPABLE, 1)"
         }
-        _ => "qclone needs a readable /proc to tell whether a fork is safe",
+        _ => "qclone needs a readable /proc to know whether a fork is safe",
     }
 }
 
@@ -147,5 +173,33 @@ fn fork_advice(errno: Errno) -> &'static str {
              free memory, or allow overcommit"
         }
         _ => "see fork(2)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+    use crate::census::thread::{Offender, Thread, Wait};
+
+    fn offender(tid: i32, busy: bool, what: &str) -> Offender {
+        let thread =
+            Thread { tid, wait: Wait::Running, start: None, owner: Some("/a/b".into()), description: None };
+        Offender { thread, name: "node".to_owned(), busy, what: what.to_owned() }
+    }
+
+    #[test]
+    fn threads_of_one_kind_are_told_together_and_foreign_ones_first() {
+        let threads = [
+            offender(2, true, "at work"),
+            offender(3, true, "at work"),
+            offender(4, false, "an addon's"),
+            offender(5, true, "collecting garbage"),
+            offender(6, true, "collecting garbage"),
+        ];
+        assert_eq!(
+            Error::Threads(threads.into()).to_string(),
+            "cannot fork beside other threads: thread 4 \"node\" of /a/b (an addon's); \
+             thread 2 \"node\" of /a/b (at work) and 1 like it; and 2 others"
+        );
     }
 }

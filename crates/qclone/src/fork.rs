@@ -2,70 +2,73 @@
 
 use std::{
     mem,
-    panic::{self, AssertUnwindSafe},
     path::Path,
     time::{Duration, Instant},
 };
 
-use nix::unistd::{ForkResult, Pid};
+use nix::unistd::{ForkResult, Pid, fork};
 
 use crate::{
-    calibrate::{CondLayout, calibration},
+    census::{
+        condvars::{self, CondLayout, ConditionVariables, Orphaned},
+        layout::calibration,
+        policy::{self, Policy},
+        thread::Thread,
+        threads::{self, Threads},
+    },
     child::{self, Child, Reservation},
     error::{Error, Result},
+    heap,
     maps::MapsGuard,
-    mask::SignalsBlocked,
-    orphans,
-    threads::{self, Policy, Thread, Threads},
+    signals::mask::SignalsBlocked,
 };
 
-/// Forks this process, keeping from one fork to the next what makes the next one fast.
+/// Forks this process, and keeps between forks what makes the next one fast.
 ///
-/// One a process is enough.
+/// One for each process is enough.
+///
+/// # Examples
+///
+/// A policy for a program whose second thread only sleeps. By default, [`Alone`](crate::Alone) refuses
+/// it.
+///
+/// ```no_run
+/// use qclone::{Fork, Forker, Thread, Verdict};
+///
+/// let mut sleepers_only = |thread: &Thread| match thread.wait.is_parked() {
+///     true => Verdict::AtRest,
+///     false => Verdict::Busy("at work".to_owned()),
+/// };
+/// let mut forker = Forker::new();
+/// // SAFETY: the parked thread holds no lock, and the clone leaves by `exit`.
+/// match unsafe { forker.fork(&mut sleepers_only)? } {
+///     Fork::Parent { mut child, timings } => {
+///         println!("clone {} took {:?}", child.pid(), timings.total);
+///         child.wait()?;
+///     }
+///     Fork::Clone(side) => {
+///         drop(side); // lets signals through
+///         qclone::exit(0);
+///     }
+/// }
+/// # Ok::<(), qclone::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Forker {
     threads: Threads,
     maps: MapsGuard,
-    /// How many other threads there were at the last fork.
+    /// Number of other threads at the last fork.
     known: Option<u64>,
 }
 
-/// Tells which condition variable a thread waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConditionVariables(Option<CondLayout>);
-
-impl ConditionVariables {
-    /// The address of the condition variable that a futex word would belong to; `None` where the
-    /// thread library keeps that word elsewhere, as musl does.
-    #[must_use]
-    pub fn containing(self, futex: usize) -> Option<usize> {
-        self.0?.cond_of(futex)
-    }
-
-    /// The variable at an address by [`containing`](Self::containing), as it is now.
-    #[must_use]
-    pub fn state(self, address: usize) -> Option<ConditionState> {
-        self.0?.state_of(address)
-    }
-}
-
-/// A condition variable at a moment. One that is equal later was neither signalled nor waited for
-/// in between: it counts its waits (`__wseq` in glibc's `nptl/pthread_cond_common.c`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConditionState {
-    /// How many threads it counts as waiting.
-    pub waiters: u32,
-    pub(crate) bytes: [u8; size_of::<libc::pthread_cond_t>()],
-}
-
-/// Which side of the fork this is.
+/// Side of the fork that a process is on.
 #[derive(Debug)]
 pub enum Fork {
-    /// The process that was there before.
+    /// The process that forked.
     Parent {
         /// The clone.
         child: Child,
-        /// What the fork cost this process.
+        /// Cost of the fork for this process.
         timings: Timings,
     },
     /// The clone.
@@ -75,24 +78,33 @@ pub enum Fork {
 /// How long the calling process stood still for a fork, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
-    /// Describing and judging the other threads: twice, or once when the policy remembers their rest.
+    /// Time to describe and judge the other threads: twice, or once when the policy remembers their
+    /// rest.
     pub census: Duration,
-    /// Handing the mappings down, and taking them back.
+    /// Time to wait for the helper of [`heap`](crate::heap), to make the mappings inheritable, and to take that
+    /// back.
     pub maps: Duration,
-    /// fork(2) itself.
+    /// Time of fork(2) itself.
     pub fork: Duration,
-    /// All of it, and the rest.
+    /// Time from the call to its return.
     pub total: Duration,
 }
 
-/// The clone's side of a fork: every signal is still blocked.
+/// The clone's side of a fork, with every signal still blocked.
 ///
-/// Whoever has an event loop resets it now, since a signal handler that ran before would write to
-/// the parent's loop. Dropped, it lets signals through.
+/// A process with an event loop resets the loop before it drops this. A signal handler that ran before
+/// would write to the parent's loop.
 #[derive(Debug)]
 #[must_use = "dropping it lets signals through"]
 pub struct CloneSide {
     _blocked: SignalsBlocked,
+}
+
+/// What the last look before a fork found.
+struct LastLook {
+    threads: Vec<Thread>,
+    layout: Option<CondLayout>,
+    orphans: Vec<Orphaned>,
 }
 
 impl Default for Forker {
@@ -102,14 +114,13 @@ impl Default for Forker {
 }
 
 impl Forker {
-    /// One that knows nothing yet of this process.
+    /// Makes a forker that knows nothing yet of this process.
     #[must_use]
     pub fn new() -> Self {
         Self::with_proc(Path::new("/proc/self"))
     }
 
-    /// Like [`new`](Self::new), reading what it reads of `/proc/self` in another folder: for
-    /// tests of what happens where there is none.
+    /// Like [`new`](Self::new), with another folder for `/proc/self`: for tests of a missing one.
     #[must_use]
     pub fn with_proc(proc_self: impl AsRef<Path>) -> Self {
         let proc_self = proc_self.as_ref();
@@ -118,8 +129,8 @@ impl Forker {
 
     /// Describes every other thread of this process, in order of thread id.
     ///
-    /// The first time in a process that there is one, two threads are started and ended to learn
-    /// how.
+    /// The first census that meets another thread starts and ends two threads to learn the thread
+    /// library's layout.
     ///
     /// # Errors
     /// [`Error::Proc`], [`Error::ProcFormat`] and [`Error::Calibration`].
@@ -127,7 +138,7 @@ impl Forker {
         self.threads.census()
     }
 
-    /// How this process's thread library places condition variables.
+    /// How the thread library of this process lays out condition variables.
     ///
     /// # Errors
     /// [`Error::Proc`] and [`Error::Calibration`] when that cannot be found out.
@@ -135,82 +146,76 @@ impl Forker {
         Ok(ConditionVariables(calibration()?.cond))
     }
 
-    /// Whether a fork would be refused now, and why.
+    /// Fails as a fork would now, without forking.
     ///
     /// # Errors
-    /// As [`fork`](Self::fork), but for those of fork(2) itself.
+    /// As [`fork`](Self::fork), except errors of fork(2) itself.
     pub fn preflight(&mut self, policy: &mut dyn Policy) -> Result<()> {
-        self.first_look(policy)?;
+        threads::require_main_thread()?;
+        judge_census(&mut self.threads, policy)?;
         Reservation::new().map(drop)
     }
 
-    fn first_look(&mut self, policy: &mut dyn Policy) -> Result<()> {
-        threads::require_main_thread()?;
-        let census = self.threads.census()?;
-        threads::judge(&census, policy)
-    }
-
-    /// Forks, when every other thread is at rest by `policy`.
+    /// Forks, when `policy` finds every other thread at rest.
+    ///
+    /// The order of the steps matters:
+    ///
+    /// 1. A first look at the threads, before the mappings are read. A thread at work may map memory
+    ///    after that, which the clone would lack, and be at rest again at the last look.
+    /// 2. Descriptors are reserved and signals blocked, while there is only the parent.
+    /// 3. Arenas are locked, and the mappings made inheritable. Nothing may be mapped from here on. A thread
+    ///    that waits for an arena's lock must not be at rest for the policy, if it holds a lock of its own.
+    /// 4. A last look at the threads, as late as possible, since step 3 takes a while.
+    /// 5. fork(2).
     ///
     /// # Errors
-    /// [`Error::NotMainThread`]; [`Error::Threads`] when a thread is in the way; [`Error::Proc`]
-    /// when nothing can be known of them; [`Error::Syscall`] with EMFILE when there is no
-    /// descriptor for the clone's pidfd; [`Error::Fork`]; what [`Policy::all_at_rest`] gives. After each
-    /// of them this process is as it was, and there is no clone.
+    /// [`Error::NotMainThread`]; [`Error::Threads`] when a thread is in the way; [`Error::Proc`] when
+    /// the threads or the mappings cannot be read; [`Error::Syscall`] with EMFILE when no descriptor is
+    /// left for the clone's pidfd; [`Error::Fork`]; and errors of [`Policy::all_at_rest`]. After any of
+    /// them this process is as it was, and there is no clone.
     ///
     /// # Safety
-    /// `policy` calls at rest only threads that hold no lock and leave nothing half-changed that
-    /// the clone may come to use, and that do not begin to run unless the calling thread has them
-    /// run. The clone leaves by [`exit`] and never returns into frames whose callers do not expect
-    /// a second process.
+    /// `policy` calls a thread at rest only if it holds no lock, leaves nothing half-changed that the
+    /// clone may use, and begins to run only when the calling thread has it run. The clone leaves by
+    /// [`exit`], and never returns into frames whose callers do not expect a second process.
     pub unsafe fn fork(&mut self, policy: &mut dyn Policy) -> Result<Fork> {
         let begun = Instant::now();
+        let Self { threads, maps, known } = self;
         threads::require_main_thread()?;
-        // Before the mappings are read, too: a thread at work may map memory after that, which the
-        // clone would not have, and be at rest again when it is looked at below. And nothing may be
-        // mapped while they are handed down.
-        let all_known = self.known.is_some() && self.known == self.threads.count();
-        if !(all_known && policy.remember_rest()) {
-            self.first_look(policy)?;
-        }
+        first_look(threads, *known, policy)?;
         let census = begun.elapsed();
+
         let reservation = Reservation::new()?;
         let blocked = SignalsBlocked::all()?;
+        // The helper of `heap` rests from here on, and no thread changes an arena.
         let handing = Instant::now();
-        let handed = self.maps.hand_down()?;
+        let held = heap::hold_all();
+        let handed = maps.hand_down(&held.arenas)?;
         let maps = handing.elapsed();
 
-        // Once more, as late as can be: handing down took a while.
-        let again = Instant::now();
-        let threads = self.threads.census_again()?;
-        threads::judge(&threads, policy)?;
-        policy.all_at_rest()?;
-        self.known = u64::try_from(threads.len()).ok();
-        let layout = if threads.is_empty() { None } else { calibration()?.cond };
-        let orphans = orphans::find(&threads, layout);
-        let census = census + again.elapsed();
+        let looking = Instant::now();
+        let last = last_look(threads, policy)?;
+        *known = u64::try_from(last.threads.len()).ok();
+        let census = census + looking.elapsed();
 
         let forking = Instant::now();
-        // SAFETY: no other thread holds or changes anything that the clone uses, which is what
-        // the policy said. libc's own locks are seen to by its fork.
-        match unsafe { nix::unistd::fork() } {
+        // SAFETY: no other thread holds or changes anything that the clone uses, as the policy said.
+        // libc's fork takes care of libc's own locks.
+        match unsafe { fork() } {
             Ok(ForkResult::Child) => {
                 handed.keep();
-                // Each piece freed is a page copied, and the clone needs none of them.
-                mem::forget(threads);
-                // SAFETY: this is the clone, with one thread, right after the fork.
-                if unsafe { orphans::repair(&orphans, layout) }.is_err() {
-                    abandon();
-                }
+                heap::forget_helper();
+                // SAFETY: this is the clone, right after the fork, with one thread.
+                unsafe { repair_or_abort(last) };
                 Ok(Fork::Clone(CloneSide { _blocked: blocked }))
             }
             Ok(ForkResult::Parent { child }) => {
                 let fork = forking.elapsed();
+                heap::note_fork();
                 let restoring = Instant::now();
                 drop(handed);
                 let maps = maps + restoring.elapsed();
-                let child =
-                    reservation.into_child(child.as_raw()).inspect_err(|_| child::end(child.as_raw()))?;
+                let child = keep_or_end(reservation, child)?;
                 drop(blocked);
                 Ok(Fork::Parent { child, timings: Timings { census, maps, fork, total: begun.elapsed() } })
             }
@@ -219,84 +224,52 @@ impl Forker {
     }
 }
 
+fn judge_census(threads: &mut Threads, policy: &mut dyn Policy) -> Result<()> {
+    let census = threads.census()?;
+    policy::judge(&census, policy)
+}
+
+/// Judges all threads, unless the policy will know from what it remembers whether any has worked since.
+fn first_look(threads: &mut Threads, known: Option<u64>, policy: &mut dyn Policy) -> Result<()> {
+    let all_known = known.is_some() && known == threads.count();
+    if all_known && policy.remember_rest() { Ok(()) } else { judge_census(threads, policy) }
+}
+
+/// Judges all threads once more, and finds the condition variables that the clone must repair.
+fn last_look(threads: &mut Threads, policy: &mut dyn Policy) -> Result<LastLook> {
+    let threads = threads.census_again()?;
+    policy::judge(&threads, policy)?;
+    policy.all_at_rest()?;
+    let layout = if threads.is_empty() { None } else { calibration()?.cond };
+    let orphans = condvars::find(&threads, layout);
+    Ok(LastLook { threads, layout, orphans })
+}
+
+/// In the clone: repairs condition variables. Aborts a clone that must not live, before it has run
+/// anything: a thread woke between the last look and the fork.
+///
+/// # Safety
+/// No other thread exists.
+unsafe fn repair_or_abort(LastLook { threads, layout, orphans }: LastLook) {
+    // To free them would copy pages, and the clone needs none of them.
+    mem::forget(threads);
+    // SAFETY: the caller says that no other thread exists, and `find` found the orphans in this memory.
+    if unsafe { condvars::repair(&orphans, layout) }.is_err() {
+        // SAFETY: abort(3) has no preconditions, and is async-signal-safe.
+        unsafe { libc::abort() }
+    }
+}
+
+/// In the parent: makes the handle of a clone, or ends a clone that there can be no handle of.
+fn keep_or_end(reservation: Reservation, child: Pid) -> Result<Child> {
+    reservation.into_child(child.as_raw()).inspect_err(|_| child::end(child.as_raw()))
+}
+
 /// Ends this process at once: no destructors, no `atexit` functions, no flushing.
 ///
-/// The only way out of a clone, since its libc still counts on threads that no longer exist.
+/// It is the only way out of a clone, whose libc still counts on threads that no longer exist.
 /// Async-signal-safe.
 pub fn exit(status: u8) -> ! {
     // SAFETY: _exit(2) has no preconditions.
     unsafe { libc::_exit(i32::from(status)) }
 }
-
-/// What a clone made by [`spawn`] keeps, and how it lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Descriptors that stay open in the clone beside 0, 1 and 2. Every other one is closed there,
-    /// files that `task` has borrowed included. Default: none.
-    pub keep: Vec<std::os::fd::RawFd>,
-    /// Whether the clone reads the parent's standard input rather than `/dev/null`. Default: no.
-    pub inherit_stdin: bool,
-    /// Whether the clone is killed when its parent ends. Default: yes.
-    pub die_with_parent: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { keep: Vec::new(), inherit_stdin: false, die_with_parent: true }
-    }
-}
-
-/// Runs `task` in a clone of this process, which exits with the low 8 bits of what it returns, or
-/// with 101 when it panics.
-///
-/// For programs with one thread: any other refuses.
-///
-/// # Errors
-/// As [`Forker::fork`].
-pub fn spawn(options: &Options, task: impl FnOnce() -> i32) -> Result<Child> {
-    let parent = nix::unistd::getpid();
-    let mut forker = Forker::new();
-    // SAFETY: the policy lets no other thread pass, and the clone leaves by `exit` below.
-    match unsafe { forker.fork(&mut threads::Alone)? } {
-        Fork::Parent { child, .. } => Ok(child),
-        Fork::Clone(side) => {
-            let run = AssertUnwindSafe(|| {
-                prepare(options, parent)?;
-                drop(side);
-                Ok::<_, Error>(task())
-            });
-            exit(match panic::catch_unwind(run) {
-                Ok(Ok(status)) => status.to_le_bytes()[0],
-                Ok(Err(error)) => {
-                    eprintln!("qclone: cannot set the clone up: {error}");
-                    STATUS_OF_A_PANIC
-                }
-                Err(_) => STATUS_OF_A_PANIC,
-            })
-        }
-    }
-}
-
-fn prepare(options: &Options, parent: Pid) -> Result<()> {
-    if options.die_with_parent && !crate::limits::die_with_parent(parent.as_raw(), libc::SIGKILL)? {
-        exit(STATUS_OF_A_PANIC);
-    }
-    if !options.inherit_stdin {
-        // SAFETY: nothing in this clone owns descriptor 0.
-        unsafe { crate::fds::redirect_to_end(libc::STDIN_FILENO, false)? };
-    }
-    let mut keep = vec![libc::STDIN_FILENO, libc::STDOUT_FILENO, libc::STDERR_FILENO];
-    keep.extend(&options.keep);
-    // SAFETY: the documentation of `Options::keep` says that every other descriptor is closed, so
-    // the task uses none; what the frames above the fork own is never dropped here.
-    unsafe { crate::fds::close_all_except(&keep) }
-}
-
-/// Ends a clone that must not live, before it has run anything.
-fn abandon() -> ! {
-    // SAFETY: abort(3) has no preconditions, and is async-signal-safe.
-    unsafe { libc::abort() }
-}
-
-/// What a Rust program that panics exits with.
-const STATUS_OF_A_PANIC: u8 = 101;

@@ -1,8 +1,8 @@
-//! Clones of a live process by `fork(2)`, in good order.
+//! Clones a live process with `fork(2)`.
 //!
-//! A clone has the whole of its parent's memory as it was at the fork, copied only where either
-//! side writes. So a server can go on changing its state while clones of it answer long queries,
-//! or write the state to disk.
+//! A clone has all of its parent's memory as it was at the fork. The kernel copies a page only when
+//! either side writes to it. So a server can keep changing its state while clones of it answer long
+//! queries or write the state to disk.
 //!
 //! ```no_run
 //! let table = vec![1_u64, 2, 3];
@@ -13,44 +13,47 @@
 //! # Ok::<(), qclone::Error>(())
 //! ```
 //!
-//! # What makes a fork safe
+//! # When a fork is safe
 //!
-//! `fork(2)` copies the calling thread and no other. What another thread held or was changing at
-//! that moment stays held and half-changed in the clone. So this crate refuses unless every other
-//! thread is known to be at rest; by default any other thread at all refuses ([`Alone`]). A caller
-//! who knows its threads gives a [`Policy`] to [`Forker::fork`].
+//! `fork(2)` copies the calling thread only. A lock that another thread held stays held in the clone,
+//! and a structure it was changing stays half-changed. So this crate refuses unless every other thread
+//! is known to be at rest. By default any other thread refuses ([`Alone`]); a program that knows its
+//! threads passes a [`Policy`] to [`Forker::fork`].
 //!
-//! A clone ends by [`exit`] alone. Destructors, `atexit` functions and the frames above the fork
-//! belong to the parent.
+//! A clone ends only by [`exit`]. Destructors, `atexit` functions and the frames above the fork belong
+//! to the parent.
 
 #![cfg(target_os = "linux")]
 
-mod calibrate;
+mod census;
 pub mod child;
 pub mod error;
 pub mod fds;
 mod fork;
-pub mod give_way;
-pub mod headroom;
-pub mod limits;
+pub mod heap;
 mod maps;
-mod mask;
 pub mod memfd;
-pub mod memory;
-mod modules;
-pub mod oom;
-mod orphans;
-mod peek;
 mod procfs;
+pub mod resources;
 pub mod signals;
 pub mod socket;
-pub mod threads;
-pub mod wait;
+mod spawn;
+mod syscall;
 
-pub use child::Child;
+pub use census::{
+    condvars::{ConditionState, ConditionVariables},
+    modules::Modules,
+    peek::peek,
+    policy::{Alone, Policy, Verdict},
+    thread::{FutexOp, Offender, Start, Thread, Wait},
+    threads::is_main_thread,
+};
+pub use child::{Child, wait::WaitStatus};
 pub use error::{Error, Result};
-pub use fork::{CloneSide, ConditionState, ConditionVariables, Fork, Forker, Options, Timings, exit, spawn};
-pub use modules::Modules;
-pub use peek::peek;
-pub use threads::{Alone, FutexOp, Offender, Policy, Start, Thread, Verdict, Wait};
-pub use wait::WaitStatus;
+pub use fork::{CloneSide, Fork, Forker, Timings, exit};
+pub use spawn::{Options, spawn};
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,14 +1,15 @@
-//! The mappings that a fork would leave out, and the guard that hands them down.
+//! Mappings that a fork would leave out, and the guard that hands them down.
 //!
-//! V8 in Node.js marks the memory of its heap `MADV_DONTFORK`, so that starting a child process
-//! need not copy its page tables. A clone needs that heap. The guard clears the mark for one fork
-//! and sets it again in the parent, on exactly the mappings that had it.
+//! V8 in Node.js marks its heap `MADV_DONTFORK`, so that starting a child process copies none of its
+//! page tables. A clone needs that heap. The guard clears the mark for one fork and sets it again in
+//! the parent, on exactly the mappings that had it.
 //!
-//! The kernel tells who is marked only in `/proc/self/smaps`, whose reading walks every page and
-//! takes as long as the fork itself. The guard asks more cheaply: mappings with different marks
-//! are different mappings, so clearing the mark of the first page alone splits a marked mapping
-//! and leaves an unmarked one whole, and `/proc/self/maps`, which walks no pages, shows which it
-//! was. Only mappings that are new since the last fork are asked.
+//! Only `/proc/self/smaps` states the mark, and reading it walks every page, which takes as long as the
+//! fork itself. The guard asks more cheaply. Mappings with different marks are different mappings, so
+//! clearing the mark of the first page splits a marked mapping in two and leaves an unmarked one whole.
+//! `/proc/self/maps`, which walks no pages, shows which. Only mappings that are new since the last fork
+//! are asked. An arena knows the marks of its own. No question splits a huge page: see
+//! [`Mapping::question`].
 
 use std::{
     ffi::c_void,
@@ -20,24 +21,24 @@ use std::{
 use nix::errno::Errno;
 
 use crate::{
+    census::peek::page_size,
     error::{Error, Result},
-    peek::page_size,
-    procfs,
+    heap, procfs,
 };
 
 /// Remembers which mappings of this process are marked `MADV_DONTFORK`.
 ///
-/// It decides only which ones are marked again: every private anonymous mapping is handed down,
-/// whatever is remembered of it.
+/// The memory decides only which mappings are marked again. Every private anonymous mapping is handed
+/// down, whatever is remembered of it.
 #[derive(Debug)]
 pub(crate) struct MapsGuard {
     path: PathBuf,
     text: Vec<u8>,
-    /// Every mapping at the last look, in order of address.
+    /// Mappings at the last look, in order of address.
     mappings: Vec<Mapping>,
-    /// The look before.
+    /// Mappings at the look before.
     previous: Vec<Mapping>,
-    /// The mappings after some were asked.
+    /// Mappings after some were asked.
     after: Vec<Mapping>,
     /// Indices of the mappings to ask.
     asked: Vec<usize>,
@@ -50,9 +51,22 @@ pub(crate) struct MapsGuard {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mapping {
     range: Range<usize>,
-    /// Private, and of no file: the only kind that is asked for its mark.
+    /// Whether it is private and of no file: the only kind that is asked for its mark.
     anonymous: bool,
     marked: bool,
+}
+
+impl Mapping {
+    /// How many bytes at its beginning a question splits off; none when it cannot be asked.
+    ///
+    /// A mapping that is split inside a huge page takes that page apart, and a huge page lies within a mapping,
+    /// at a multiple of its size. Only a mapping that is one huge page in full is split inside, once: it may have
+    /// been marked by somebody who relies on it.
+    fn question(&self, page: usize) -> Option<usize> {
+        let begins_huge = self.range.start.is_multiple_of(heap::REGION) && self.range.len() > heap::REGION;
+        let split_off = if begins_huge { heap::REGION } else { page };
+        (self.range.len() > split_off).then_some(split_off)
+    }
 }
 
 impl MapsGuard {
@@ -69,38 +83,38 @@ impl MapsGuard {
         }
     }
 
-    /// Clears every mark, until the answer is dropped.
+    /// Clears every mark, until the result is dropped.
     ///
-    /// Nothing may be mapped or unmapped meanwhile, by this thread or another: a mapping made in
-    /// a hole between two marked ones would be marked with them.
+    /// Nothing may be mapped or unmapped meanwhile, by this thread or another: a mapping made in a hole
+    /// between two marked ones would be marked with them. `arenas` prevents that for its own.
     ///
     /// # Errors
-    /// [`Error::Proc`] and [`Error::ProcFormat`] when the mappings cannot be read,
-    /// [`Error::Syscall`] when a mark cannot be changed; the marks are then as they were, but for
-    /// first pages of mappings that were being asked.
-    pub(crate) fn hand_down(&mut self) -> Result<HandedDown<'_>> {
+    /// [`Error::Proc`] and [`Error::ProcFormat`] when the mappings cannot be read, [`Error::Syscall`] when
+    /// a mark cannot be changed. The marks are then as they were, except for first pages of mappings that
+    /// were being asked.
+    pub(crate) fn hand_down(&mut self, arenas: &heap::AllArenas) -> Result<HandedDown<'_>> {
         self.look()?;
-        // From here on the marks are restored on every way out.
+        // From here on every way out restores the marks.
         let mut handed = HandedDown { guard: self, complete: false };
-        handed.guard.hand_down_all()?;
+        handed.guard.hand_down_all(arenas)?;
         handed.complete = true;
         Ok(handed)
     }
 
-    fn hand_down_all(&mut self) -> Result<()> {
-        self.classify()?;
+    fn hand_down_all(&mut self, arenas: &heap::AllArenas) -> Result<()> {
+        self.classify(arenas)?;
         self.collect_runs(|mapping| mapping.anonymous);
         self.advise_runs(libc::MADV_DOFORK)
     }
 
-    /// Reads the mappings, and sees to it that nothing from here to the restoring needs memory of
-    /// the size that malloc maps.
+    /// Reads the mappings, and reserves enough memory that nothing from here to the restoring makes malloc
+    /// map any.
     fn look(&mut self) -> Result<()> {
         std::mem::swap(&mut self.mappings, &mut self.previous);
         loop {
             let before = self.capacities();
             read_mappings(&self.path, &mut self.text, &mut self.mappings)?;
-            // Asking splits as many mappings again, at most.
+            // Asking can double the number of mappings.
             self.text.reserve(self.text.len());
             let count = self.mappings.len();
             self.after.clear();
@@ -125,16 +139,18 @@ impl MapsGuard {
         ]
     }
 
-    /// Finds out the marks of the mappings that are new, or have changed their bounds.
-    fn classify(&mut self) -> Result<()> {
+    /// Finds out the marks of mappings that are new, or whose bounds have changed.
+    fn classify(&mut self, arenas: &heap::AllArenas) -> Result<()> {
         let mut previous = self.previous.iter().peekable();
         for (index, mapping) in self.mappings.iter_mut().enumerate().filter(|(_, mapping)| mapping.anonymous)
         {
             while previous.next_if(|old| old.range.start < mapping.range.start).is_some() {}
+            let of_arena = arenas.mark_of(&mapping.range);
             match previous.peek() {
+                _ if of_arena.is_some() => mapping.marked = of_arena == Some(true),
                 Some(old) if old.anonymous && old.range == mapping.range => mapping.marked = old.marked,
-                // A single page cannot be split: it is handed down, and stays so.
-                _ if mapping.range.len() > self.page => self.asked.push(index),
+                // What cannot be split is handed down, and stays so.
+                _ if mapping.question(self.page).is_some() => self.asked.push(index),
                 _ => {}
             }
         }
@@ -149,9 +165,11 @@ impl MapsGuard {
     fn ask(&mut self, indices: &[usize]) -> Result<()> {
         let mut split = Ok(());
         for &index in indices {
-            let start = self.mappings[index].range.start;
-            match advise(&(start..start + self.page), libc::MADV_DOFORK) {
-                // EINVAL: of a device, which cannot be handed down. ENOMEM: unmapped meanwhile.
+            let mapping = &self.mappings[index];
+            let start = mapping.range.start;
+            let split_off = mapping.question(self.page).unwrap_or(self.page);
+            match advise(&(start..start + split_off), libc::MADV_DOFORK) {
+                // EINVAL: a device's mapping, which cannot be handed down. ENOMEM: it has been unmapped.
                 Ok(()) | Err(Errno::EINVAL | Errno::ENOMEM) => {}
                 Err(errno) => {
                     split = Err(Error::Syscall { call: "madvise(2)", errno });
@@ -162,11 +180,10 @@ impl MapsGuard {
         read_mappings(&self.path, &mut self.text, &mut self.after)?;
         for &index in indices {
             let mapping = &mut self.mappings[index];
-            let second_page = mapping.range.start + self.page;
-            mapping.marked =
-                self.after.binary_search_by_key(&second_page, |mapping| mapping.range.start).is_ok();
+            let rest = mapping.range.start + mapping.question(self.page).unwrap_or(self.page);
+            mapping.marked = self.after.binary_search_by_key(&rest, |mapping| mapping.range.start).is_ok();
             if mapping.marked {
-                // Makes it one mapping again, so that the number of mappings stays in bounds.
+                // Makes it one mapping again, so that the number of mappings stays within bounds.
                 let _ = advise(&mapping.range, libc::MADV_DOFORK);
             }
         }
@@ -191,7 +208,7 @@ impl MapsGuard {
     fn advise_runs(&self, advice: i32) -> Result<()> {
         for run in &self.runs {
             match advise(run, advice) {
-                // ENOMEM: the kernel goes on behind a hole, and tells of it in the end; see madvise(2).
+                // ENOMEM: the kernel continues behind a hole, and reports it at the end; see madvise(2).
                 Ok(()) | Err(Errno::ENOMEM) => {}
                 Err(errno) => return Err(Error::Syscall { call: "madvise(2)", errno }),
             }
@@ -200,7 +217,7 @@ impl MapsGuard {
     }
 }
 
-/// Every mapping is inherited by a fork; dropped, those that were not before are so no more.
+/// While this lives, a fork inherits every mapping. Dropping it restores the marks.
 #[derive(Debug)]
 pub(crate) struct HandedDown<'a> {
     guard: &'a mut MapsGuard,
@@ -208,7 +225,7 @@ pub(crate) struct HandedDown<'a> {
 }
 
 impl HandedDown<'_> {
-    /// Leaves the mappings inheritable: for the clone, which is short-lived.
+    /// Leaves the mappings inheritable: for the clone.
     pub(crate) fn keep(self) {
         std::mem::forget(self);
     }
@@ -217,29 +234,29 @@ impl HandedDown<'_> {
 impl Drop for HandedDown<'_> {
     fn drop(&mut self) {
         self.guard.collect_runs(|mapping| mapping.marked);
-        // Nothing can be done about an error, and none is to be expected: the same ranges were
-        // advised a moment ago. It would cost time in child processes, and nothing else.
+        // An error is unlikely, since the same ranges were advised a moment ago, and nothing can be done
+        // about it. It would cost time in child processes, and nothing else.
         let _ = self.guard.advise_runs(libc::MADV_DONTFORK);
         if !self.complete {
-            // What was not asked is not known to be unmarked: it is asked the next time.
+            // Mappings that were not asked are not known to be unmarked: they are asked the next time.
             self.guard.mappings.clear();
         }
     }
 }
 
-/// madvise(2). `MADV_DOFORK` and `MADV_DONTFORK` change what a later fork copies, never a byte of
-/// this process's memory. Async-signal-safe.
+/// Calls madvise(2). `MADV_DOFORK` and `MADV_DONTFORK` change what a later fork copies, and not a byte
+/// of this process's memory. Async-signal-safe.
 fn advise(range: &Range<usize>, advice: i32) -> nix::Result<()> {
     debug_assert!(matches!(advice, libc::MADV_DOFORK | libc::MADV_DONTFORK));
     let address: *mut c_void = ptr::without_provenance_mut(range.start);
-    // SAFETY: the two advices leave this process's memory and its protection alone, and the kernel
-    // checks the range.
+    // SAFETY: neither advice changes this process's memory or its protection, and the kernel checks the
+    // range.
     Errno::result(unsafe { libc::madvise(address, range.len(), advice) }).map(drop)
 }
 
 /// Reads the mappings from a `maps` file; see proc(5).
 fn read_mappings(path: &Path, text: &mut Vec<u8>, mappings: &mut Vec<Mapping>) -> Result<()> {
-    procfs::read_into(path, text)?;
+    procfs::read_into(path, text).map_err(Error::proc(path))?;
     mappings.clear();
     for line in text.split_inclusive(|&byte| byte == b'\n') {
         let unreadable =
@@ -249,7 +266,7 @@ fn read_mappings(path: &Path, text: &mut Vec<u8>, mappings: &mut Vec<Mapping>) -
     Ok(())
 }
 
-/// How many mappings a process may have (`vm.max_map_count`).
+/// Maximum number of mappings of a process (`vm.max_map_count`).
 fn max_mappings() -> usize {
     let text = std::fs::read_to_string("/proc/sys/vm/max_map_count");
     text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(DEFAULT_MAX_MAPPINGS)
@@ -267,8 +284,8 @@ fn parse(line: &[u8]) -> Option<Mapping> {
         Some(space) => (&rest[..space], rest[space..].trim_ascii_start()),
         None => (rest, &b""[..]),
     };
-    // Named ones are the kernel's own ([vdso]) or never marked ([heap], [stack]), but for names
-    // that prctl(2) PR_SET_VMA_ANON_NAME gave.
+    // Mappings with a name are the kernel's own ([vdso]) or never marked ([heap], [stack]), except names
+    // by prctl(2) PR_SET_VMA_ANON_NAME.
     let anonymous =
         permissions[3] == b'p' && inode == b"0" && (path.is_empty() || path.starts_with(b"[anon:"));
     Some(Mapping { range: start..end, anonymous, marked: false })
@@ -277,12 +294,27 @@ fn parse(line: &[u8]) -> Option<Mapping> {
 /// The kernel's own default of `vm.max_map_count`.
 const DEFAULT_MAX_MAPPINGS: usize = 65_530;
 
-/// How many mappings are split at a time, at most: each is two mappings meanwhile.
+/// Maximum number of mappings to split at a time: each is two mappings meanwhile.
 const ASKED_AT_ONCE: usize = 4096;
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{Mapping, parse};
+    use crate::heap::REGION;
+
+    #[test]
+    fn questions_split_no_huge_page_but_one_that_is_all_of_its_mapping() {
+        const PAGE: usize = 4096;
+        let ask = |start, length| {
+            Mapping { range: start..start + length, anonymous: true, marked: false }.question(PAGE)
+        };
+        assert_eq!(ask(REGION, PAGE), None);
+        assert_eq!(ask(REGION, REGION - PAGE), Some(PAGE));
+        assert_eq!(ask(REGION, REGION), Some(PAGE));
+        assert_eq!(ask(REGION, REGION + PAGE), Some(REGION));
+        assert_eq!(ask(REGION, 9 * REGION), Some(REGION));
+        assert_eq!(ask(REGION + PAGE, 9 * REGION), Some(PAGE));
+    }
 
     #[test]
     fn parses_a_private_anonymous_mapping() {

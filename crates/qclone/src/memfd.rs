@@ -1,4 +1,4 @@
-//! Files that are memory: how a clone hands its parent what is too large for a pipe.
+//! Files in memory, by which a clone hands its parent what is too large for a pipe.
 
 use std::{
     num::NonZeroUsize,
@@ -18,29 +18,28 @@ use nix::{
     },
 };
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Creates an empty file in memory, closed at `execve(2)`. See `memfd_create(2)`.
 ///
 /// # Errors
-/// [`Error::Syscall`] with EMFILE, ENFILE or ENOMEM, and with ENOSYS or EPERM where a sandbox has no
-/// such files.
+/// [`Error::Syscall`]: EMFILE, ENFILE or ENOMEM; ENOSYS or EPERM where a sandbox has no such files.
 pub fn create() -> Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let not_to_execute = MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL);
     let created = match memfd_create(c"qclone", flags | not_to_execute) {
-        // Linux before 6.3 does not know the flag that forbids to execute the file.
+        // Linux before 6.3 does not know the flag that forbids executing the file.
         Err(Errno::EINVAL) => memfd_create(c"qclone", flags),
         created => created,
     };
     created.map_err(Error::syscall("memfd_create(2)"))
 }
 
-/// Writes the whole of `bytes` to `file` at `offset`.
+/// Writes all of `bytes` to `file` at `offset`.
 ///
 /// # Errors
-/// [`Error::Syscall`]: ENOMEM or ENOSPC when there is no memory for it, and EFBIG when RLIMIT_FSIZE
-/// forbids files of this size, in place of the SIGXFSZ that the system would send.
+/// [`Error::Syscall`]: ENOMEM or ENOSPC when memory is short. EFBIG when RLIMIT_FSIZE forbids a file of
+/// this size, instead of the SIGXFSZ that the system would send.
 pub fn write_all_at(file: impl AsFd, mut offset: u64, mut bytes: &[u8]) -> Result<()> {
     let too_large = || Error::Syscall { call: "pwrite(2)", errno: Errno::EFBIG };
     let (most, _) = getrlimit(Resource::RLIMIT_FSIZE).map_err(Error::syscall("getrlimit(2)"))?;
@@ -61,10 +60,10 @@ pub fn write_all_at(file: impl AsFd, mut offset: u64, mut bytes: &[u8]) -> Resul
     Ok(())
 }
 
-/// A part of a file, as memory of this process that it may read and write. Unmapped when dropped.
+/// Part of a file, mapped into this process for reading and writing. Unmapped when dropped.
 ///
-/// It is private to this process: a clone that is made later shares it as it shares all memory, until
-/// either side writes, and what is written never reaches the file. See MAP_PRIVATE in `mmap(2)`.
+/// The mapping is private. A later clone shares it, as all memory, until either side writes, and
+/// nothing written reaches the file. See MAP_PRIVATE in `mmap(2)`.
 #[derive(Debug)]
 pub struct Mapping {
     address: NonNull<libc::c_void>,
@@ -72,12 +71,12 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// Maps `length` bytes of `file`, one by [`create`], from `offset`, a multiple of the size of a
-    /// page, on. From then on nobody can change the file: to read where one was cut off is SIGBUS.
+    /// Maps `length` bytes of `file`, which [`create`] made, from `offset`, a multiple of the page size.
+    /// From then on the file cannot change, since reading beyond a truncated file's end raises SIGBUS.
     ///
     /// # Errors
-    /// [`Error::Syscall`] with EINVAL for an offset that is none, and for a file that is shorter or of
-    /// another kind; with EBUSY when somebody has mapped it to write to it; with ENOMEM.
+    /// [`Error::Syscall`]: EINVAL for an invalid offset, and for a file that is shorter or of another kind;
+    /// EBUSY when the file is mapped for writing; ENOMEM.
     pub fn new(file: impl AsFd, offset: u64, length: NonZeroUsize) -> Result<Self> {
         let invalid = || Error::Syscall { call: "mmap(2)", errno: Errno::EINVAL };
         let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
@@ -89,18 +88,18 @@ impl Mapping {
         }
         let offset = offset.try_into().map_err(|_| invalid())?;
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: the kernel chooses the place, where nothing is mapped.
+        // SAFETY: the kernel chooses an address where nothing is mapped.
         let address = unsafe { mmap(None, length, access, MapFlags::MAP_PRIVATE, file, offset) };
         Ok(Self { address: address.map_err(Error::syscall("mmap(2)"))?, length })
     }
 
-    /// Where it begins.
+    /// Address of the first byte.
     #[must_use]
     pub fn address(&self) -> NonNull<libc::c_void> {
         self.address
     }
 
-    /// How many bytes it has.
+    /// Length in bytes.
     #[must_use]
     pub fn length(&self) -> usize {
         self.length.get()
@@ -109,7 +108,7 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: mapped by `new`, and whoever has its address has given it up with this.
+        // SAFETY: `new` mapped it, and only this unmaps it. Whoever dereferences the address keeps this value.
         let _ = unsafe { munmap(self.address, self.length.get()) };
     }
 }

@@ -1,4 +1,4 @@
-//! Reading small files under `/proc` without leaving anything behind.
+//! Reads of small files under `/proc`.
 
 use std::{
     fs::File,
@@ -6,34 +6,31 @@ use std::{
     path::Path,
 };
 
-use crate::error::{Error, Result};
+/// Links to this process's open files, named by their numbers.
+pub(crate) const OWN_DESCRIPTORS: &str = "/proc/self/fd";
 
-/// Reads the whole of `path` into `buffer`, which keeps its capacity from call to call.
-///
-/// # Errors
-/// [`Error::Proc`] when the file cannot be opened or read.
-pub(crate) fn read_into(path: &Path, buffer: &mut Vec<u8>) -> Result<()> {
+/// Reads all of `path` into `buffer`, which keeps its capacity between calls.
+pub(crate) fn read_into(path: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
     buffer.clear();
-    File::open(path).and_then(|mut file| file.read_to_end(buffer)).map_err(Error::proc(path))?;
-    Ok(())
+    File::open(path)?.read_to_end(buffer).map(drop)
 }
 
-/// Enough for nearly every file that says one thing.
+/// Initial capacity: enough for nearly every file that states one fact.
 const SMALL_BYTES: usize = 4096;
 
-/// Reads the whole of a small file. What is no UTF-8 is replaced.
+/// Reads all of a small file. Invalid UTF-8 is replaced.
 ///
-/// Four system calls, where `std::fs::read_to_string` makes a dozen: it asks for the size of a file
-/// that has none, and begins with a few bytes. This is done before each fork for each thread.
+/// Makes four system calls, where `std::fs::read_to_string` makes a dozen: it asks for the size of a
+/// file that has none, and begins with a few bytes. This runs before each fork for each thread.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::with_capacity(SMALL_BYTES);
-    // `take`, of which nobody knows a size.
+    // `take` hides the size, so that nothing asks for it.
     File::open(path)?.take(u64::MAX).read_to_end(&mut bytes)?;
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
-/// The number that hexadecimal digits at the start of `text` make, and what follows them.
+/// Parses the hexadecimal digits at the start of `text`. Returns the number and the rest.
 ///
 /// `None` when there is no digit, or more than a machine word holds.
 pub(crate) fn hex(text: &[u8]) -> Option<(usize, &[u8])> {

@@ -11,7 +11,7 @@ use nix::{
 };
 use qclone::{
     Error,
-    limits::{self, Limit},
+    resources::limits::{self, Limit},
 };
 
 fn own_pid() -> i32 {

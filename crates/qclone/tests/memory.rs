@@ -6,7 +6,7 @@ use std::{hint::black_box, io::Read, process, thread};
 
 use common::lock;
 use nix::unistd::write;
-use qclone::{Error, memory};
+use qclone::{Error, resources::memory};
 
 const BIG: usize = 64 << 20;
 

@@ -7,7 +7,7 @@ use std::thread;
 use common::{in_child, lock};
 use qclone::{
     Error,
-    wait::{self, WaitStatus},
+    child::wait::{self, WaitStatus},
 };
 
 fn die_by(signal: i32) -> i32 {

@@ -1,21 +1,26 @@
-//! The core's types as JavaScript sees them.
+//! The core's types, as JavaScript sees them.
 
 use std::{io, time::Duration};
 
 use napi_derive::napi;
 use nix::errno::Errno;
-use qclone::{Offender, Timings, WaitStatus, headroom::Headroom, memory::Memory};
+use qclone::{
+    Offender, Timings, WaitStatus,
+    resources::{headroom::Headroom, memory::Memory},
+};
 
-/// Milliseconds that the parent stood still for a fork.
+use crate::fork::is_worker;
+
+/// Time in milliseconds that the parent stood still for a fork.
 #[napi(object)]
 pub struct ForkTimings {
-    /// Looking at the other threads.
+    /// Describing and judging the other threads.
     pub census_ms: f64,
-    /// Handing the mappings down, and taking them back.
+    /// Making the mappings inheritable, and taking that back.
     pub maps_ms: f64,
     /// fork(2) itself.
     pub fork_ms: f64,
-    /// All of it, and the rest.
+    /// From the call to its return.
     pub total_ms: f64,
 }
 
@@ -34,52 +39,53 @@ impl From<Timings> for ForkTimings {
 /// How a clone ended; see wait(2).
 #[napi(object)]
 pub struct NativeWaitStatus {
-    /// Its process id.
+    /// Process id.
     pub pid: i32,
-    /// Whether it left by exit.
+    /// Whether it exited.
     pub exited: bool,
-    /// Its exit status, when it left by exit.
+    /// Exit status, if it exited.
     pub status: Option<u8>,
     /// Whether a signal ended it.
     pub signaled: bool,
-    /// That signal's number.
+    /// Number of that signal.
     pub termsig: Option<i32>,
-    /// That signal's name.
+    /// Name of that signal.
     pub signal: Option<String>,
-    /// Whether it left a core dump.
+    /// Whether it dumped core.
     pub coredumped: bool,
-    /// Whether it is stopped rather than ended.
+    /// Whether a signal stopped it.
     pub stopped: bool,
-    /// The signal that stopped it.
+    /// Number of the signal that stopped it.
     pub stopsig: Option<i32>,
-    /// Whether it goes on after a stop.
+    /// Whether SIGCONT continued it.
     pub continued: bool,
-    /// What it used.
+    /// Resource usage.
     pub rusage: Option<NativeRusage>,
 }
 
-/// What a clone used; see getrusage(2).
+/// Resource usage of a clone; see getrusage(2).
 #[napi(object)]
 pub struct NativeRusage {
-    /// Processor time in its own code, in microseconds.
+    /// CPU time in user code, in microseconds.
     pub user_us: f64,
-    /// Processor time in the kernel, in microseconds.
+    /// CPU time in the kernel, in microseconds.
     pub system_us: f64,
-    /// The most memory it had in RAM, shared memory included, in KiB.
+    /// Largest resident set, shared memory included, in KiB.
     pub max_rss_kib: f64,
-    /// Page faults without I/O: most of them copies of shared pages.
+    /// Page faults without I/O, most of them copies of shared pages.
     pub minor_faults: f64,
     /// Page faults with I/O.
     pub major_faults: f64,
 }
 
-/// Exact up to 2^53, which no count here reaches.
+/// A count as a number of JavaScript's, exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "counts and bytes stay far below 2^53")]
 pub(crate) fn number(value: u64) -> f64 {
     value as f64
 }
 
-/// A number of JavaScript's as a count: what is negative is 0, and what is too large the largest.
+/// A number of JavaScript's as a count: negative numbers become 0, and too large ones the largest
+/// count.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
 pub(crate) fn whole(value: f64) -> u64 {
     value as u64
@@ -109,19 +115,21 @@ impl From<WaitStatus> for NativeWaitStatus {
     }
 }
 
-/// A thread that stands in the way of a fork.
+/// A thread that keeps a fork from being made.
 #[napi(object)]
 pub struct NativeOffender {
-    /// Its thread id.
+    /// Thread id.
     pub tid: i32,
-    /// Its name, as ps(1) shows it.
+    /// Name, as ps(1) shows it.
     pub name: String,
-    /// The file whose code it runs.
+    /// File whose code it runs.
     pub module: Option<String>,
-    /// Whether it may be at rest later.
+    /// Whether it may come to rest.
     pub busy: bool,
-    /// What it is taken for.
+    /// Description of what it seems to be.
     pub what: String,
+    /// Whether it is a Worker.
+    pub is_worker: bool,
 }
 
 impl From<&Offender> for NativeOffender {
@@ -132,6 +140,7 @@ impl From<&Offender> for NativeOffender {
             module: offender.thread.owner.as_ref().map(|path| path.display().to_string()),
             busy: offender.busy,
             what: offender.what.clone(),
+            is_worker: is_worker(&offender.what),
         }
     }
 }
@@ -141,9 +150,9 @@ impl From<&Offender> for NativeOffender {
 pub struct NativeMemory {
     /// In RAM, shared memory included.
     pub rss: f64,
-    /// In RAM, shared memory divided among those that share it.
+    /// In RAM, with shared memory divided among the processes that share it.
     pub pss: f64,
-    /// In RAM, and of nobody else.
+    /// In RAM, unshared.
     pub uss: f64,
     /// In swap.
     pub swap: f64,
@@ -160,18 +169,18 @@ impl From<Memory> for NativeMemory {
     }
 }
 
-/// How much memory there is for a clone, in bytes.
+/// Memory left for a clone, in bytes.
 #[napi(object)]
 pub struct NativeHeadroom {
-    /// What all bounds leave.
+    /// Memory that all bounds leave.
     pub available: f64,
-    /// The control group whose limit is the narrowest bound; null when it is the machine's memory.
+    /// Control group whose limit is the narrowest bound; null when it is the machine's memory.
     pub cgroup: Option<String>,
-    /// What this process has in RAM and in swap.
+    /// Memory of this process in RAM and in swap.
     pub own: f64,
-    /// What the system still lets processes commit to, where it does not overcommit.
+    /// Memory that processes may still commit, where the system does not overcommit.
     pub commit_left: Option<f64>,
-    /// What a fork commits to.
+    /// Memory that a fork commits.
     pub commit_needed: f64,
 }
 
@@ -187,29 +196,58 @@ impl From<Headroom> for NativeHeadroom {
     }
 }
 
+/// Kind of a failure.
+#[napi(string_enum = "camelCase")]
+pub enum ForkFailureKind {
+    /// Other threads are in the way.
+    Threads,
+    /// The call was made on a thread other than the main one.
+    MainThread,
+    /// A file under `/proc` cannot be read or understood.
+    Proc,
+    /// fork(2) failed.
+    Fork,
+    /// Another system call failed.
+    System,
+    /// This Node or libuv is not laid out as qclone knows it.
+    Unsupported,
+}
+
 /// Why there was no fork.
 #[napi(object)]
 pub struct ForkFailure {
-    /// `threads`, `mainThread`, `proc`, `fork` or `system`.
-    pub kind: String,
-    /// The error in words.
+    /// What kind of failure it is.
+    pub kind: ForkFailureKind,
+    /// Error message.
     pub message: String,
-    /// The name of the error number, when the system gave one.
+    /// Name of the error number, when the system returned one.
     pub errno: Option<String>,
-    /// The threads in the way.
+    /// Threads in the way.
     pub threads: Vec<NativeOffender>,
-    /// Whether the same fork may succeed later, with nothing done about it.
+    /// Whether the same fork may succeed later without any change.
     pub transient: bool,
     /// Whether the next turn of the event loop may be enough for that.
     pub soon: bool,
 }
 
 impl ForkFailure {
-    /// A system call that a fork needs has failed.
+    /// Failure because this Node or libuv is not laid out as qclone knows it.
+    pub(crate) fn unsupported(message: &str) -> Self {
+        Self {
+            kind: ForkFailureKind::Unsupported,
+            message: message.to_owned(),
+            errno: None,
+            threads: Vec::new(),
+            transient: false,
+            soon: false,
+        }
+    }
+
+    /// Failure of a system call that a fork needs.
     pub(crate) fn of_call(call: &str, error: &io::Error) -> Self {
         let errno = error.raw_os_error().map(Errno::from_raw);
         Self {
-            kind: "system".to_owned(),
+            kind: ForkFailureKind::System,
             message: format!("{call} failed with {error}"),
             errno: errno.map(|errno| format!("{errno:?}")),
             threads: Vec::new(),
@@ -226,20 +264,23 @@ impl From<qclone::Error> for ForkFailure {
         let (kind, errno) = match &error {
             qclone::Error::Threads(offenders) => {
                 threads = offenders.iter().map(Into::into).collect();
-                ("threads", None)
+                (ForkFailureKind::Threads, None)
             }
-            qclone::Error::NotMainThread { .. } => ("mainThread", None),
+            qclone::Error::NotMainThread { .. } => (ForkFailureKind::MainThread, None),
             qclone::Error::Proc { source, .. }
                 if matches!(source.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) =>
             {
-                ("system", source.raw_os_error().map(|errno| format!("{:?}", Errno::from_raw(errno))))
+                (
+                    ForkFailureKind::System,
+                    source.raw_os_error().map(|errno| format!("{:?}", Errno::from_raw(errno))),
+                )
             }
-            qclone::Error::Proc { .. } | qclone::Error::ProcFormat { .. } => ("proc", None),
-            qclone::Error::Fork { errno } => ("fork", Some(format!("{errno:?}"))),
-            qclone::Error::Syscall { errno, .. } => ("system", Some(format!("{errno:?}"))),
-            _ => ("system", None),
+            qclone::Error::Proc { .. } | qclone::Error::ProcFormat { .. } => (ForkFailureKind::Proc, None),
+            qclone::Error::Fork { errno } => (ForkFailureKind::Fork, Some(format!("{errno:?}"))),
+            qclone::Error::Syscall { errno, .. } => (ForkFailureKind::System, Some(format!("{errno:?}"))),
+            _ => (ForkFailureKind::System, None),
         };
         let transient = !threads.is_empty() && threads.iter().all(|thread: &NativeOffender| thread.busy);
-        Self { kind: kind.to_owned(), message, errno, threads, transient, soon: false }
+        Self { kind, message, errno, threads, transient, soon: false }
     }
 }

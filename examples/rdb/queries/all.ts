@@ -8,7 +8,7 @@ export const QUERIES: ReadonlyMap<string, Query> = new Map(
   [...browsing, ...analyses, ...checks].map((query) => [query.name, query]),
 )
 
-/** As one writes it: `select[table; from; n; sort]`. */
+/** Signature of a query, such as `select[table; from; n; sort]`. */
 export function signatureOf({ name, params }: Query): string {
   return `${name}[${Object.keys(params).join('; ')}]`
 }

@@ -2,17 +2,17 @@ import { Rows } from '../rows.js'
 import { name, relation, wholeNumber } from './params.js'
 import { query } from './query.js'
 
-/** Rows that one query gives, at most. */
+/** Maximum number of rows per query. */
 export const MOST_ROWS = 10_000
 export const SOME_ROWS = 20
 
 const MOST_SKIPPED = 1_000_000_000
 
-/** What there is. */
+/** Queries that show the tables. */
 export const browsing = [
   query({
     name: 'tables',
-    about: 'all tables, and how many rows each has',
+    about: 'all tables, with their number of rows',
     params: {},
     answer: ({ relations }) => {
       const cells = [...relations.values()].map((table) => [table.name, table.count(), table.about])
@@ -28,7 +28,7 @@ export const browsing = [
   }),
   query({
     name: 'count',
-    about: 'how many rows a table has',
+    about: 'number of rows of a table',
     params: { table: relation },
     answer: (_, { table }) => table.count(),
   }),
@@ -47,12 +47,12 @@ export const browsing = [
   }),
   query({
     name: 'select',
-    about: 'rows of a table, sorted by a column perhaps',
+    about: 'rows of a table, optionally sorted by a column',
     params: {
       table: relation,
       from: wholeNumber(0, MOST_SKIPPED, 0),
       n: wholeNumber(1, MOST_ROWS, SOME_ROWS),
-      sort: name('the name of a column, with - before it for the largest first', ''),
+      sort: name('the name of a column, with a leading - for descending order', ''),
     },
     answer: (_, { table, from, n, sort }) => table.page({ from, count: n, sort }),
   }),

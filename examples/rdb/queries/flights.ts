@@ -1,3 +1,5 @@
+import { isReader } from 'node-qclone'
+
 import { busiestHours, worstRoutes } from '../../lib/queries.js'
 import { QueryError } from '../errors.js'
 import { Rows } from '../rows.js'
@@ -7,7 +9,7 @@ import { query } from './query.js'
 
 const MOST_MINUTES = 10_000
 
-/** What the flights tell. */
+/** Queries about the flights. */
 export const analyses = [
   query({
     name: 'busiest',
@@ -58,12 +60,14 @@ export const analyses = [
   }),
   query({
     name: 'whatIf',
-    about: 'delays all flights from an airport, in the clone: nobody else sees it, and a session keeps it',
+    about: 'delays all flights from an airport, in the clone only: a session keeps the change',
     params: {
       origin: name('the name of an airport, such as ATL'),
       minutes: wholeNumber(-MOST_MINUTES, MOST_MINUTES, 10),
     },
     answer: ({ flights }, { origin, minutes }) => {
+      // Other clients of the reader would see the change.
+      if (isReader()) throw new QueryError('whatIf needs a snapshot of its own: ask it in a session')
       for (const flight of flights.flights) {
         if (flight.origin === origin) flights.setDelay(flight, flight.delay + minutes)
       }

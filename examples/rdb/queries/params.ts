@@ -3,15 +3,15 @@ import { QueryError } from '../errors.js'
 import type { Relation } from '../relation.js'
 import { readWhole, shown } from '../values.js'
 
-/** What an argument of a query may be. */
+/** Type of a query's argument. */
 export interface Param<T> {
-  /** In words, for whoever types it. */
+  /** Description for the user. */
   readonly about: string
-  /** What it is when it is left out; undefined when it must be given. */
+  /** Default value; `undefined` if the argument is required. */
   readonly fallback: string | number | undefined
-  /** @throws {QueryError} when `value` is none. */
+  /** @throws {QueryError} if `value` is invalid. */
   read(value: unknown, name: string, database: Database): T
-  /** All that it may be, where that can be told. */
+  /** All valid values, if they can be listed. */
   choices?(database: Database): string[]
 }
 
@@ -34,7 +34,7 @@ export function name(about: string, fallback?: string): Param<string> {
   }
 }
 
-/** The name of a table, read as the table. */
+/** Name of a table, converted to the table. */
 export const relation: Param<Relation> = {
   about: 'the name of a table',
   fallback: undefined,

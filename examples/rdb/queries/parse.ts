@@ -1,6 +1,6 @@
 import { QueryError } from '../errors.js'
 
-/** A query by its name, and its arguments by their position; undefined for one that is left out. */
+/** Name of a query and its positional arguments, with `undefined` for one that is left out. */
 export interface Call {
   readonly name: string
   readonly args: ReadonlyArray<string | number | undefined>
@@ -12,12 +12,12 @@ const ARGUMENT =
   /^(?:(?<number>-?\d+(?:\.\d+)?)(?![\w.])|"(?<text>(?:[^"\\]|\\.)*)"|`(?<symbol>[^\s`;[\]"]*)|(?<word>[A-Za-z_-][\w-]*))/
 
 /**
-Takes text apart: `name`, `name argument`, `name[argument; argument]`. An argument is a number, "text", a `symbol, or
-a word. It is only looked at: nothing of it is evaluated.
+Parses `name`, `name argument` and `name[argument; argument]`. An argument is a number, "text", a `symbol, or a word.
+Nothing is evaluated.
 */
 export function parseCall(text: string): Call {
   if (text.length > MOST_CHARACTERS) {
-    throw new QueryError(`Expected a query of ${MOST_CHARACTERS} characters at most`)
+    throw new QueryError(`Expected a query of at most ${MOST_CHARACTERS} characters`)
   }
   const trimmed = text.trim()
   const [name = ''] = NAME.exec(trimmed) ?? []

@@ -3,19 +3,19 @@ import { QueryError } from '../errors.js'
 import type { Cell, Rows } from '../rows.js'
 import type { Param } from './params.js'
 
-/** What a query answers: one value, several with names, or a table. */
+/** Answer of a query: one value, several named values, or a table. */
 export type Answer = Cell | Readonly<Record<string, Cell>> | Rows
 
-/** A question that clients may ask by its name. */
+/** Query that clients can call by name. */
 export interface Query {
   readonly name: string
   readonly about: string
   readonly params: Readonly<Record<string, Param<unknown>>>
-  /** Reads the arguments, by their position, and answers. @throws {QueryError} */
+  /** Reads the positional arguments, and answers. @throws {QueryError} */
   answer(database: Database, args: readonly unknown[]): Answer
 }
 
-/** The arguments that parameters read. */
+/** Types of the arguments that the parameters read. */
 type ArgumentsOf<P> = { readonly [name in keyof P]: P[name] extends Param<infer T> ? T : never }
 
 interface QueryOptions<P> {
@@ -41,7 +41,7 @@ function readArguments<P extends Record<string, Param<unknown>>>(
   args: readonly unknown[],
 ): ArgumentsOf<P> {
   const entries = Object.entries(params)
-  // q has no call without arguments: `f[]` is `f[::]`.
+  // q cannot call without arguments: `f[]` is `f[::]`.
   const given = args.length === 1 && isLeftOut(args[0]) ? [] : args
   if (given.length > entries.length) {
     const names = Object.keys(params).join('; ')

@@ -1,6 +1,6 @@
 import { query } from './query.js'
 
-/** Which moment it is, and whether all of it is of that moment. */
+/** Queries that identify the snapshot, and check that it is consistent. */
 export const checks = [
   query({
     name: 'total',
@@ -14,7 +14,7 @@ export const checks = [
   }),
   query({
     name: 'check',
-    about: 'counts everything again, and compares it with the running totals',
+    about: 'recounts everything, and compares it with the running totals',
     params: {},
     answer: ({ flights }) => {
       const [trouble, ...more] = flights.inconsistencies()
@@ -30,7 +30,7 @@ export const checks = [
   }),
   query({
     name: 'snapshot',
-    about: 'which process answers, and from which moment',
+    about: 'the process that answers, and the moment of its snapshot',
     params: {},
     answer: ({ snapshot }) => ({ ...snapshot }),
   }),

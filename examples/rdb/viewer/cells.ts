@@ -1,17 +1,17 @@
 import { type Cell, type Column, Rows } from '../rows.js'
 import { type Content, type Html, html } from './html.js'
 
-/** A number as people read it. */
+/** Number with thousands separators. */
 export function count(value: number): string {
   return value.toLocaleString('en-US')
 }
 
-/** A moment, to the millisecond. */
+/** Time with milliseconds. */
 export function moment(at: Date): string {
   return at.toISOString().replace('T', ' ').replace('Z', '')
 }
 
-/** A table, with what `heading` makes of each column's name. */
+/** Table, with the headings that `heading` returns for its columns. */
 export function tableOf(
   { columns, cells }: Rows,
   heading: (column: Column) => Content = ({ name }) => name,
@@ -26,7 +26,7 @@ ${cells.map(
 </table></div>`
 }
 
-/** Values with names. */
+/** Named values. */
 export function pairsOf(record: Readonly<Record<string, Cell>>): Html {
   const pairs = Object.entries(record).map(
     ([name, value]) => html`<div><dt>${name}</dt><dd data-name="${name}">${cellOf(value)}</dd></div>`,
@@ -41,7 +41,7 @@ export function cellOf(cell: Cell, column?: Column): Content {
   return typeof cell === 'number' && column === undefined ? count(cell) : cell
 }
 
-/** Whatever a query answers. */
+/** Answer of any query. */
 export function answerOf(answer: Cell | Readonly<Record<string, Cell>> | Rows): Html {
   if (answer instanceof Rows) return tableOf(answer)
   if (typeof answer === 'object' && answer !== null && !(answer instanceof Date)) return pairsOf(answer)

@@ -1,4 +1,4 @@
-/** Markup that is safe as it is. */
+/** Markup that needs no escaping. */
 export class Html {
   readonly text: string
 
@@ -17,7 +17,7 @@ const ESCAPES: Record<string, string> = {
   "'": '&#39;',
 }
 
-/** Markup, with whatever is put into it escaped, unless it is markup itself. Attributes must be quoted. */
+/** Template tag for markup. Escapes values that are not {@link Html}. Attributes must be quoted. */
 export function html(strings: TemplateStringsArray, ...contents: readonly Content[]): Html {
   return new Html(String.raw({ raw: strings }, ...contents.map(render)))
 }

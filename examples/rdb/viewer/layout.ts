@@ -7,11 +7,11 @@ export interface Page {
   readonly title: string
   readonly body: Content
   readonly status?: number
-  /** What the query box holds. */
+  /** Content of the query box. */
   readonly text?: string
 }
 
-/** A whole page. `sinceMs` is for how long it has been worked on. */
+/** Complete page. `sinceMs` returns the time spent on it so far. */
 export function layout(database: Database, { title, body, text = '' }: Page, sinceMs: () => number): Html {
   const { pid, at, version } = database.snapshot
   const tables = [...database.relations.keys()]

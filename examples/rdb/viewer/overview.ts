@@ -5,7 +5,7 @@ import { html } from './html.js'
 import type { Page } from './layout.js'
 import { csvUrl, queryUrl, tableUrl } from './urls.js'
 
-/** All there is to look at. */
+/** Overview of all tables and queries. */
 export function overview(database: Database): Page {
   const { flights, relations } = database
   const tiles: ReadonlyArray<readonly [id: string, about: string, value: number]> = [

@@ -10,14 +10,14 @@ import { type Html, html } from './html.js'
 import type { Page } from './layout.js'
 import { queryUrl } from './urls.js'
 
-/** Queries to pick from, and what was asked by `?text=`. */
+/** List of queries, and the answer to `?text=`. */
 export function queriesPage(database: Database, state: URLSearchParams): Page {
   const text = state.get('text') ?? ''
   const { status, body } = text.trim() === '' ? HINT : answer(() => ask(database, text))
   return { title: 'queries', text, status, body: withList('', body) }
 }
 
-/** The form of a query, and its answer once the form was sent. */
+/** Form of a query, and its answer once the form is sent. */
 export function queryPage(database: Database, name: string, state: URLSearchParams): Page {
   const query = QUERIES.get(name)
   if (!query) return { title: 'no such query', status: 404, body: html`<p>There is no query ${name}.</p>` }
@@ -77,7 +77,7 @@ interface Answered {
   readonly body: Html
 }
 
-/** What a query answers, or what is wrong with it. */
+/** Answer of a query, or its error. */
 function answer(evaluate: () => Answer): Answered {
   const begun = performance.now()
   try {

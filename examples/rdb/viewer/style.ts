@@ -1,4 +1,4 @@
-/** Served by the parent: it never changes. */
+/** Served by the parent, as it never changes. */
 export const STYLE = `:root {
   color-scheme: light dark;
   --ground: light-dark(#f6f7f9, #14171c);

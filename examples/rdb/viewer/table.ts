@@ -10,7 +10,7 @@ import { csvUrl, MOST_ROWS_PER_PAGE, ROWS_PER_PAGE, type TableView, tableUrl } f
 const A_SCREENFUL = 25
 const SIZES = [A_SCREENFUL, ROWS_PER_PAGE, 100, 500]
 
-/** A page of a table. */
+/** One page of a table. */
 export function tablePage(database: Database, name: string, state: URLSearchParams): Page {
   const table = database.relations.get(name)
   if (!table) return { title: 'no such table', status: 404, body: html`<p>There is no table ${name}.</p>` }
@@ -67,14 +67,14 @@ function to(rel: string, text: string, view: TableView | false): Html {
     : html`<span class="off">${text}</span>`
 }
 
-/** Sorts by its column: upwards, then downwards, then no more. */
+/** Cycles the sort by its column: ascending, descending, none. */
 function heading({ name }: Column, view: TableView): Html {
   const sort = view.sort === name ? `-${name}` : view.sort === `-${name}` ? '' : name
   const arrow = view.sort === name ? ' ▲' : view.sort === `-${name}` ? ' ▼' : ''
   return html`<a href="${tableUrl({ ...view, from: 0, sort })}">${name}${arrow}</a>`
 }
 
-/** All rows, as a spreadsheet reads them, part by part: of one moment, however slowly the client takes them. */
+/** All rows as CSV, in chunks. The snapshot stays the same, however slowly the client reads. */
 export function* csvOf(table: Relation): Generator<string> {
   yield `${table.columns.map(({ name }) => name).join(',')}\n`
   for (const { cells } of table.chunks()) yield cells.map((row) => `${row.map(csvCell).join(',')}\n`).join('')

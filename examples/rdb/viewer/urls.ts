@@ -1,4 +1,4 @@
-/** Where a table is seen. All state of the page is in it: each request is answered by another process. */
+/** View of a table. The URL holds all state of the page, since each request is answered by another process. */
 export interface TableView {
   name: string
   from: number

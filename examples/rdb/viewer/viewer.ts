@@ -18,19 +18,19 @@ const HEADERS = {
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 }
 
-/** What the parent answers itself. */
+/** Files that the parent serves itself. */
 const FILES: Record<string, { type: string; text: string }> = {
   '/health': { type: 'text/plain; charset=utf-8', text: 'ok\n' },
   '/style.css': { type: 'text/css; charset=utf-8', text: STYLE },
   '/icon.svg': { type: 'image/svg+xml', text: ICON },
 }
 
-/** Whether a request needs no snapshot: nothing of the database is in the answer. */
+/** Whether a request needs no snapshot, because the answer contains nothing from the database. */
 export function isForParent({ url = '', method }: IncomingMessage): boolean {
   return Object.hasOwn(FILES, url) || !isRead(method)
 }
 
-/** Shows the database in pages. No page knows of another: all state is in the URL. */
+/** Shows the database as pages. They share no state except through the URL. */
 export function viewer(database: Database): RequestListener {
   return (request, response) => {
     const begun = performance.now()
@@ -42,7 +42,7 @@ export function viewer(database: Database): RequestListener {
     } else if (file) {
       response.writeHead(200, { 'content-type': file.type, 'cache-control': 'max-age=60' }).end(file.text)
     } else {
-      // A snapshot is of its moment.
+      // A snapshot becomes outdated immediately.
       response.setHeader('cache-control', 'no-store')
       answer(database, url, response, () => performance.now() - begun)
     }
@@ -60,7 +60,7 @@ function answer(database: Database, url: string, response: ServerResponse, since
   if (csv) {
     const { version } = database.snapshot
     response.writeHead(200, { 'content-type': 'text/csv; charset=utf-8', 'x-version': version })
-    // A client that leaves in its midst ends the clone.
+    // A client that leaves early ends the clone.
     pipeline(Readable.from(csvOf(csv)), response).catch(() => {})
     return
   }
@@ -87,7 +87,7 @@ function pageAt(database: Database, folder: string, name: string, state: URLSear
   }
 }
 
-/** Part of a path; one that is encoded wrongly leads nowhere. */
+/** Decodes part of a path. Invalid encodings match nothing. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part)

@@ -1,20 +1,20 @@
 import { Buffer } from 'node:buffer'
 
 const HEAD_BYTES = 8
-/** Behind the head of a compressed message stands how long it was. */
+/** Offset of the compressed bytes, after the head and the uncompressed length. */
 const PACKED_AT = HEAD_BYTES + 4
 const COMPRESSED_AT = 2
 const LENGTH_AT = 4
-/** Pairs in the last two bytes are not looked for. */
+/** Length of the end of a message in which no pairs are searched for. */
 const TAIL_BYTES = 3
 const MOST_MORE = 255
 const BITS = 8
-/** A byte of flags, and eight items of two bytes. */
+/** Maximum size of a group: a byte of flags and eight items of two bytes. */
 const MOST_GROUP_BYTES = 1 + 2 * BITS
 
 /**
-The message, compressed as `uncompress` says, byte for byte as q does it; undefined when that takes more than half of
-its length.
+Compresses a message to the format that `uncompress` describes, byte for byte as q does. Returns undefined if the result
+takes more than half of its length.
 */
 export function compress(message: Buffer): Buffer | undefined {
   const { length } = message
@@ -26,7 +26,9 @@ export function compress(message: Buffer): Buffer | undefined {
   const places = new Int32Array(256)
   let to = PACKED_AT
   let at = HEAD_BYTES
-  /** A byte that was written as it is. Its pair is noted one item later, as the reader does not know it before. */
+  /**
+  Offset of a byte written literally. Its pair is recorded one item later, since the reader does not know it before.
+  */
   let pending = 0
   while (at < length) {
     if (to > packed.length - MOST_GROUP_BYTES) return undefined
@@ -55,7 +57,7 @@ export function compress(message: Buffer): Buffer | undefined {
   return packed.subarray(0, to)
 }
 
-/** How many bytes from `at` on are those from `place` on. */
+/** Counts the bytes from `at` on that equal those from `place` on. */
 function matchFrom(message: Buffer, place: number, at: number): number {
   const most = Math.min(MOST_MORE, message.length - at)
   let more = 0
@@ -63,7 +65,7 @@ function matchFrom(message: Buffer, place: number, at: number): number {
   return more
 }
 
-/** At the end 0, for what is not there. */
+/** Hashes the pair of bytes at `at`. Beyond the end, a byte counts as 0. */
 function pairAt(message: Buffer, at: number): number {
   return (message[at] as number) ^ (message[at + 1] ?? 0)
 }

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { inspect } from 'node:util'
 import { Backlog } from '../backlog.js'
-import { type Conversation, type Message, ProtocolError, type Query } from '../codec.js'
-import { messageOf } from '../unsayable.js'
+import { type Conversation, isProtocolError, type Message, ProtocolError, type Query } from '../codec.js'
+import { messageOf } from '../unencodable.js'
 import { encodeError, encodeReply } from './encode-reply.js'
 import { HEAD_BYTES, type Head, PACKED_HEAD_BYTES, readHead } from './frame.js'
 import { readGreeting } from './greeting.js'
@@ -11,21 +11,33 @@ import type { KdbOptions } from './options.js'
 
 type Phase = 'greeting' | 'talking' | 'refused' | 'broken'
 
-/** What a server says to one client of kdb+. */
+/** Conversation with one client of kdb+. */
 export class KdbConversation implements Conversation {
   readonly #options: Required<KdbOptions>
   readonly #backlog = new Backlog()
   #phase: Phase = 'greeting'
   #capability = 0
-  /** Of the message that is in the backlog, as soon as it is known. */
+  /** Head of the message in the backlog, once it is known. */
   #head: Head | undefined
 
-  constructor(options: Required<KdbOptions>) {
+  /** @param state `state` of the conversation that goes on here. */
+  constructor(options: Required<KdbOptions>, state?: Uint8Array) {
     this.#options = options
+    if (!state) return
+    this.#phase = 'talking'
+    this.#capability = state[0] ?? 0
   }
 
   get established(): boolean {
     return this.#phase === 'talking'
+  }
+
+  get state(): Uint8Array | undefined {
+    return this.#phase === 'talking' ? Uint8Array.of(this.#capability) : undefined
+  }
+
+  get rest(): Uint8Array {
+    return this.#backlog.bytes
   }
 
   receive(chunk: Uint8Array): Message[] {
@@ -34,7 +46,7 @@ export class KdbConversation implements Conversation {
       let rest: Buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
       while (rest.length > 0) rest = this.#take(rest, messages)
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
+      if (!isProtocolError(error)) throw error
       this.#phase = 'broken'
       this.#backlog.take()
       throw new ProtocolError(error.message, messages)
@@ -50,7 +62,7 @@ export class KdbConversation implements Conversation {
     return encodeError(error)
   }
 
-  /** Takes what belongs to the next message. Returns what is behind it. */
+  /** Takes the bytes that belong to the next message. Returns the bytes after it. */
   #take(bytes: Buffer, messages: Message[]): Buffer {
     if (this.#phase === 'talking') return this.#takeMessage(bytes, messages)
     if (this.#phase === 'greeting') return this.#takeGreeting(bytes, messages)
@@ -82,7 +94,7 @@ export class KdbConversation implements Conversation {
 
   #whyRefused(user: string, password: string): string | undefined {
     try {
-      // Not what is merely true: a promise would let everybody in.
+      // Compared with `true`, because a promise is truthy and would let everybody in.
       return this.#options.authenticate(user, password) === true
         ? undefined
         : `user or password is wrong: ${inspect(user)}`
@@ -103,7 +115,7 @@ export class KdbConversation implements Conversation {
     return this.#takeInParts(bytes, messages)
   }
 
-  /** A message that is spread over chunks: first its head, then the rest. */
+  /** Takes a part of a message that is spread over chunks: first its head, then the rest. */
   #takeInParts(bytes: Buffer, messages: Message[]): Buffer {
     const backlog = this.#backlog
     const wanted = this.#head?.length ?? (backlog.length < HEAD_BYTES ? HEAD_BYTES : PACKED_HEAD_BYTES)

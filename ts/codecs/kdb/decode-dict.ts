@@ -1,13 +1,19 @@
-import type { Decoder } from './decode.js'
 import { QDict } from './dict.js'
+import type { Reader } from './reader.js'
 import { itemOf, type QColumn, QKeyedTable, type QRow, QTable } from './table.js'
 import { TYPES } from './types.js'
 
-/** What V8 can surely hold in one object. */
+/** Number of properties that V8 can safely hold in one object. */
 const MOST_NAMES = 2 ** 23
 
-/** A dict, of which the type has been read. */
-export function decodeDict(decoder: Decoder): QRow | QDict | QKeyedTable {
+/** Decoder of the message that contains the dict. */
+interface Columns {
+  readonly reader: Reader
+  column(): QColumn
+}
+
+/** Decodes a dict whose type has been read. */
+export function decodeDict(decoder: Columns): QRow | QDict | QKeyedTable {
   const { reader } = decoder
   const areNames = reader.peek() === TYPES.symbol
   const keys = decoder.column()
@@ -20,11 +26,11 @@ export function decodeDict(decoder: Decoder): QRow | QDict | QKeyedTable {
 }
 
 function recordOf(names: readonly string[], values: QColumn): QRow {
-  // Without a prototype: any name is as good as another.
+  // Without a prototype, no name is special.
   const record: QRow = Object.create(null)
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as string
-    // Of two of one name q finds the first.
+    // Of two equal names, q finds the first.
     if (!(name in record)) record[name] = itemOf(values, i)
   }
   return record

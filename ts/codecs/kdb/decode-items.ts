@@ -3,16 +3,16 @@ import type { Reader } from './reader.js'
 import { QTemporal } from './temporal.js'
 import { INT_MAX, LONG_MAX, type QTemporalType, type QType, SHORT_MAX } from './types.js'
 
-/** How many values the lower half of a long has. */
+/** Number of values of the lower half of a long. */
 const LOWER_HALF = 2 ** 32
-/** The upper half of what a number holds without loss: up to this, and down to its negative. */
+/** Bound of the upper half of longs that a number holds without loss; the negative is the lower bound. */
 const SAFE_UPPER_HALF = 2 ** 21
 const UPPER_INFINITE = INT_MAX
 const LOWER_INFINITE = LOWER_HALF - 1
 const UPPER_NULL = -INT_MAX - 1
 const NULL_GUID = '0'.repeat(32)
 
-/** Reads one item of a type, an atom or in a vector. Nulls become null, infinities Infinity. */
+/** Functions that read one item of a type, as an atom or in a vector. Nulls become null, infinities Infinity. */
 export const ITEM: Readonly<Record<QType, (reader: Reader) => unknown>> = {
   boolean: (reader) => reader.byte() !== 0,
   guid: (reader) => guidOf(reader.hex(16)),
@@ -37,11 +37,11 @@ export const ITEM: Readonly<Record<QType, (reader: Reader) => unknown>> = {
   time: counted('time'),
 }
 
-/** Where dashes are: behind so many digits. */
+/** Numbers of digits in front of the dashes. */
 const DASHED = new Set([8, 12, 16, 20])
 const guidText = Buffer.alloc(36, '-')
 
-/** Written out char by char: what is put together from strings keeps all of them. */
+/** Formats a guid char by char. A string concatenated from others would keep all of them in memory. */
 function guidOf(hex: string): string | null {
   if (hex === NULL_GUID) return null
   let at = 0

@@ -23,29 +23,29 @@ import {
   UNARY,
 } from './types.js'
 
-/** Of any value in a list: its type, and a byte at least. */
+/** Minimum size of a value in a list: its type and a byte. */
 const LEAST_VALUE_BYTES = 2
-/** Of three bytes each, they would take dozens of times as much memory; and nobody sends so many. */
+/** Maximum number of functions in a message. Each takes a few bytes there, and dozens of times as much memory. */
 const MOST_FUNCTIONS = 2 ** 16
 
 /**
-Items that a list, byte vector, dict, table or function counts for, besides those in it: an object takes a few times the
-memory of a number, and an empty one has no items.
+Items that a list, byte vector, dict, table or function counts for, besides its own. An object takes several times the
+memory of a number, even an empty one.
 */
 const COMPOSITE_ITEMS = 4
 
-/** What one message may make of its bytes. */
+/** Bounds of a decoded message. */
 export interface DecodeBounds {
-  /** How deep lists, dicts, tables and functions can be within each other. */
+  /** Maximum nesting of lists, dicts, tables and functions. */
   readonly maxDepth: number
-  /** How many items all values have together. */
+  /** Maximum number of items of all values together. */
   readonly maxItems: number
 }
 
 /**
-What a message says, as plain values.
+Decodes a message to plain values.
 
-@throws {ProtocolError} when it says nothing that q could, goes on behind it, or is beyond the bounds.
+@throws {ProtocolError} if it is not a value of q, continues after it, or exceeds the bounds.
 */
 export function decode(reader: Reader, bounds: DecodeBounds): unknown {
   const decoder = new Decoder(reader, bounds)
@@ -54,7 +54,7 @@ export function decode(reader: Reader, bounds: DecodeBounds): unknown {
   return value
 }
 
-/** What decoding needs to know of itself in every part. */
+/** Decoder of one message, with what is left of its bounds. */
 export class Decoder {
   readonly reader: Reader
   readonly #maxItems: number
@@ -69,14 +69,14 @@ export class Decoder {
     this.#depthLeft = maxDepth
   }
 
-  /** Counts items before memory is taken for them. */
+  /** Counts items before memory is allocated for them. */
   #count(items: number): void {
     this.#itemsLeft -= items
     if (this.#itemsLeft < 0)
       throw this.reader.wrong(`There are more than the ${this.#maxItems} items allowed`)
   }
 
-  /** Any value, or an error, which only a whole message can be. */
+  /** Decodes any value, or an error, which only a whole message can be. */
   message(): unknown {
     const type = this.reader.int8()
     return type === ERROR ? new Error(this.reader.symbol()) : this.#valueOf(type)
@@ -151,7 +151,7 @@ export class Decoder {
     return values
   }
 
-  /** A list as what holds its items one by one: of a char vector each char, as text may have fewer. */
+  /** Decodes a list as a column. A char vector becomes its chars, since a decoded text can have fewer. */
   column(): QColumn {
     const type = this.reader.int8()
     if (type === TYPES.char) {
@@ -162,7 +162,7 @@ export class Decoder {
     return this.#valueOf(type) as QColumn
   }
 
-  /** The names that a table's columns or a dict's values go by. */
+  /** Decodes the names of a table's columns. */
   #names(): string[] {
     if (this.reader.int8() !== TYPES.symbol) throw this.reader.wrong('Columns have no names')
     this.attribute()
@@ -184,7 +184,7 @@ export class Decoder {
       const column = this.column()
       length ??= column.length
       if (column.length !== length) throw reader.wrong('Columns are not of one length')
-      // Of two of one name q finds the first.
+      // Of two equal names, q finds the first.
       if (!(name in columns)) columns[name] = column
     }
     return new QTable(columns)
@@ -208,14 +208,12 @@ export class Decoder {
     return new QFunction(is)
   }
 
-  /** Whether a list is sorted, say. Of no use here. */
+  /** Skips the attribute of a list, such as sorted. */
   attribute(): void {
     this.reader.byte()
   }
 
   #unknown(type: number, whose?: string): ProtocolError {
-    return this.reader.wrong(
-      whose ? `${type} is not the type of ${whose}` : `${type} is no type that is sent`,
-    )
+    return this.reader.wrong(whose ? `${type} is not the type of ${whose}` : `${type} is not a known type`)
   }
 }

@@ -2,16 +2,18 @@ import { itemOf, type QColumn } from './table.js'
 import { QValue } from './values.js'
 
 /**
-A dict of q whose keys are no names. It iterates over pairs of a key and its value, in order.
+Dictionary of q whose keys are not symbols. Iterates over pairs of key and value, in order.
 
-It is no Map, as who sends the keys could choose them so that a Map of them takes for ever to be made; and a key may
-come twice, or be a row.
+It is not a Map, because a client could choose keys that make building a Map take forever, and because a key can occur
+twice or be a row.
 */
 export class QDict extends QValue implements Iterable<[key: unknown, value: unknown]> {
+  /** Keys, in order. A key can come twice. */
   readonly keys: QColumn
+  /** Values, in the order of the keys. */
   readonly values: QColumn
 
-  /** @throws {RangeError} when there are not as many values as keys. */
+  /** @throws {RangeError} if there are not as many values as keys. */
   constructor(keys: QColumn, values: QColumn) {
     super()
     if (keys.length !== values.length) {
@@ -21,25 +23,26 @@ export class QDict extends QValue implements Iterable<[key: unknown, value: unkn
     this.values = values
   }
 
-  /** How many keys there are. */
+  /** Number of keys. */
   get length(): number {
     return this.keys.length
   }
 
+  /** Iterates over pairs of a key and its value, in order. */
   *[Symbol.iterator](): Generator<[key: unknown, value: unknown]> {
     for (let index = 0; index < this.length; index++) {
       yield [itemOf(this.keys, index), itemOf(this.values, index)]
     }
   }
 
-  /** A Map of them, in which as in q the first of two of one key counts. Only for keys of those you trust. */
+  /** Converts to a Map. Of two equal keys the first counts, as in q. Use it only for keys from a source you trust. */
   toMap(): Map<unknown, unknown> {
     const map = new Map<unknown, unknown>()
     for (const [key, value] of this) if (!map.has(key)) map.set(key, value)
     return map
   }
 
-  /** Pairs, as JSON has no dict whose keys are no names. */
+  /** Returns pairs, since JSON has only strings as keys. */
   toJSON(): [key: unknown, value: unknown][] {
     return [...this]
   }

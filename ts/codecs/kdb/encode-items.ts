@@ -4,7 +4,7 @@ import type { Writer } from './writer.js'
 
 type Write = (writer: Writer, value: unknown) => void
 
-/** Writes one item of a type, an atom or in a vector. @throws {TypeError} or {@link RangeError} when it is none. */
+/** Functions that write one item of a type, as an atom or in a vector. They throw as {@link rawOf} does. */
 export const WRITE: Readonly<Record<QType, Write>> = {
   boolean: of8Bits('boolean'),
   guid: (writer, value) => writer.hex(String(rawOf('guid', value)).replaceAll('-', '')),

@@ -1,5 +1,6 @@
-import { isError } from '../../thrown.js'
-import { messageOf, unserializable } from '../unsayable.js'
+import { isQcloneError } from '../../types/errors.js'
+import { isError } from '../../types/is-error.js'
+import { messageOf, unserializable } from '../unencodable.js'
 import { compress } from './compress.js'
 import { Encoder } from './encode.js'
 import { LENGTH_AT, RESPONSE } from './frame.js'
@@ -8,28 +9,28 @@ import { ERROR } from './types.js'
 import { Writer } from './writer.js'
 
 const LITTLE_ENDIAN = 1
-/** As q: what is shorter is not worth it. */
+/** Length from which a message is compressed, as in q. */
 const LEAST_TO_COMPRESS_BYTES = 2000
-/** Errors of q are short. */
+/** Maximum length of an error. Errors of q are short. */
 const MOST_ERROR_CHARACTERS = 4096
 
-/** What the encoding of a message depends on beside the value. */
+/** Options of the encoding of a message. */
 export interface Encoding {
   readonly compress: boolean
   readonly maxDepth: number
 }
 
 /**
-The reply that says `value`.
+Encodes a reply.
 
-@param capability of the client.
-@throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE`, with the path to what cannot be sent.
+@param capability the client's capability.
+@throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE`, with the path to the part that cannot be sent.
 */
 export function encodeReply(value: unknown, encoding: Encoding, capability: number): Buffer {
   return isError(value) ? encodeError(value) : encodeMessage(RESPONSE, value, encoding, capability)
 }
 
-/** A message of any kind. @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` */
+/** Encodes a message of any kind. @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` */
 export function encodeMessage(kind: number, value: unknown, encoding: Encoding, capability: number): Buffer {
   const message = written(kind, (writer) => {
     try {
@@ -42,21 +43,27 @@ export function encodeMessage(kind: number, value: unknown, encoding: Encoding, 
   return (mayCompress && message.length > LEAST_TO_COMPRESS_BYTES && compress(message)) || message
 }
 
-/** The reply that says what went wrong. Never throws. */
+/** Encodes an error reply. Never throws. */
 export function encodeError(error: unknown): Buffer {
-  // Its end is a NUL, and an error without a text would be none.
-  const text = messageOf(error).slice(0, MOST_ERROR_CHARACTERS).replaceAll('\0', ' ') || 'error'
+  // A NUL ends the text, and an empty text would be no error.
+  const text = textOf(error).slice(0, MOST_ERROR_CHARACTERS).replaceAll('\0', ' ') || 'error'
   return written(RESPONSE, (writer) => {
     writer.int8(ERROR)
     writer.symbol(text)
   })
 }
 
+/** q itself answers `noupdate` where a thread of its multithreaded input mode would change a global. */
+function textOf(error: unknown): string {
+  const isReadOnly = isQcloneError(error) && error.code === 'ERR_QCLONE_READ_ONLY'
+  return isReadOnly ? `noupdate: ${messageOf(error)}` : messageOf(error)
+}
+
 function written(kind: number, write: (writer: Writer) => void): Buffer {
   const writer = new Writer()
   writer.int8(LITTLE_ENDIAN)
   writer.int8(kind)
-  // Not compressed, nothing, and a length that is known later.
+  // Not compressed; a reserved byte; the length, which `finish` writes.
   writer.int16(0)
   writer.int32(0)
   write(writer)

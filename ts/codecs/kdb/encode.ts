@@ -1,5 +1,5 @@
 import { isNativeError } from 'node:util/types'
-import { at, stepTo, Unsayable } from '../unsayable.js'
+import { at, stepTo, Unsayable } from '../unencodable.js'
 import { QDict } from './dict.js'
 import { WRITE } from './encode-items.js'
 import { QFunction } from './function.js'
@@ -22,12 +22,14 @@ import {
 import { QAtom, QList } from './values.js'
 import type { Writer } from './writer.js'
 
-/** Writes values. What cannot be sent throws: {@link Unsayable}, or what a part of the value itself throws. */
+/**
+Encoder of values. Throws {@link Unsayable} for one that cannot be sent, or what a part of the value itself throws.
+*/
 export class Encoder {
   readonly #writer: Writer
   readonly #maxDepth: number
   readonly #capability: number
-  /** The values around the one that is written, outermost first. */
+  /** Values around the current one, outermost first. */
   readonly #around: object[] = []
 
   constructor(writer: Writer, maxDepth: number, capability: number) {
@@ -87,9 +89,9 @@ export class Encoder {
     else this.#whole(value)
   }
 
-  /** What may have parts, and so be within itself. */
+  /** Encodes a value that can have parts, and so can contain itself. */
   #whole(value: object): void {
-    if (this.#around.includes(value)) throw new Unsayable('it is within itself')
+    if (this.#around.includes(value)) throw new Unsayable('it contains itself')
     if (this.#around.length === this.#maxDepth) {
       throw new Unsayable(`it is nested deeper than ${this.#maxDepth}`)
     }
@@ -108,11 +110,11 @@ export class Encoder {
     else if (isRecord(value)) this.#record(value)
     else
       throw new Unsayable(
-        isNativeError(value) ? 'an error is no part of a value' : `it is of class ${nameOf(value)}`,
+        isNativeError(value) ? 'an error cannot be part of a value' : `it is of class ${nameOf(value)}`,
       )
   }
 
-  /** Bytes as they lie in memory, which on all processors that this runs on are little-endian. */
+  /** Writes bytes as they are in memory: every supported CPU is little-endian. */
   #view(view: ArrayBufferView): void {
     const type = TYPE_OF_VIEW[Object.prototype.toString.call(view)]
     if (!type) throw new Unsayable(`it is of class ${nameOf(view)}`)
@@ -156,7 +158,7 @@ export class Encoder {
       try {
         this.#array(rows.map((row) => row[name]))
       } catch (error) {
-        // The step to the item of a column is that to the row, and first.
+        // The step to the item of a column is the step to the row, which comes first.
         const unsayable = at(stepTo(name), error)
         const [column, row] = unsayable.steps
         if (column !== undefined && row !== undefined) unsayable.steps.splice(0, 2, row, column)
@@ -180,7 +182,7 @@ export class Encoder {
     for (const name of names) write(name)
   }
 
-  /** A list whose items go with those of others. Text goes char by char. */
+  /** Encodes a column. A string becomes its chars. */
   #column(step: string, column: unknown): void {
     this.#part(step, typeof column === 'string' ? new QList('char', column) : column)
   }
@@ -249,13 +251,13 @@ export class Encoder {
     }
   }
 
-  /** The type that says to this client what `type` does. @throws {Unsayable} when it knows none. */
+  /** Returns the type that represents `type` for this client. @throws {Unsayable} if the client knows none. */
   #known(type: QType, value: unknown): QType {
     if (this.#capability >= CAPABILITY_OF_GUIDS) return type
     const isNew = type === 'timestamp' || type === 'timespan'
     if (type === 'guid' || (isNew && this.#capability < CAPABILITY_OF_TIMESTAMPS)) {
       if (type === 'timestamp' && !(value instanceof QTemporal)) return 'datetime'
-      throw new Unsayable(`the client is too old to know a ${type}`)
+      throw new Unsayable(`the client is too old for a ${type}`)
     }
     return type
   }
@@ -266,13 +268,13 @@ export class Encoder {
     this.#writer.int32(count)
   }
 
-  /** None: that a list is sorted, say, is not known. */
+  /** Writes no attribute: whether a list is sorted is not known. */
   #attribute(): void {
     this.#writer.int8(0)
   }
 }
 
-/** Views that are vectors of a type. */
+/** Types of vectors, by the kind of view they are sent from. */
 const TYPE_OF_VIEW: Record<string, number> = {
   '[object Uint8Array]': TYPES.byte,
   '[object Int16Array]': TYPES.short,
@@ -282,7 +284,7 @@ const TYPE_OF_VIEW: Record<string, number> = {
   '[object Float64Array]': TYPES.float,
 }
 
-/** The property, which may be a getter that throws. */
+/** Reads a property, which can be a getter that throws. */
 function read(record: Record<string, unknown>, name: string): unknown {
   try {
     return record[name]

@@ -1,8 +1,10 @@
 import { ProtocolError } from '../codec.js'
 
-/** Bytes before every message: byte order, kind, whether it is compressed, nothing, its length with these eight. */
+/**
+Length of a message's head: byte order, kind, whether it is compressed, a reserved byte, length including the head.
+*/
 export const HEAD_BYTES = 8
-/** The head of a compressed message goes on with the length that the message has uncompressed. */
+/** Length of the head of a compressed message, which also has the uncompressed length. */
 export const PACKED_HEAD_BYTES = HEAD_BYTES + 4
 export const LENGTH_AT = 4
 
@@ -11,36 +13,48 @@ export const ASYNC = 0
 export const SYNC = 1
 export const RESPONSE = 2
 
-/** The head of a message. */
+/** Head of a message. */
 export interface Head {
   readonly isLittleEndian: boolean
-  readonly kind: typeof ASYNC | typeof SYNC
-  /** Bytes of the message as it is sent, the head included. */
+  readonly kind: typeof ASYNC | typeof SYNC | typeof RESPONSE
+  /** Length of the message as it is sent, head included. */
   readonly length: number
-  /** Bytes of the message when it is uncompressed; undefined when it is not compressed. */
+  /** Uncompressed length of the message; undefined if it is not compressed. */
   readonly unpackedLength: number | undefined
 }
 
-/** How long messages may be, in bytes. */
+/** Maximum lengths of messages, in bytes. */
 export interface FrameBounds {
   readonly maxMessageBytes: number
-  /** Of those that wait for no reply. */
+  /** Maximum length of a message that expects no reply. */
   readonly maxUpdateBytes: number
 }
 
 /**
 Reads the head at the beginning of `bytes`.
 
-@returns undefined when there is more of it to come.
-@throws {ProtocolError} as soon as it is not one that a client sends, or announces a message beyond the bounds.
+@param from Side that sent the message.
+@returns undefined if it is not complete.
+@throws {ProtocolError} as soon as the head is not one that this side sends, or announces a message beyond the bounds.
 */
-export function readHead(bytes: Buffer, bounds: FrameBounds): Head | undefined {
+export function readHead(
+  bytes: Buffer,
+  bounds: FrameBounds,
+  from: 'client' | 'server' = 'client',
+): Head | undefined {
   if (bytes.length < HEAD_BYTES) return undefined
   const [order, kind, compressed, reserved] = bytes as unknown as readonly [number, number, number, number]
-  if (order > 1) throw new ProtocolError(`${order} is no byte order`)
-  if (kind === RESPONSE) throw new ProtocolError('A response came, and nothing was asked')
-  if (kind !== ASYNC && kind !== SYNC) throw new ProtocolError(`${kind} is no kind of message`)
-  if (compressed > 1 || reserved !== 0) throw new ProtocolError('A message is of an unknown format')
+  if (order > 1) throw new ProtocolError(`${order} is not a byte order`)
+  if (kind !== ASYNC && kind !== SYNC && kind !== RESPONSE) {
+    throw new ProtocolError(`${kind} is not a kind of message`)
+  }
+  if (from === 'client' && kind === RESPONSE) {
+    throw new ProtocolError('The client sent a response, and nothing was asked')
+  }
+  if (from === 'server' && kind === SYNC) {
+    throw new ProtocolError('The server sent a query of its own instead of a response')
+  }
+  if (compressed > 1 || reserved !== 0) throw new ProtocolError('A message has an unknown format')
   const isLittleEndian = order === 1
   const length = readLength(bytes, LENGTH_AT, isLittleEndian)
   const headBytes = compressed ? PACKED_HEAD_BYTES : HEAD_BYTES
@@ -60,7 +74,7 @@ function expectRoom(length: number, kind: number, bounds: FrameBounds, what: str
   const { maxMessageBytes, maxUpdateBytes } = bounds
   if (length > maxMessageBytes) throw tooLong(what, length, 'maxMessageBytes', maxMessageBytes)
   if (kind === ASYNC && length > maxUpdateBytes) {
-    throw tooLong(`${what} that waits for no reply`, length, 'maxUpdateBytes', maxUpdateBytes)
+    throw tooLong(`${what} that expects no reply`, length, 'maxUpdateBytes', maxUpdateBytes)
   }
 }
 
@@ -69,7 +83,7 @@ function tooLong(what: string, length: number, option: string, most: number): Pr
   return new ProtocolError(`${article} ${what} of ${length} bytes is too long: \`${option}\` is ${most}`)
 }
 
-/** An unsigned length. */
+/** Reads an unsigned length. */
 function readLength(bytes: Buffer, at: number, isLittleEndian: boolean): number {
   return isLittleEndian ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at)
 }

@@ -1,19 +1,42 @@
 import { BINARY, LAMBDA, TERNARY, UNARY } from './types.js'
 import { QValue } from './values.js'
 
-/** What a function of q is made of, by its type. */
+/** Parts of a function of q, by its type. */
 export type QFunctionParts =
-  /** A lambda: its source, and the context it belongs to, such as `''` or `'q'`. */
-  | { readonly type: 100; readonly source: string; readonly context: string }
-  /** A primitive of one, two or three arguments, such as `neg`, `+` or `/`, by its number. */
-  | { readonly type: 101 | 102 | 103; readonly code: number }
-  /** A projection of the first part, or a composition of all. */
-  | { readonly type: 104 | 105; readonly parts: readonly unknown[] }
-  /** What `'`, `/`, `\`, `':`, `/:` and `\:` make, in this order, of the only part. */
-  | { readonly type: 106 | 107 | 108 | 109 | 110 | 111; readonly parts: readonly unknown[] }
+  /** Lambda: its source and its context, such as `''` or `'q'`. */
+  | {
+      /** q's number for lambdas. */
+      readonly type: 100
+      /** Source, such as `'{x+y}'`. */
+      readonly source: string
+      /** Context in which its names are looked up. */
+      readonly context: string
+    }
+  /** Primitive of one, two or three arguments, such as `neg`, `+` or `/`, by its number. */
+  | {
+      /** q's number for primitives of one, two or three arguments. */
+      readonly type: 101 | 102 | 103
+      /** Number of the primitive among those. */
+      readonly code: number
+    }
+  /** Projection of the first part, or composition of all parts. */
+  | {
+      /** q's number for projections or compositions. */
+      readonly type: 104 | 105
+      /** Function and arguments of a projection, or the functions of a composition. */
+      readonly parts: readonly unknown[]
+    }
+  /** Derived function: the only part with `'`, `/`, `\`, `':`, `/:` or `\:`, in this order of types. */
+  | {
+      /** q's number for what an iterator makes of a function. */
+      readonly type: 106 | 107 | 108 | 109 | 110 | 111
+      /** The function, alone. */
+      readonly parts: readonly unknown[]
+    }
 
-/** A function of q. It cannot be called here; sent back, it is what it was. */
+/** Function of q. It cannot be called. Sent back, it is the function it was. */
 export class QFunction extends QValue {
+  /** Parts it is made of. */
   readonly is: QFunctionParts
 
   constructor(is: QFunctionParts) {
@@ -21,12 +44,12 @@ export class QFunction extends QValue {
     this.is = is
   }
 
-  /** The number of its type, 100 to 111. */
+  /** Number of its type, 100 to 111. */
   get type(): QFunctionParts['type'] {
     return this.is.type
   }
 
-  /** As q shows it, where its name is known here: lambdas, and primitives that are written as signs. */
+  /** Text as q shows it, for lambdas and for primitives that are written as signs. Otherwise undefined. */
   get source(): string | undefined {
     const { is } = this
     if (is.type === LAMBDA) return is.source
@@ -36,7 +59,7 @@ export class QFunction extends QValue {
   }
 }
 
-/** Primitives of two arguments, by number. Of one argument it is the same with a colon behind. */
+/** Primitives of two arguments, by number. Those of one argument have a colon appended. */
 const SIGNS = [...':+-*%&|^=<>$,#_~!?@.', '0:', '1:', '2:']
 const ITERATORS = ["'", '/', '\\', "':", '/:', '\\:']
 

@@ -1,37 +1,39 @@
+import { Buffer } from 'node:buffer'
 import { ProtocolError } from '../codec.js'
 import { textOf } from './text.js'
 
-/** Of q 3.0: compression, timestamps, timespans and guids; messages of up to 2 GiB. */
-const OUR_CAPABILITY = 3
-/** Whoever has at least this knows compression, timestamps and timespans. */
+/** Capability of q 3.0: compression, timestamps, timespans and guids; messages of up to 2 GiB. */
+export const OUR_CAPABILITY = 3
+/** Capability from which a client knows compression, timestamps and timespans. */
 export const CAPABILITY_OF_TIMESTAMPS = 1
-/** Whoever has at least this knows guids. */
+/** Capability from which a client knows guids. */
 export const CAPABILITY_OF_GUIDS = 3
 /**
-No user or password has such characters: the byte before the end is the client's capability, and other bytes like it
-are a request of HTTP, which a web page may have made its browser send here.
+First character that a user or password can contain. The last byte can be the client's capability. Any other control
+character is a sign of an HTTP request, which a web page may have made a browser send here.
 */
 const FIRST_PRINTABLE = 0x20
 
-/** What a client says first. */
+/** First message of a client. */
 export interface Greeting {
   readonly user: string
   readonly password: string
-  /** Of client and server in common, 0 to 3. It is the answer. */
+  /** Capability that client and server share, 0 to 3. It is the answer to the greeting. */
   readonly capability: number
 }
 
 /**
-`user:password`, and a byte of the client's capability, which old clients leave out. Without the NUL at its end.
+Reads a greeting, without the NUL at its end: `user:password`, and a byte with the client's capability, which old
+clients leave out.
 
-@throws {ProtocolError} when it has characters that cannot be in it.
+@throws {ProtocolError} if it contains control characters.
 */
 export function readGreeting(bytes: Buffer): Greeting {
   const last = bytes.at(-1)
   const hasCapability = last !== undefined && last < FIRST_PRINTABLE
   const end = bytes.length - (hasCapability ? 1 : 0)
   if (bytes.subarray(0, end).some((byte) => byte < FIRST_PRINTABLE)) {
-    throw new ProtocolError('A greeting has no control characters: this client speaks another protocol')
+    throw new ProtocolError('The greeting has control characters: the client speaks another protocol')
   }
   const text = textOf(bytes, 0, end)
   const colon = text.indexOf(':')
@@ -40,4 +42,15 @@ export function readGreeting(bytes: Buffer): Greeting {
     password: colon === -1 ? '' : text.slice(colon + 1),
     capability: hasCapability ? Math.min(last, OUR_CAPABILITY) : 0,
   }
+}
+
+/** Returns the greeting of a client, with the NUL at its end. */
+export function greetingOf(user: string, password: string): Buffer {
+  return Buffer.concat([Buffer.from(`${user}:${password}`), Buffer.of(OUR_CAPABILITY, 0)])
+}
+
+/** @throws {ProtocolError} if `byte`, the first one a server sends, is not the capability it shares with its client. */
+export function expectCapability(byte: number): void {
+  if (byte < FIRST_PRINTABLE) return
+  throw new ProtocolError(`The server answered the greeting with byte ${byte}: it speaks another protocol`)
 }

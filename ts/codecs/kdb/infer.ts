@@ -2,16 +2,16 @@ import { QTemporal } from './temporal.js'
 import type { QType } from './types.js'
 import { QAtom } from './values.js'
 
-/** What an item is, for the list it is in. */
+/** Kind of an item, as far as it matters for the list it is in. */
 type Kind = QType | 'bigint' | 'string' | 'record' | 'null' | 'other'
 
 /** Types that have no null. */
 const WITHOUT_NULL: ReadonlySet<Kind> = new Set(['boolean', 'byte'])
 
-/** What a list becomes: a vector of a type, a table, or a general list. */
+/** Kind of a list in q: a vector of a type, a table, or a general list. */
 export type ListKind = QType | 'table' | 'any'
 
-/** What a list of any items becomes. Numbers go together, null with all that have one. */
+/** Infers the kind of a list. All numbers go together, and null goes with every type that has a null. */
 export function kindOfList(items: readonly unknown[]): ListKind {
   let kind: Kind | undefined
   let hasNull = false
@@ -30,12 +30,12 @@ export function kindOfList(items: readonly unknown[]): ListKind {
   if (kind === 'record') return !hasNull && areRows(items as readonly object[]) ? 'table' : 'any'
   if (hasNull && WITHOUT_NULL.has(kind)) return 'any'
   const type = kind === 'bigint' ? 'long' : (kind as QType)
-  // An atom that was said to be a long is no float for being beside one.
+  // An explicit `q.long` does not become a float because of its neighbors.
   if (isJoined && items.some((item) => item instanceof QAtom && item.type !== type)) return 'any'
   return type
 }
 
-/** What the values of a record become: a vector of just the type that each of them has alone, or a general list. */
+/** Infers the kind of a record's values: a vector if all of them alone have the same type, otherwise a general list. */
 export function kindOfValues(values: readonly unknown[]): QType | 'any' {
   const kinds = new Set(values.map(kindOf))
   const [kind = 'other'] = kinds
@@ -44,7 +44,7 @@ export function kindOfValues(values: readonly unknown[]): QType | 'any' {
   return kind === 'bigint' ? 'long' : kind
 }
 
-/** Whether it is to be a dict of what it holds: not an instance of a class that has a meaning of its own. */
+/** Whether a value becomes a dict of its properties. Instances of classes with a meaning of their own do not. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   return Object.prototype.toString.call(value) === '[object Object]'
@@ -75,7 +75,7 @@ function kindOfObject(item: object): Kind {
   return isRecord(item) ? 'record' : 'other'
 }
 
-/** What a list of both is. */
+/** Returns the kind of a list with items of both kinds. */
 function joined(a: Kind, b: Kind): Kind {
   if (isOneOf('float', a, b) && isOneOf('long', a, b)) return 'float'
   return isOneOf('bigint', a, b) && isOneOf('long', a, b) ? 'bigint' : 'other'

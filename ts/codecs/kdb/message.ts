@@ -1,18 +1,18 @@
 import { Buffer } from 'node:buffer'
-import { calledInClones } from '../../clone-context/ahead.js'
-import { LazyMessage } from '../lazy.js'
+import { calledInClones } from '../../in-clone/precompile.js'
+import { LazyMessage } from '../lazy-message.js'
 import { type DecodeBounds, decode } from './decode.js'
 import { HEAD_BYTES, type Head, PACKED_HEAD_BYTES, SYNC } from './frame.js'
 import { Reader } from './reader.js'
 import { uncompress } from './uncompress.js'
 
-/** What one message may make of its bytes. */
+/** Bounds of a message. */
 export interface MessageBounds extends DecodeBounds {
-  /** As `maxItems`, of a message that waits for no reply. */
+  /** The same as `maxItems`, for a message that expects no reply. */
   readonly maxUpdateItems: number
 }
 
-/** A message that is whole, and was found so by its head alone. */
+/** Complete message of which only the head has been read. */
 export class KdbMessage extends LazyMessage {
   readonly #head: Head
   readonly #bounds: MessageBounds
@@ -24,18 +24,23 @@ export class KdbMessage extends LazyMessage {
   }
 
   protected override decode(bytes: Buffer): unknown {
-    const { isLittleEndian, unpackedLength, kind } = this.#head
     const { maxDepth, maxItems, maxUpdateItems } = this.#bounds
-    const message =
-      unpackedLength === undefined ? bytes : uncompress(bytes.subarray(PACKED_HEAD_BYTES), unpackedLength)
-    return decode(new Reader(message, HEAD_BYTES, isLittleEndian), {
+    return decodeMessage(this.#head, bytes, {
       maxDepth,
-      maxItems: kind === SYNC ? maxItems : Math.min(maxItems, maxUpdateItems),
+      maxItems: this.#head.kind === SYNC ? maxItems : Math.min(maxItems, maxUpdateItems),
     })
   }
 }
 
-/** A list of a symbol, a text, a long, some longs, a dict and a table. */
+/** Decodes a complete message. @throws {ProtocolError} if it is malformed, or exceeds the bounds. */
+export function decodeMessage(head: Head, bytes: Buffer, bounds: DecodeBounds): unknown {
+  const { isLittleEndian, unpackedLength } = head
+  const message =
+    unpackedLength === undefined ? bytes : uncompress(bytes.subarray(PACKED_HEAD_BYTES), unpackedLength)
+  return decode(new Reader(message, HEAD_BYTES, isLittleEndian), bounds)
+}
+
+/** List of a symbol, a text, a long, some longs, a dict and a table. */
 const SAMPLE = Buffer.from(
   '000006000000f561000a000100000061f900000000000000000700010000000000000000000000630b000' +
     '10000006100060001000000010000006200630b0001000000610000000100000006000100000001000000',
@@ -43,9 +48,9 @@ const SAMPLE = Buffer.from(
 )
 const SAMPLE_BOUNDS = { maxDepth: 8, maxItems: 100 }
 
-calledInClones(uncompress)
+calledInClones(uncompress, decodeMessage)
 
-/** Decodes a message of this project's own. */
+/** Decodes a sample message, so that the decoder is compiled before clones are made. */
 export function decodeSample(): void {
   decode(new Reader(SAMPLE, 0, true), SAMPLE_BOUNDS)
 }

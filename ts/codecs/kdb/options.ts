@@ -1,78 +1,81 @@
 import {
+  type Expect,
+  type Expectations,
   expectBoolean,
+  expectEach,
   expectFunction,
   expectInteger,
   expectNumber,
-  expectOptions,
   shown,
-} from '../../validate.js'
+  withDefaults,
+} from '../../options/validate.js'
 
-/** What {@link kdb} takes. */
+/** Options of {@link kdb}. */
 export interface KdbOptions {
   /**
-  Whether to let a client in. Of one that gives no user or no password it is `''`. Only `true` lets it in; what this
-  throws turns it away. Called once for each client, in the parent, which does nothing else until it returns: let it be
-  quick.
+  Whether to let a client in. Called once per client, in the parent, which does nothing else meanwhile. A missing user
+  or password is `''`. Only `true` lets the client in; if it throws, the client is turned away.
 
-  @default everybody is let in
+  @default lets everybody in
   */
   readonly authenticate?: (user: string, password: string) => boolean
 
   /**
-  Whether replies of more than 2000 bytes that compress to less than half are sent compressed, to clients that can
-  read it. q does so for clients on other hosts, where sending takes longer than compressing.
+  Whether replies over 2,000 bytes that shrink by half are compressed, for clients that can read that. q does so for
+  clients on other hosts, where sending takes longer than compressing.
 
   @default false
   */
   readonly compress?: boolean
 
   /**
-  Maximum length of a client's message in bytes, compressed and uncompressed. The parent holds a query compressed, as it
-  was sent, until its clone has answered, so this is also what one client can make the parent hold.
+  Maximum length of a message in bytes, compressed and uncompressed. The parent holds a query, as it was sent, until it
+  is answered, so this is also what one client can make the parent hold.
 
   @default 16_777_216
   */
   readonly maxMessageBytes?: number
 
   /**
-  Maximum length in bytes, uncompressed, of a message that waits for no reply: the parent itself decodes those.
+  Maximum uncompressed length in bytes of a message that expects no reply, which the parent decodes.
 
   @default 1_048_576
   */
   readonly maxUpdateBytes?: number
 
   /**
-  Maximum number of items in a message. Each atom, text and item of a vector is one; each list, vector, dict, table and
-  function counts for four besides its items. The bytes of a byte vector are none. Decoded, an item takes 64 bytes of
-  memory at most.
+  Maximum number of items in a message. Each atom, text and item of a vector is one item; each list, vector, dict, table
+  and function counts for four more; bytes of a byte vector count for none. Decoded, an item takes up to 64 bytes of
+  memory besides its text.
 
   @default 4_194_304
   */
   readonly maxItems?: number
 
   /**
-  As {@link maxItems}, of a message that waits for no reply.
+  The same as {@link maxItems}, for a message that expects no reply.
 
   @default 262_144
   */
   readonly maxUpdateItems?: number
 
   /**
-  How deep lists, dicts, tables and functions may be within each other, in messages and in replies; 500 at most.
+  Maximum nesting of lists, dicts, tables and functions, in messages and replies; at most 500.
 
   @default 128
   */
   readonly maxDepth?: number
 
   /**
-  How many bytes user and password may have together, with what is between and behind them.
+  Maximum length in bytes of the greeting (user and password): all that a client can make the parent hold before it is
+  let in.
 
   @default 4096
   */
   readonly maxGreetingBytes?: number
 }
 
-const DEFAULTS: Required<KdbOptions> = {
+export const DEFAULTS: Required<KdbOptions> = {
   authenticate: () => true,
   compress: false,
   maxMessageBytes: 16 << 20,
@@ -83,18 +86,16 @@ const DEFAULTS: Required<KdbOptions> = {
   maxGreetingBytes: 4096,
 }
 
-/** What the length of a message can say, to clients that know no longer ones. */
+/** Maximum length that the head of a message can hold, for clients of this capability. */
 const LONGEST_MESSAGE_BYTES = 2 ** 31 - 1
-/** An array that grows to more might be beyond what V8 can hold. */
+/** Maximum length of an array that V8 safely grows to. */
 const MOST_ITEMS = 2 ** 26
-/** Deeper, the stack might not do. */
+/** Maximum depth that the stack is sufficient for. */
 const DEEPEST = 500
 
-type Expect = (value: unknown, name: string) => void
-
-const EXPECT: { [name in keyof Required<KdbOptions>]: Expect } = {
-  authenticate: expectFunction as Expect,
-  compress: expectBoolean as Expect,
+export const EXPECT: Expectations<KdbOptions> = {
+  authenticate: expectFunction,
+  compress: expectBoolean,
   maxMessageBytes: upTo(LONGEST_MESSAGE_BYTES),
   maxUpdateBytes: upTo(LONGEST_MESSAGE_BYTES),
   maxItems: upTo(MOST_ITEMS),
@@ -103,12 +104,10 @@ const EXPECT: { [name in keyof Required<KdbOptions>]: Expect } = {
   maxGreetingBytes: upTo(LONGEST_MESSAGE_BYTES),
 }
 
-/** `options`, and for those left out their defaults. @throws {TypeError} or {@link RangeError} on one of no use. */
+/** Validates options and adds the defaults. @throws {TypeError} or {@link RangeError} if one is unknown or invalid. */
 export function readOptions(options: unknown): Required<KdbOptions> {
-  expectOptions(options, Object.keys(EXPECT))
-  const given = Object.entries(options).filter(([, value]) => value !== undefined)
-  for (const [name, value] of given) EXPECT[name as keyof KdbOptions](value, name)
-  return { ...DEFAULTS, ...Object.fromEntries(given) }
+  expectEach(options, EXPECT)
+  return withDefaults(options, DEFAULTS)
 }
 
 function upTo(most: number): Expect {

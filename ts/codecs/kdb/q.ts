@@ -1,4 +1,4 @@
-import { expectOneOf, expectString } from '../../validate.js'
+import { expectOneOf, expectString } from '../../options/validate.js'
 import { QDict } from './dict.js'
 import { QFunction } from './function.js'
 import { rawOf } from './raw.js'
@@ -7,62 +7,80 @@ import { QTemporal } from './temporal.js'
 import { type QTemporalType, type QType, TYPES } from './types.js'
 import { QAtom, QList } from './values.js'
 
-/** A number, or what stands for the null and the infinities of its type. */
-type Numeric = number | null
+/** Number, or `null` for the null of its type. Infinity and -Infinity are the infinities of its type. */
+export type QNumber = number | null
 
 /**
-Says of which type of q a value is, where the natural one would not do.
+Makers of values of each type of q, for values whose type differs from the default one.
 
-Null is the type's null, Infinity and -Infinity its infinities. What is no value of the type is a TypeError, what is
-beyond its range a RangeError.
+`null` is the type's null, Infinity and -Infinity its infinities. A value of another type throws a TypeError, one beyond
+the type's range a RangeError.
+
+@example
+```js
+import { q } from 'node-qclone/kdb'
+
+const trades = q.table({ sym: q.symbols(['a', 'b']), size: q.list('int', [100, 250]) })
+console.log(trades.length) // 2
+```
 */
 export const q = {
+  /** One bit. */
   boolean: (value: boolean) => atom('boolean', value),
-  /** Such as `'8c680a01-5a49-5aab-5a65-d4bfddb6a661'`. */
+  /** Text such as `'8c680a01-5a49-5aab-5a65-d4bfddb6a661'`. */
   guid: (value: string | null) => atom('guid', value),
+  /** From 0 to 255. */
   byte: (value: number) => atom('byte', value),
-  short: (value: Numeric) => atom('short', value),
-  int: (value: Numeric) => atom('int', value),
-  long: (value: Numeric | bigint) => atom('long', value),
-  real: (value: Numeric) => atom('real', value),
-  float: (value: Numeric) => atom('float', value),
-  /** Of one byte: up to U+00FF. */
+  /** Integer of 16 bits. */
+  short: (value: QNumber) => atom('short', value),
+  /** Integer of 32 bits. */
+  int: (value: QNumber) => atom('int', value),
+  /** Integer of 64 bits. A bigint keeps all of them. */
+  long: (value: QNumber | bigint) => atom('long', value),
+  /** Floating point of 32 bits. */
+  real: (value: QNumber) => atom('real', value),
+  /** Floating point of 64 bits, as JavaScript's numbers. */
+  float: (value: QNumber) => atom('float', value),
+  /** One byte: a character up to U+00FF. */
   char: (value: string | null) => atom('char', value),
+  /** String that is interned by its receiver. */
   symbol: (value: string | null) => atom('symbol', value),
-  /** A Date, or nanoseconds since 2000-01-01. */
-  timestamp: (value: Date | Numeric | bigint) => temporal('timestamp', value),
-  /** A Date, or months since 2000-01. */
-  month: (value: Date | Numeric) => temporal('month', value),
-  /** A Date, or days since 2000-01-01. */
-  date: (value: Date | Numeric) => temporal('date', value),
-  /** A Date, or days and their fraction since 2000-01-01. */
-  datetime: (value: Date | Numeric) => temporal('datetime', value),
+  /** Date, or nanoseconds since 2000-01-01. */
+  timestamp: (value: Date | QNumber | bigint) => temporal('timestamp', value),
+  /** Date, or months since 2000-01. */
+  month: (value: Date | QNumber) => temporal('month', value),
+  /** Date, or days since 2000-01-01. */
+  date: (value: Date | QNumber) => temporal('date', value),
+  /** Date, or days since 2000-01-01 with a fraction. */
+  datetime: (value: Date | QNumber) => temporal('datetime', value),
   /** Nanoseconds. */
-  timespan: (value: Numeric | bigint) => temporal('timespan', value),
+  timespan: (value: QNumber | bigint) => temporal('timespan', value),
   /** Minutes. */
-  minute: (value: Numeric) => temporal('minute', value),
+  minute: (value: QNumber) => temporal('minute', value),
   /** Seconds. */
-  second: (value: Numeric) => temporal('second', value),
+  second: (value: QNumber) => temporal('second', value),
   /** Milliseconds. */
-  time: (value: Numeric) => temporal('time', value),
+  time: (value: QNumber) => temporal('time', value),
 
-  /** A vector of items of one type, each as its maker takes it; or, with `'any'`, a general list of any values. */
+  /**
+  Vector of one type, with items as the maker of that type takes them; with `'any'`, a general list of any values.
+  */
   list: <Type extends QType | 'any'>(type: Type, values: ArrayLike<unknown>): QList<Type> => {
     expectOneOf(type, 'type', ['any', ...Object.keys(TYPES)])
     return new QList(type, values)
   },
-  /** A vector of symbols: strings that are interned by whoever receives them. */
+  /** Vector of symbols: strings that the receiver interns. */
   symbols: (values: ArrayLike<string | null>) => new QList('symbol', values),
-  /** A dict of the items of one list to those of another, or to the rows of a table. */
+  /** Dictionary from the items of one list to those of another, or to the rows of a table. */
   dict: (keys: QColumn, values: QColumn) => new QDict(keys, values),
-  /** A table of columns of one length. */
+  /** Table of columns of equal length. */
   table: (columns: Readonly<Record<string, QColumn>>) => new QTable(columns),
-  /** A table with key columns. */
+  /** Table with key columns. */
   keyed: (
     keys: Readonly<Record<string, QColumn>> | QTable,
     values: Readonly<Record<string, QColumn>> | QTable,
   ) => new QKeyedTable(tableOf(keys), tableOf(values)),
-  /** A function by its source, such as `'{x+y}'`. */
+  /** Function by its source, such as `'{x+y}'`. */
   lambda: (source: string, context = ''): QFunction => {
     expectString(source, 'source')
     expectString(context, 'context')

@@ -1,4 +1,4 @@
-import { shown } from '../../validate.js'
+import { shown } from '../../options/validate.js'
 import { QTemporal } from './temporal.js'
 import {
   DAY_MS,
@@ -12,28 +12,28 @@ import {
 } from './types.js'
 import { QAtom } from './values.js'
 
-/** An item as the protocol writes it: null and infinity are numbers there. */
+/** Item in the form in which the protocol writes it: null and infinity are numbers. */
 export type Raw = number | bigint | string
 
 const NULL_GUID = '00000000-0000-0000-0000-000000000000'
 const GUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 const NS_IN_MS = BigInt(NANOSECONDS_IN_MS)
 const LAST_BYTE = 0xff
-/** In q's calendar. */
 const MONTHS = 12
 const FIRST_YEAR = 2000
 
 /**
-What the protocol writes for `value` as an item of type `type`.
+Converts a value to the form in which the protocol writes an item of `type`.
 
-@throws {TypeError} or {@link RangeError} when it is none.
+@throws {TypeError} if the value is not of that type.
+@throws {RangeError} if the value is beyond the range of that type.
 */
 export function rawOf(type: QType, value: unknown): Raw {
   if (value instanceof QAtom && value.type === type) return RULES[type](value.value)
   return RULES[type](value ?? null)
 }
 
-/** Takes what is not undefined. */
+/** Rule for one type. Its argument is never undefined. */
 type Rule = (value: unknown) => Raw
 
 const SHORT = whole('a short', SHORT_MAX)
@@ -84,7 +84,7 @@ const RULES: Record<QType, Rule> = {
   time: temporal('time', INT),
 }
 
-/** Of a QTemporal of the type its count, which is raw; of all else what `rule` says. */
+/** Returns a rule that takes the count of a QTemporal of `type`, and applies `rule` to any other value. */
 function temporal(type: QTemporalType, rule: Rule): Rule {
   return (value) => {
     if (!(value instanceof QTemporal)) return rule(value)
@@ -103,7 +103,7 @@ function whole(what: string, max: number): Rule {
     if (value === Infinity) return max
     if (value === -Infinity) return -max
     if (!Number.isInteger(value)) return refuse(value, what)
-    // What is infinity is said by Infinity.
+    // The extremes stand for infinity, which must be written as Infinity.
     return isWithin(value as number, -max + 1, max - 1) ? (value as number) : beyond(value, what)
   }
 }

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../codec.js'
 import { textOf } from './text.js'
 
-/** Reads a message from its front to its end, in either byte order. Never reads beyond it. */
+/** Reader of a message, in either byte order. Never reads beyond its end. */
 export class Reader {
   readonly #bytes: Buffer
   readonly #view: DataView
@@ -15,12 +15,12 @@ export class Reader {
     this.#at = at
   }
 
-  /** How many bytes are left. */
+  /** Number of bytes that are left. */
   get left(): number {
     return this.#bytes.length - this.#at
   }
 
-  /** The error of a message that is wrong where reading has come to. */
+  /** Returns the error of a message that is malformed at the current position. */
   wrong(what: string): ProtocolError {
     return new ProtocolError(`${what} at byte ${this.#at} of the message`)
   }
@@ -28,8 +28,8 @@ export class Reader {
   /**
   Steps over `count` bytes.
 
-  @returns where they begin.
-  @throws {ProtocolError} when there are not so many.
+  @returns the offset of the first one.
+  @throws {ProtocolError} if fewer are left.
   */
   #step(count: number): number {
     const at = this.#at
@@ -38,7 +38,7 @@ export class Reader {
     return at
   }
 
-  /** What {@link int8} reads next; undefined at the end. */
+  /** Returns what {@link int8} would read; undefined at the end. */
   peek(): number | undefined {
     return this.left > 0 ? this.#view.getInt8(this.#at) : undefined
   }
@@ -63,7 +63,7 @@ export class Reader {
     return this.#view.getBigInt64(this.#step(8), this.#isLittleEndian)
   }
 
-  /** The upper and the lower half of what {@link bigint64} reads: for those who want no bigint. */
+  /** Passes the upper and the lower half of a long to `take`, without creating a bigint. */
   int64<T>(take: (upper: number, lower: number) => T): T {
     const at = this.#step(8)
     const lower = this.#view.getUint32(this.#isLittleEndian ? at : at + 4, this.#isLittleEndian)
@@ -79,10 +79,10 @@ export class Reader {
   }
 
   /**
-  How many items follow.
+  Reads the number of items that follow.
 
-  @param size of each, in bytes, at least.
-  @throws {ProtocolError} when the message has no room for them: before memory is taken for them.
+  @param size minimum size of an item, in bytes.
+  @throws {ProtocolError} if the rest of the message is too short for them, so that no memory is allocated for them.
   */
   count(size: number): number {
     const count = this.int32()
@@ -90,7 +90,7 @@ export class Reader {
     return count
   }
 
-  /** A copy of `count` bytes. */
+  /** Reads a copy of `count` bytes. */
   bytes(count: number): Uint8Array {
     const at = this.#step(count)
     return new Uint8Array(this.#bytes.subarray(at, at + count))
@@ -101,13 +101,13 @@ export class Reader {
     return this.#bytes.toString('hex', at, at + count)
   }
 
-  /** `count` bytes of text. */
+  /** Reads `count` bytes of text. */
   text(count: number): string {
     const at = this.#step(count)
     return textOf(this.#bytes, at, at + count)
   }
 
-  /** Text up to the next NUL. */
+  /** Reads text up to the next NUL. */
   symbol(): string {
     const at = this.#at
     const end = this.#bytes.indexOf(0, at)

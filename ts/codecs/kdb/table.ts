@@ -1,20 +1,23 @@
-import { shown } from '../../validate.js'
+import { shown } from '../../options/validate.js'
 import { QList, QValue } from './values.js'
 
-/** One row of a table: an object without a prototype. */
+/** Row of a table: an object without a prototype. */
 export type QRow = Record<string, unknown>
 
-/** What a column may be: anything with a length whose items are found by index. */
+/** Column of a table: anything with a length whose items have an index. */
 export type QColumn = ArrayLike<unknown> | QTable | QList
 
-/** A table of q. It iterates over its rows. */
+/** Table of q. Iterates over its rows. */
 export class QTable extends QValue implements Iterable<QRow> {
-  /** By name, in order. Without a prototype. */
+  /** Columns by name, in order. An object without a prototype. */
   readonly columns: Readonly<Record<string, QColumn>>
-  /** How many rows there are. */
+  /** Number of rows. */
   readonly length: number
 
-  /** @throws {TypeError} when a column is none, {@link RangeError} when they are not all of one length. */
+  /**
+  @throws {TypeError} if a column is not a list.
+  @throws {RangeError} if the columns differ in length.
+  */
   constructor(columns: Readonly<Record<string, QColumn>>) {
     super()
     const names = Object.keys(columns)
@@ -28,7 +31,7 @@ export class QTable extends QValue implements Iterable<QRow> {
     }
   }
 
-  /** Row `index`, from 0 on; undefined when there is none. */
+  /** Returns the row at `index`, counted from 0; undefined if there is none. */
   at(index: number): QRow | undefined {
     if (!(Number.isInteger(index) && index >= 0 && index < this.length)) return undefined
     const row: QRow = Object.create(null)
@@ -36,27 +39,30 @@ export class QTable extends QValue implements Iterable<QRow> {
     return row
   }
 
-  /** All rows, made anew. */
+  /** Returns all rows, as new objects. */
   rows(): QRow[] {
     return [...this]
   }
 
+  /** Iterates over the rows. */
   *[Symbol.iterator](): Generator<QRow> {
     for (let index = 0; index < this.length; index++) yield this.at(index) as QRow
   }
 
-  /** As {@link rows}. */
+  /** Returns {@link rows}. */
   toJSON(): QRow[] {
     return this.rows()
   }
 }
 
-/** A keyed table of q. It iterates over pairs of rows: of the key columns, and of the others. */
+/** Keyed table of q. Iterates over pairs of rows: the one of the key columns, and the one of the others. */
 export class QKeyedTable extends QValue implements Iterable<[key: QRow, value: QRow]> {
+  /** Key columns. */
   readonly keys: QTable
+  /** The other columns. */
   readonly values: QTable
 
-  /** @throws {RangeError} when they have not as many rows. */
+  /** @throws {RangeError} if the tables differ in length. */
   constructor(keys: QTable, values: QTable) {
     super()
     if (keys.length !== values.length) {
@@ -66,23 +72,24 @@ export class QKeyedTable extends QValue implements Iterable<[key: QRow, value: Q
     this.values = values
   }
 
-  /** How many rows there are. */
+  /** Number of rows. */
   get length(): number {
     return this.keys.length
   }
 
+  /** Iterates over pairs of rows: of the key columns, and of the others. */
   *[Symbol.iterator](): Generator<[key: QRow, value: QRow]> {
     for (let index = 0; index < this.length; index++) {
       yield [this.keys.at(index) as QRow, this.values.at(index) as QRow]
     }
   }
 
-  /** All rows, those of the keys and of the values in one. */
+  /** Returns all rows, each with the columns of its key and of its value. */
   rows(): QRow[] {
     return Array.from(this, ([key, value]) => Object.assign(key, value))
   }
 
-  /** As {@link rows}. */
+  /** Returns {@link rows}. */
   toJSON(): QRow[] {
     return this.rows()
   }
@@ -94,7 +101,7 @@ function lengthOf(column: unknown, name: string): number {
   throw new TypeError(`Expected column \`${name}\` to be a list, got ${shown(column)}`)
 }
 
-/** Of a table the row. */
+/** Returns the item of a column at `index`; for a table, the row. */
 export function itemOf(column: QColumn, index: number): unknown {
   if (column instanceof QTable) return column.at(index)
   return column instanceof QList ? column.values[index] : column[index]

@@ -1,8 +1,7 @@
-import type { QTemporal } from './temporal.js'
 import { DAY_MS, EPOCH_MS, type QTemporalType } from './types.js'
 
 const DAY_NS = BigInt(DAY_MS) * 1_000_000n
-/** As q ends a word for null or infinity. */
+/** Suffixes of q's words for null and infinity. */
 const LETTERS: Record<QTemporalType, string> = {
   timestamp: 'p',
   month: 'm',
@@ -14,8 +13,16 @@ const LETTERS: Record<QTemporalType, string> = {
   time: 't',
 }
 
-/** What a temporal says, as text. */
-export function inWords(temporal: QTemporal): string {
+/** The part of `QTemporal` that its text depends on. */
+interface Temporal {
+  readonly type: QTemporalType
+  readonly count: bigint | number
+  readonly isNull: boolean
+  readonly isInfinite: boolean
+}
+
+/** Formats a temporal as text. */
+export function inWords(temporal: Temporal): string {
   const { type, count } = temporal
   if (temporal.isNull) return `0N${LETTERS[type]}`
   if (temporal.isInfinite) return `${count < 0 ? '-' : ''}0W${LETTERS[type]}`
@@ -36,7 +43,7 @@ function timespan(count: bigint): string {
   return `${count < 0n ? '-' : ''}${length / DAY_NS}D${nanoseconds(length % DAY_NS)}`
 }
 
-/** Of less than a day. */
+/** Formats a time of less than a day. */
 function nanoseconds(count: bigint): string {
   const seconds = Number(count / 1_000_000_000n)
   return `${clock('second', seconds)}.${String(count % 1_000_000_000n).padStart(9, '0')}`
@@ -56,7 +63,7 @@ function dateOf(days: number): string {
   return isoOf(EPOCH_MS + days * DAY_MS).slice(0, -'T00:00:00.000Z'.length)
 }
 
-/** Days reach further than Dates do: those are told by their number. */
+/** Formats a time as ISO 8601. Days beyond the range of Date are shown as a number. */
 function isoOf(ms: number): string {
   const date = new Date(ms)
   if (!Number.isNaN(date.getTime())) return date.toISOString()
@@ -68,7 +75,7 @@ function year(count: number): string {
   return count >= 0 && count <= 9999 ? String(count).padStart(4, '0') : signedYear(count)
 }
 
-/** ISO 8601 gives six digits, and always a sign, to years beyond four. */
+/** Formats a year of more than four digits, which ISO 8601 writes with six digits and a sign. */
 function signedYear(count: number): string {
   return `${count < 0 ? '-' : '+'}${String(Math.abs(count)).padStart(6, '0')}`
 }

@@ -3,16 +3,17 @@ import { DAY_MS, EPOCH_MS, INT_MAX, LONG_MAX, NANOSECONDS_IN_MS, type QTemporalT
 import { QValue } from './values.js'
 
 /**
-When, or how long, as q has it: nothing is lost, nanoseconds included.
+Point in time or duration of q, without loss, nanoseconds included.
 
-They compare by `<` and `>` with each other and with Dates, to the microsecond. For all of it compare {@link count}.
+`<` and `>` compare it with other temporals and Dates, to the microsecond. For full precision, compare {@link count}.
 */
 export class QTemporal<Type extends QTemporalType = QTemporalType> extends QValue {
+  /** Type of q. */
   readonly type: Type
   /**
-  As q counts: nanoseconds (`timestamp`, `timespan`, both bigints), months, days (`date`, and `datetime` with
-  fractions), minutes, seconds or milliseconds (`time`). What tells when counts from 2000-01-01T00:00Z on. The highest
-  count of a type is infinity.
+  Count in q's unit: nanoseconds (`timestamp`, `timespan`, both bigints), months, days (`date`, and `datetime` with
+  a fraction), minutes, seconds or milliseconds (`time`). Points in time count from 2000-01-01T00:00Z. The highest count
+  of a type is infinity.
   */
   readonly count: Type extends 'timestamp' | 'timespan' ? bigint : number
 
@@ -22,7 +23,7 @@ export class QTemporal<Type extends QTemporalType = QTemporalType> extends QValu
     this.count = count
   }
 
-  /** Whether it is the null of its type, as the makers give it. Decoding gives null instead. */
+  /** Whether it is the null of its type, as made by {@link q}. Decoding returns `null` instead. */
   get isNull(): boolean {
     if (typeof this.count === 'bigint') return this.count < -LONG_MAX
     return this.type === 'datetime' ? Number.isNaN(this.count) : this.count < -INT_MAX
@@ -35,19 +36,19 @@ export class QTemporal<Type extends QTemporalType = QTemporalType> extends QValu
   }
 
   /**
-  The millisecond it falls into; of a month its beginning. An invalid Date for null and infinities.
+  Returns the millisecond it falls into; for a month, its beginning. Null and infinities return an invalid Date.
 
-  @throws {TypeError} when it tells how long, not when.
+  @throws {TypeError} if it is a duration.
   */
   toDate(): Date {
-    if (!(this.type in SINCE_EPOCH)) throw new TypeError(`A ${this.type} is no point in time`)
-    // Not by way of a number, which has no room for nanoseconds since 1970.
+    if (!(this.type in SINCE_EPOCH)) throw new TypeError(`A ${this.type} is not a point in time`)
+    // A number cannot hold nanoseconds since 1970.
     if (typeof this.count === 'bigint' && !this.isNull && !this.isInfinite)
       return new Date(wholeMs(this.count))
     return new Date(Math.floor(this.valueOf()))
   }
 
-  /** In milliseconds, with a fraction: since 1970 when it tells when. NaN for null. */
+  /** Returns milliseconds with a fraction, counted from 1970 for a point in time. NaN for null. */
   override valueOf(): number {
     if (this.isNull) return Number.NaN
     if (this.isInfinite) return Number(this.count) > 0 ? Infinity : -Infinity
@@ -55,18 +56,18 @@ export class QTemporal<Type extends QTemporalType = QTemporalType> extends QValu
     return Number(this.count) * MS[this.type] + (this.type in SINCE_EPOCH ? EPOCH_MS : 0)
   }
 
-  /** As ISO 8601 has it, such as `2026-01-31T12:30:00.000000001Z`. A timespan as q: `1D12:30:00.000000001`. */
+  /** Returns text by ISO 8601, such as `2026-01-31T12:30:00.000000001Z`; a timespan as in q: `1D12:30:00.000000001`. */
   override toString(): string {
     return inWords(this)
   }
 
-  /** As {@link toString}, and null for null. */
+  /** Returns {@link toString}, and `null` for null. */
   toJSON(): string | null {
     return this.isNull ? null : inWords(this)
   }
 }
 
-/** Milliseconds since 1970, of nanoseconds since 2000: rounded down, as all who tell the time do. */
+/** Converts nanoseconds since 2000 to milliseconds since 1970, rounded down as clocks do. */
 function wholeMs(count: bigint): number {
   return EPOCH_MS + Number((count - (((count % NS_IN_MS) + NS_IN_MS) % NS_IN_MS)) / NS_IN_MS)
 }
@@ -80,7 +81,7 @@ const SINCE_EPOCH: Partial<Record<QTemporalType, true>> = {
   datetime: true,
 }
 
-/** How many milliseconds one is. */
+/** Milliseconds per unit. A month has no fixed length. */
 const MS: Record<QTemporalType, number> = {
   timestamp: 1 / NANOSECONDS_IN_MS,
   month: Number.NaN,

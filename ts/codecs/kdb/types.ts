@@ -1,4 +1,4 @@
-/** Types of q, by number: a vector's is positive, an atom's the same below zero. */
+/** Numbers of q's types. A vector has this number, an atom its negative. */
 export const TYPES = {
   boolean: 1,
   guid: 2,
@@ -20,10 +20,10 @@ export const TYPES = {
   time: 19,
 } as const
 
-/** A type of q that has atoms and vectors. */
+/** Type of q that has atoms and vectors. */
 export type QType = keyof typeof TYPES
 
-/** A type of q that says when, or how long. */
+/** Type of q for a point in time or a duration. */
 export type QTemporalType =
   | 'timestamp'
   | 'month'
@@ -34,7 +34,7 @@ export type QTemporalType =
   | 'second'
   | 'time'
 
-/** The name of each type, by number. */
+/** Name of each type, by number. */
 export const NAMES: readonly (QType | undefined)[] = Object.entries(TYPES).reduce<(QType | undefined)[]>(
   (names, [name, type]) => {
     names[type] = name as QType
@@ -43,7 +43,7 @@ export const NAMES: readonly (QType | undefined)[] = Object.entries(TYPES).reduc
   new Array(20).fill(undefined),
 )
 
-/** Bytes of an item, by number. A symbol has one at least. */
+/** Size of an item in bytes, by number of the type. That of a symbol is its minimum. */
 export const SIZES: readonly number[] = [0, 1, 16, 0, 1, 2, 4, 8, 4, 8, 1, 1, 8, 4, 4, 8, 8, 4, 4, 4]
 
 /** Types beyond atoms and vectors. */
@@ -60,15 +60,17 @@ export const LAST_DERIVED = 111
 export const SORTED_DICT = 127
 export const ERROR = -128
 
-/** Among unary primitives: the generic null, `(::)`. */
+/** Code of the generic null, `(::)`, among unary primitives. */
 export const GENERIC_NULL = 0
 
-/** The highest of what 16, 32 and 64 bits hold is q's infinity, its negative the negative one, and one less the null. */
+/**
+Infinities of q: the maximum of 16, 32 and 64 bits. Their negatives are the negative infinities, and one less is null.
+*/
 export const SHORT_MAX = 2 ** 15 - 1
 export const INT_MAX = 2 ** 31 - 1
 export const LONG_MAX = 2n ** 63n - 1n
 
-/** When q begins to count: 2000-01-01, in milliseconds since 1970. */
+/** Epoch of q, 2000-01-01, in milliseconds since 1970. */
 export const EPOCH_MS = Date.UTC(2000, 0, 1)
 export const DAY_MS = 86_400_000
 export const NANOSECONDS_IN_MS = 1_000_000

@@ -1,36 +1,36 @@
 import { Buffer } from 'node:buffer'
 import { ProtocolError } from '../codec.js'
 
-/** Where the body of a message begins, behind its head. */
+/** Offset of a message's body, after its head. */
 const BODY_AT = 8
-/** What a reference stands for at most: two bytes, and as many more as a byte can say. */
+/** Maximum number of bytes that a reference stands for: two, and as many more as a byte can count. */
 const LONGEST_MATCH = 2 + 255
 const BITS = 8
-/** Eight references, of two bytes each, and the byte that says they are some. */
+/** Size of the densest group: a byte of flags and eight references of two bytes. */
 const DENSEST_BYTES = 1 + 2 * BITS
 
 /**
-The message that was compressed, with eight bytes of no meaning in place of its head.
+Uncompresses a message. Eight bytes without meaning are in place of its head.
 
-Each byte of flags says of the eight items behind it, lowest bit first, which are a byte as it is (0) and which refer
-to bytes before (1). A reference is a hash and a length: the hash, both bytes of a pair combined by XOR, stands for the
-last place where such a pair was.
+A byte of flags describes the eight items after it, lowest bit first: 0 is a literal byte, 1 a reference to earlier
+bytes. A reference is a hash and a length. The hash, both bytes of a pair combined by XOR, stands for the last place
+with such a pair.
 
-@param packed what stands behind the length.
-@param length of the message when uncompressed, its head included. The caller has checked that it is not too long.
-@throws {ProtocolError} when it is not of just that length, or refers to what is not there.
+@param packed the bytes after the uncompressed length.
+@param length uncompressed length of the message, head included. The caller has checked that it is not too long.
+@throws {ProtocolError} if the message does not have that length, or has an invalid reference.
 */
 export function uncompress(packed: Uint8Array, length: number): Buffer {
-  // Before memory is taken for what cannot come.
+  // Checked before memory is allocated.
   if ((length - BODY_AT) / (LONGEST_MATCH * BITS) > packed.length / DENSEST_BYTES + 1) {
-    throw new ProtocolError(`A message of ${packed.length} bytes does not hold ${length} compressed ones`)
+    throw new ProtocolError(`A compressed message of ${packed.length} bytes does not hold ${length}`)
   }
-  // All of it is written below.
+  // Every byte is written below.
   const bytes = Buffer.allocUnsafeSlow(length).fill(0, 0, BODY_AT)
   const places = new Int32Array(256)
   let from = 0
   let at = BODY_AT
-  /** The first pair of bytes that is not in `places` yet. */
+  /** Offset of the first pair of bytes that is not in `places` yet. */
   let noted = BODY_AT
   let flags = 0
   let bit = BITS
@@ -46,7 +46,7 @@ export function uncompress(packed: Uint8Array, length: number): Buffer {
       if (source === 0 || at + matched > length)
         throw new ProtocolError('A compressed message refers beyond itself')
       const end = at + matched
-      // Byte by byte: what is copied may itself be part of what to copy.
+      // Byte by byte, since source and target can overlap.
       const until = at + 1
       while (at < end) bytes[at++] = bytes[source++] as number
       for (; noted < until; noted++) places[pairAt(bytes, noted)] = noted
@@ -56,7 +56,7 @@ export function uncompress(packed: Uint8Array, length: number): Buffer {
       for (; noted < at - 1; noted++) places[pairAt(bytes, noted)] = noted
     }
   }
-  if (from < packed.length) throw new ProtocolError('A compressed message goes on behind its end')
+  if (from < packed.length) throw new ProtocolError('A compressed message continues after its end')
   return bytes
 }
 

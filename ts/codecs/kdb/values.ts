@@ -1,16 +1,18 @@
 import type { QType } from './types.js'
 
-/** Values of q that are no mere objects: a dict is not made of their properties. */
+/** Value of q with a class of its own, so that it is not sent as a dict of its properties. */
 export abstract class QValue {
+  /** Name of the class, for `Object.prototype.toString`. */
   get [Symbol.toStringTag](): string {
     return this.constructor.name
   }
 }
 
-/** One value of just this type of q. Made by {@link q}; decoding gives plain values instead. */
+/** Single value of an explicit type. Made by {@link q}; decoding returns plain values instead. */
 export class QAtom<Type extends QType = QType> extends QValue {
+  /** Type of q. */
   readonly type: Type
-  /** Null is the type's null, Infinity its infinity where it has one. */
+  /** Value. `null` is the type's null, Infinity its infinity if it has one. */
   readonly value: unknown
 
   constructor(type: Type, value: unknown) {
@@ -20,9 +22,11 @@ export class QAtom<Type extends QType = QType> extends QValue {
   }
 }
 
-/** A list of just this type of q: a vector, or with `'any'` a general list. Made by {@link q.list}. */
+/** List of an explicit type: a vector, or with `'any'` a general list. Made by {@link q.list}. */
 export class QList<Type extends QType | 'any' = QType | 'any'> extends QValue {
+  /** Type of q. */
   readonly type: Type
+  /** Items, as they were given to {@link q.list}. */
   readonly values: ArrayLike<unknown>
 
   constructor(type: Type, values: ArrayLike<unknown>) {
@@ -31,7 +35,7 @@ export class QList<Type extends QType | 'any' = QType | 'any'> extends QValue {
     this.values = values
   }
 
-  /** How many items there are. */
+  /** Number of items. */
   get length(): number {
     return this.values.length
   }

@@ -1,23 +1,23 @@
 import { Buffer } from 'node:buffer'
-import { Unsayable } from '../unsayable.js'
+import { Unsayable } from '../unencodable.js'
 
 const FIRST_BYTES = 512
-/** What the length of a message can say. */
+/** Maximum length that the head of a message can hold. */
 const LONGEST_BYTES = 2 ** 31 - 1
 const LOWER_HALF = 2 ** 32
 
-/** Writes a message, in little-endian byte order, into memory that grows with it. */
+/** Writer of a message in little-endian byte order, into memory that grows with it. */
 export class Writer {
   #bytes = Buffer.allocUnsafe(FIRST_BYTES)
   #view = viewOf(this.#bytes)
   #length = 0
 
-  /** What has been written. Of use until more is. */
+  /** Bytes written so far. Valid until the next write. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }
 
-  /** Where the next `count` bytes go. @throws {Unsayable} when the message gets too long. */
+  /** Makes room for `count` bytes. @returns their offset. @throws {Unsayable} if the message gets too long. */
   #step(count: number): number {
     const at = this.#length
     const length = at + count
@@ -27,7 +27,7 @@ export class Writer {
   }
 
   #grow(length: number): void {
-    if (length > LONGEST_BYTES) throw new Unsayable('a message can be 2 GiB long, and this one is longer')
+    if (length > LONGEST_BYTES) throw new Unsayable('the message is longer than 2 GiB')
     const bytes = Buffer.allocUnsafe(Math.min(LONGEST_BYTES, Math.max(length, 2 * this.#bytes.length)))
     bytes.set(this.bytes)
     this.#bytes = bytes
@@ -54,7 +54,7 @@ export class Writer {
     if (typeof value === 'bigint') {
       this.#view.setBigInt64(at, value, true)
     } else {
-      // Twice as fast as by way of a bigint.
+      // Twice as fast as with a bigint.
       this.#view.setInt32(at, value, true)
       this.#view.setInt32(at + 4, Math.floor(value / LOWER_HALF), true)
     }
@@ -75,13 +75,13 @@ export class Writer {
     this.#bytes.write(text, at, 'hex')
   }
 
-  /** Text with its end, a NUL. */
+  /** Writes text and a NUL. */
   symbol(text: string): void {
     this.#text(text, Buffer.byteLength(text))
     this.int8(0)
   }
 
-  /** Text with its length in bytes before it. */
+  /** Writes the length of text in bytes, then the text. */
   string(text: string): void {
     const length = Buffer.byteLength(text)
     this.int32(length)
@@ -98,7 +98,7 @@ export class Writer {
     this.#bytes.set(bytes, at)
   }
 
-  /** Writes the length of the message into its head. */
+  /** Writes the length of the message into its head and returns the message. */
   finish(lengthAt: number): Buffer {
     this.#view.setInt32(lengthAt, this.#length, true)
     return this.bytes

@@ -1,15 +1,15 @@
 import { Buffer } from 'node:buffer'
 import { Backlog } from '../backlog.js'
-import { type Conversation, type Message, ProtocolError, type Query } from '../codec.js'
-import type { NdjsonOptions } from '../ndjson.js'
+import { type Conversation, isProtocolError, type Message, ProtocolError, type Query } from '../codec.js'
 import { NdjsonMessage } from './message.js'
+import type { NdjsonOptions } from './options.js'
 import { outlineOf } from './outline.js'
 import { failure, result } from './reply.js'
 
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
-/** What a server says to one client that sends lines of JSON. */
+/** Conversation with one client that sends lines of JSON. */
 export class NdjsonConversation implements Conversation {
   readonly #options: Required<NdjsonOptions>
   readonly #backlog = new Backlog()
@@ -23,13 +23,22 @@ export class NdjsonConversation implements Conversation {
     return !this.#isOver
   }
 
+  /** Nothing is remembered from one line to the next. */
+  get state(): Uint8Array {
+    return NOTHING
+  }
+
+  get rest(): Uint8Array {
+    return this.#backlog.bytes
+  }
+
   receive(chunk: Uint8Array): Message[] {
     if (this.#isOver) throw new ProtocolError('The conversation is over')
     const messages: Message[] = []
     try {
       this.#take(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength), messages)
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
+      if (!isProtocolError(error)) throw error
       this.#isOver = true
       this.#backlog.take()
       throw new ProtocolError(error.message, messages)
@@ -70,7 +79,7 @@ export class NdjsonConversation implements Conversation {
     }
   }
 
-  /** The line that ends with `part`, without what ends it. */
+  /** Returns the line that ends with `part`, without its terminator. */
   #whole(part: Buffer): Buffer {
     let line = part
     if (this.#backlog.length > 0) {
@@ -91,3 +100,5 @@ export class NdjsonConversation implements Conversation {
     return new NdjsonMessage(outline, line)
   }
 }
+
+const NOTHING = Buffer.alloc(0)

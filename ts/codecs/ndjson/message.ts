@@ -1,11 +1,12 @@
-import { calledInClones } from '../../clone-context/ahead.js'
-import { LazyMessage } from '../lazy.js'
+import { Buffer } from 'node:buffer'
+import { calledInClones } from '../../in-clone/precompile.js'
+import { LazyMessage } from '../lazy-message.js'
 import type { Outline } from './outline.js'
 import { parse } from './parse.js'
 
-/** A line of which only the outline has been read. */
+/** Line of which only the outline has been read. */
 export class NdjsonMessage extends LazyMessage {
-  /** By what its client knows it: undefined when by nothing. */
+  /** Id that the client has given it, if any. */
   readonly id: unknown
 
   constructor({ kind, id }: Outline, line: Buffer) {
@@ -13,9 +14,15 @@ export class NdjsonMessage extends LazyMessage {
     this.id = id
   }
 
+  override get raw(): Uint8Array {
+    return Buffer.concat([super.raw, LINE_FEED])
+  }
+
   protected override decode(line: Buffer): unknown {
     return (parse(line) as Record<string, unknown>)[this.kind]
   }
 }
+
+const LINE_FEED = Buffer.from('\n')
 
 calledInClones(parse)

@@ -1,20 +1,20 @@
 import { ProtocolError } from '../codec.js'
 import { parse } from './parse.js'
 
-/** What a line says of itself on its outermost level. */
+/** Kind and id of a line, from its outermost level. */
 export interface Outline {
   readonly kind: 'query' | 'update'
-  /** By what the client knows its query; undefined when by nothing. */
+  /** Id that the client has given its query, if any. */
   readonly id: unknown
 }
 
-/** How much a value can hold. */
+/** Bounds of a value. */
 export interface ValueBounds {
-  /** How deep arrays and objects can be within each other. */
+  /** Maximum nesting of arrays and objects. */
   readonly maxDepth: number
-  /** How many items all arrays and objects have together. */
+  /** Maximum number of items of all arrays and objects together. */
   readonly maxItems: number
-  /** As `maxItems`, of an update. */
+  /** The same as `maxItems`, for an update. */
   readonly maxUpdateItems: number
 }
 
@@ -31,18 +31,18 @@ const CLOSING_BRACKET = 0x5d
 const OPENING_BRACE = 0x7b
 const CLOSING_BRACE = 0x7d
 
-/** Longer than a key of meaning is, even when it is written in escapes. */
+/** Maximum length of a key: longer than any known one, even when it is written in escapes. */
 const MOST_KEY_BYTES = 64
-/** The parent parses it. */
+/** Maximum length of an id, which the parent parses. */
 const MOST_ID_BYTES = 1024
-/** Items that an array or object counts for, besides its own: an empty one takes memory too. */
+/** Items that an array or object counts for, besides its own. An empty one takes memory too. */
 const COMPOSITE_ITEMS = 4
 
 /**
-Finds the kind of a line and its id. It steps over the value without parsing it, so what it passes can still be no JSON;
-what it refuses is none, or no message.
+Finds the kind of a line and its id. Steps over the value without parsing it, so a line that passes can still be invalid
+JSON. A line that it refuses is not JSON, or not a message.
 
-@throws {ProtocolError} when the line is no message, or its value is beyond the bounds.
+@throws {ProtocolError} if the line is not a message, or its value exceeds the bounds.
 */
 export function outlineOf(line: Buffer, bounds: ValueBounds): Outline {
   const values = valuesOf(line, bounds)
@@ -57,26 +57,26 @@ export function outlineOf(line: Buffer, bounds: ValueBounds): Outline {
   return { kind: 'query', id: parse(id) }
 }
 
-/** The bytes of each value of the outermost object, by key. */
+/** Returns the bytes of each value of the outermost object, by key. */
 function valuesOf(line: Buffer, bounds: ValueBounds): Map<string, Buffer> {
   const values = new Map<string, Buffer>()
   let at = afterSpace(line, 0)
-  if (line[at] !== OPENING_BRACE) throw new ProtocolError('A line is no JSON object')
+  if (line[at] !== OPENING_BRACE) throw new ProtocolError('A line is not a JSON object')
   at = afterSpace(line, at + 1)
   while (line[at] !== CLOSING_BRACE || values.size > 0) {
-    if (line[at] !== QUOTE) throw new ProtocolError('A line is no JSON: it lacks a key')
+    if (line[at] !== QUOTE) throw new ProtocolError('A line is not JSON: it lacks a key')
     const colonAt = afterSpace(line, endOfString(line, at + 1) + 1)
-    if (line[colonAt] !== COLON) throw new ProtocolError('A line is no JSON: it lacks a colon')
+    if (line[colonAt] !== COLON) throw new ProtocolError('A line is not JSON: it lacks a colon')
     const key = keyOf(line.subarray(at, colonAt))
-    if (values.has(key)) throw new ProtocolError(`A line has two of the key ${JSON.stringify(key)}`)
+    if (values.has(key)) throw new ProtocolError(`A line has the key ${JSON.stringify(key)} twice`)
     at = endOfValue(line, colonAt + 1, bounds, key === 'update' ? 'maxUpdateItems' : 'maxItems')
     values.set(key, line.subarray(colonAt + 1, at))
     if (line[at] === CLOSING_BRACE) break
-    if (line[at] !== COMMA) throw new ProtocolError('A line is no JSON: its brackets do not match')
+    if (line[at] !== COMMA) throw new ProtocolError('A line is not JSON: its brackets do not match')
     at = afterSpace(line, at + 1)
   }
   if (afterSpace(line, at + 1) < line.length) {
-    throw new ProtocolError('A line is no JSON: it goes on behind its object')
+    throw new ProtocolError('A line is not JSON: it continues after its object')
   }
   return values
 }
@@ -84,10 +84,10 @@ function valuesOf(line: Buffer, bounds: ValueBounds): Map<string, Buffer> {
 function keyOf(text: Buffer): string {
   const key = text.length > MOST_KEY_BYTES ? undefined : parse(text)
   if (key === 'query' || key === 'update' || key === 'id') return key
-  throw new ProtocolError(`A line has a key of no meaning: ${JSON.stringify(key)}`)
+  throw new ProtocolError(`A line has an unknown key: ${JSON.stringify(key)}`)
 }
 
-/** Where the value that begins at `from` ends: at a comma or a closing bracket. */
+/** Returns the end of the value that begins at `from`: a comma or a closing bracket. */
 function endOfValue(
   line: Buffer,
   from: number,
@@ -120,17 +120,17 @@ function endOfValue(
           throw new ProtocolError(`A line has too many items: \`${itemsBy}\` is ${maxItems}`)
     }
   }
-  throw new ProtocolError('A line is no JSON: it ends too early')
+  throw new ProtocolError('A line is not JSON: it ends too early')
 }
 
-/** Where the string whose inside begins at `from` has its closing quote. */
+/** Returns the closing quote of the string whose content begins at `from`. */
 function endOfString(line: Buffer, from: number): number {
   let at = from
   while (at < line.length && line[at] !== QUOTE) at += line[at] === BACKSLASH ? 2 : 1
   return at
 }
 
-/** Where white space that begins at `from`, if any does, is over. */
+/** Returns the first position from `from` on that is not white space. */
 function afterSpace(line: Buffer, from: number): number {
   let at = from
   while (line[at] === SPACE || line[at] === TAB || line[at] === CARRIAGE_RETURN || line[at] === LINE_FEED)

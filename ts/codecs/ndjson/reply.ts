@@ -1,13 +1,17 @@
 import { Buffer } from 'node:buffer'
-import { calledInClones } from '../../clone-context/ahead.js'
-import { isError } from '../../thrown.js'
-import { at, messageOf, stepTo, Unsayable, unserializable } from '../unsayable.js'
+import { calledInClones } from '../../in-clone/precompile.js'
+import { isError } from '../../types/is-error.js'
+import { at, messageOf, stepTo, Unsayable, unserializable } from '../unencodable.js'
 
-/** The line that answers a query. @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` when JSON cannot say `value`. */
+/**
+Encodes the answer to a query.
+
+@throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` if JSON cannot represent `value`.
+*/
 export function result(id: unknown, value: unknown): Buffer {
   try {
     const text = JSON.stringify({ id, result: value === undefined ? null : value })
-    // What JSON leaves out within a value it cannot leave out as a whole.
+    // JSON omits functions and symbols within a value, but cannot omit the value itself.
     if (typeof value === 'function' || typeof value === 'symbol')
       throw new Unsayable(`it is a ${typeof value}`)
     return Buffer.from(`${text}\n`)
@@ -16,14 +20,14 @@ export function result(id: unknown, value: unknown): Buffer {
   }
 }
 
-/** The line that says what went wrong. Never throws. */
+/** Encodes an error reply. Never throws. */
 export function failure(id: unknown, error: unknown): Buffer {
   const { name, code } = nameAndCode(error)
   const message = messageOf(error).slice(0, MOST_ERROR_CHARACTERS)
   return Buffer.from(`${JSON.stringify({ id, error: { name, message, code } })}\n`)
 }
 
-/** A longer text might be more than one string can hold once it is JSON. */
+/** Maximum length of a text in an error. As JSON, a longer one could exceed the maximum length of a string. */
 const MOST_ERROR_CHARACTERS = 1 << 16
 
 function nameAndCode(error: unknown): { name: string; code?: string | number } {
@@ -40,11 +44,11 @@ function nameAndCode(error: unknown): { name: string; code?: string | number } {
   }
 }
 
-/** Why JSON cannot say `value`, as far as that can be seen in it. */
+/** Finds the reason why JSON cannot represent `value`, as far as the value shows it. */
 function findUnsayable(value: unknown, around: readonly unknown[] = []): Unsayable | undefined {
   if (typeof value === 'bigint') return new Unsayable('JSON has no bigint')
   if (typeof value !== 'object' || value === null) return undefined
-  if (around.includes(value)) return new Unsayable('it is within itself')
+  if (around.includes(value)) return new Unsayable('it contains itself')
   if (around.length > MOST_LOOKED_INTO) return undefined
   try {
     for (const key of Object.keys(value)) {
@@ -52,12 +56,12 @@ function findUnsayable(value: unknown, around: readonly unknown[] = []): Unsayab
       if (found) return at(stepTo(Array.isArray(value) ? Number(key) : key), found)
     }
   } catch {
-    // A getter that throws: JSON.stringify has said so.
+    // A getter threw. The error of JSON.stringify says so.
   }
   return undefined
 }
 
-/** How deep a reason is looked for. */
+/** Maximum depth of the search for a reason. */
 const MOST_LOOKED_INTO = 100
 
 calledInClones(result)

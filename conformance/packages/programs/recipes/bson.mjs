@@ -10,9 +10,9 @@ ObjectId.generate = (time) => {
   if (ofProcess) id.set(ofProcess, 4)
   return id
 }
-const undo = handlers.inClone.shim((prev, event) => {
+const undo = handlers.inClone.shim((prev, kind) => {
   ofProcess = randomBytes(5)
-  prev(event)
+  prev(kind)
 })
 const draw = () => [new ObjectId().toHexString(), new ObjectId().toHexString()]
 draw()

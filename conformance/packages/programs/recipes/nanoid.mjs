@@ -1,10 +1,10 @@
 import { customAlphabet, nanoid } from 'nanoid'
 import { handlers, run } from '../../../../dist/index.js'
 
-const undo = handlers.inClone.shim((prev, event) => {
+const undo = handlers.inClone.shim((prev, kind) => {
   // Uses up the pool, which holds 128 ids of the longest size drawn so far.
   for (let i = 0; i < 128; i++) nanoid(64)
-  prev(event)
+  prev(kind)
 })
 const digits = customAlphabet('0123456789', 20)
 const draw = () => [nanoid(), nanoid(40), digits()]

@@ -18,10 +18,10 @@ const start = () => {
   return provider
 }
 let provider = start()
-const undo = handlers.inClone.shim((prev, event) => {
+const undo = handlers.inClone.shim((prev, kind) => {
   // The batch has spans of the parent's, which the parent exports.
   provider = start()
-  prev(event)
+  prev(kind)
 })
 const span = (name) => trace.getTracer('test').startSpan(name).end()
 span('of the parent')

@@ -9,10 +9,10 @@ const destination = pino.destination({ dest: file('log'), sync: false, minLength
 await once(destination, 'ready')
 const options = { base: undefined, timestamp: false }
 let log = pino(options, destination)
-const undo = handlers.inClone.shim((prev, event) => {
+const undo = handlers.inClone.shim((prev, kind) => {
   // The destination has lines of the parent's, and its file is closed here.
   log = pino(options, pino.destination({ dest: file('log'), sync: true }))
-  prev(event)
+  prev(kind)
 })
 log.info('of the parent')
 await Promise.all([1, 2].map((i) => run(() => log.info(`of clone ${i}`))))

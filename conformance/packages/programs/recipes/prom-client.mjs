@@ -3,10 +3,10 @@ import { handlers, run } from '../../../../dist/index.js'
 
 const register = new Registry()
 const counter = new Counter({ name: 'jobs_total', help: 'Jobs.', registers: [register] })
-const undo = handlers.inClone.shim((prev, event) => {
+const undo = handlers.inClone.shim((prev, kind) => {
   // What the parent has counted is the parent's to tell.
   register.resetMetrics()
-  prev(event)
+  prev(kind)
 })
 counter.inc(5)
 // What a clone counts ends with it, unless it tells.

@@ -7,10 +7,10 @@ import { folder } from '../support/folder.mjs'
 const { file, remove } = folder()
 const transport = new winston.transports.File({ filename: file('parent') })
 const log = winston.createLogger({ transports: [transport] })
-const undo = handlers.inClone.shim((prev, event) => {
+const undo = handlers.inClone.shim((prev, kind) => {
   // The parent's file is closed here. The console's transport needs nothing of the kind.
-  log.clear().add(new winston.transports.File({ filename: file(`clone-${event}`) }))
-  prev(event)
+  log.clear().add(new winston.transports.File({ filename: file(`clone-${kind}`) }))
+  prev(kind)
 })
 log.info('of the parent')
 await run(async () => {

@@ -1,4 +1,4 @@
-//! Forking inside a test harness: one test at a time, and no child outlives its test.
+//! Forks inside a test harness: one test at a time, and no child outlives its test.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use qclone::wait::{self, WaitStatus};
+use qclone::child::wait::{self, WaitStatus};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -18,7 +18,7 @@ const PANICKED: i32 = 101;
 
 static FORKS: Mutex<()> = Mutex::new(());
 
-/// The right to fork. Taken at the start of a test it also keeps the descriptors still, since the
+/// The right to fork. A test that takes it at its start keeps the descriptors still, too, since the
 /// other tests of the file wait for it.
 pub(crate) struct ForkLock(MutexGuard<'static, ()>);
 
@@ -27,28 +27,28 @@ pub(crate) fn lock() -> ForkLock {
     ForkLock(FORKS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Runs `body` in a child, whose exit code it gives. Takes the lock itself.
+/// Runs `body` in a child and returns the child's exit code. Takes the lock itself.
 pub(crate) fn in_child(body: impl FnOnce() -> i32) -> WaitStatus {
     lock().in_child(body)
 }
 
 impl ForkLock {
-    /// Runs `body` in a child, whose exit code it gives, and waits for it.
+    /// Runs `body` in a child, waits for it, and returns its exit code.
     pub(crate) fn in_child(&self, body: impl FnOnce() -> i32) -> WaitStatus {
         self.start(body).finish()
     }
 
-    /// Starts `body` in a child. What it panics with is printed, and ends it with code 101.
+    /// Starts `body` in a child. A panic is printed, and ends the child with code 101.
     pub(crate) fn start(&self, body: impl FnOnce() -> i32) -> Forked<'_> {
-        // SAFETY: the child runs `body` alone, on this thread's copy, and leaves by _exit. libc's
-        // fork sees to malloc; a lock of std's that another thread of the harness holds just now
-        // would hang the child, which the deadline then kills.
+        // SAFETY: the child runs only `body`, on this thread's copy, and leaves by _exit. libc's fork takes
+        // care of malloc. A lock of std's that another thread of the harness holds would hang the child,
+        // which the deadline then kills.
         let pid = unsafe { libc::fork() };
         match pid {
             -1 => panic!("fork: {}", io::Error::last_os_error()),
             0 => {
                 let code = panic::catch_unwind(AssertUnwindSafe(|| {
-                    // The harness captures what the default hook prints, and would lose it here.
+                    // The harness captures the output of the default hook, which would be lost here.
                     panic::set_hook(Box::new(|panic| {
                         let _ = nix::unistd::write(io::stderr(), format!("{panic}\n").as_bytes());
                     }));
@@ -64,14 +64,14 @@ impl ForkLock {
 
 /// A child, killed and reaped when dropped.
 pub(crate) struct Forked<'lock> {
-    /// Its process id.
+    /// Process id.
     pub(crate) pid: i32,
     reaped: bool,
     lock: &'lock ForkLock,
 }
 
 impl Forked<'_> {
-    /// Waits for its end; past the deadline, kills it first.
+    /// Waits for its end. After the deadline, kills it first.
     pub(crate) fn finish(mut self) -> WaitStatus {
         let start = Instant::now();
         let status = loop {
@@ -105,7 +105,7 @@ impl Drop for Forked<'_> {
     }
 }
 
-/// Fails unless the child ran to its end and found all well.
+/// Fails unless the child exited with 0.
 #[track_caller]
 pub(crate) fn assert_success(status: &WaitStatus) {
     assert!(status.success(), "{status}");

@@ -1,14 +1,15 @@
-//! The fork path: what refuses, what passes, what a clone has, and that its parent feels nothing.
+//! The fork path: what is refused, what passes, what a clone has, and that its parent notices nothing.
 //!
-//! A fork is for the main thread of a process with one thread, so no test runs on a thread of the
+//! A fork needs the main thread of a process with one thread, so no test runs on a thread of the
 //! harness. Each runs in a process of its own, with a deadline, and leaves no process behind.
 
 #[path = "../common/mod.rs"]
 mod common;
+mod condvars;
+mod demote;
 mod errors;
-mod give_way;
+mod heap;
 mod maps;
-mod orphans;
 mod sandbox;
 mod signals;
 mod spawn;
@@ -29,20 +30,21 @@ use nix::{
     unistd::{Pid, getpid, gettid, setpgid},
 };
 
-/// A test. It runs on the only thread of a process, and may fork by the lock.
+/// A test. It runs on the only thread of a process, so that it may fork.
 type Case = fn(&ForkLock);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // More would be run on threads of the harness.
+    // More than one would run on threads of the harness.
     arguments.test_threads = Some(1);
     // A clone whose parent has ended becomes a child of this process, which then sees it.
     set_child_subreaper(true).expect("the kernel has subreapers");
     let cases = [
         errors::CASES,
-        give_way::CASES,
+        demote::CASES,
+        heap::CASES,
         maps::CASES,
-        orphans::CASES,
+        condvars::CASES,
         sandbox::CASES,
         signals::CASES,
         spawn::CASES,
@@ -55,13 +57,13 @@ fn main() -> ExitCode {
         no_child_left()
     }));
     trials.push(
-        Trial::test("orphans::without_repair_signals_may_hang", || run(orphans::without_repair))
+        Trial::test("condvars::without_repair_signals_may_hang", || run(condvars::without_repair))
             .with_ignored_flag(true),
     );
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Runs `case` in a process of its own, and ends whatever it left.
+/// Runs `case` in a process of its own, and kills what it leaves.
 fn run(case: Case) -> Result<(), Failed> {
     assert_eq!(getpid(), gettid(), "the harness runs cases on its main thread");
     let lock = common::lock();

@@ -106,7 +106,7 @@ impl Arena {
     /// Gives an advice on pages, by their addresses.
     fn advise(&self, range: Range<usize>, advice: i32) {
         assert!(range.start >= self.base);
-        // SAFETY: the two advices leave this process's memory alone.
+        // SAFETY: both kinds of advice leave this process's memory alone.
         checked(unsafe { libc::madvise(ptr::with_exposed_provenance_mut(range.start), range.len(), advice) });
     }
 

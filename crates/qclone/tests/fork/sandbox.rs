@@ -97,7 +97,7 @@ fn heeds_parent(_: &ForkLock) {
 
 fn reaped_elsewhere(_: &ForkLock) {
     let child = spawn(&Options::default(), || 0).unwrap();
-    assert!(qclone::wait::wait(child.pid()).unwrap().success());
+    assert!(qclone::child::wait::wait(child.pid()).unwrap().success());
     forbid(libc::SYS_pidfd_send_signal, Errno::EPERM);
     // Were it sent, kill(2) would fail: there is no such process any more.
     forbid(libc::SYS_kill, Errno::EINVAL);

@@ -1,4 +1,4 @@
-//! What the cases share: forking with a deadline, threads that rest, and the state of a process.
+//! Helpers of the cases: forks with a deadline, threads that rest, and the state of a process.
 
 use std::{
     collections::BTreeSet,
@@ -16,12 +16,12 @@ use nix::{
 };
 use qclone::{Child, CloneSide, Fork, Forker, Policy, Result, Thread, Verdict, WaitStatus, fds};
 
-/// How long a clone may take.
+/// Time limit of a clone.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(8);
 
 const PANICKED: u8 = 101;
 
-/// Forks; `body` runs in the clone, and 0 is what it exits with unless it panics.
+/// Forks. The clone runs `body`, and exits with 0 unless it panics.
 pub(crate) fn fork(
     forker: &mut Forker,
     policy: &mut dyn Policy,
@@ -38,7 +38,7 @@ pub(crate) fn fork(
     }
 }
 
-/// Reaps a clone; past the deadline, kills it first.
+/// Reaps a clone. After the deadline, kills it first.
 pub(crate) fn reap(mut child: Child) -> WaitStatus {
     if let Some(status) = child.wait_timeout(DEADLINE).expect("it is this case's clone") {
         return status;
@@ -47,7 +47,7 @@ pub(crate) fn reap(mut child: Child) -> WaitStatus {
     child.wait().expect("it is this case's clone")
 }
 
-/// Fails unless the clone ran to its end and found all well.
+/// Fails unless the clone exited with 0.
 #[track_caller]
 pub(crate) fn assert_well(child: Child) {
     let status = reap(child);
@@ -59,7 +59,7 @@ pub(crate) fn at_rest(_: &Thread) -> Verdict {
     Verdict::AtRest
 }
 
-/// A thread that sleeps until it is told to end, with all signals blocked.
+/// A thread that sleeps until released, with all signals blocked.
 pub(crate) struct Sleeper {
     pub(crate) tid: i32,
     pub(crate) name: &'static str,
@@ -77,7 +77,7 @@ impl Sleeper {
             .name(name.to_owned())
             .spawn(move || {
                 tell.send(gettid().as_raw()).unwrap();
-                // It allocates when it first waits, and is at rest from then on.
+                // It allocates at its first wait, and rests from then on.
                 let _ = woken.recv();
             })
             .unwrap();
@@ -87,7 +87,7 @@ impl Sleeper {
         Self { tid, name, wake, thread }
     }
 
-    /// Ends it, and waits until the kernel lists it no more.
+    /// Ends it, and waits until the kernel no longer lists it.
     pub(crate) fn end(self) {
         self.wake.send(()).unwrap();
         self.thread.join().unwrap();
@@ -108,7 +108,7 @@ pub(crate) fn is_asleep(tid: i32) -> bool {
     }
 }
 
-/// Waits until the kernel lists a thread that was joined no more, which may take a moment.
+/// Waits until the kernel no longer lists a joined thread, which may take a moment.
 pub(crate) fn until_gone(tid: i32) {
     until("the thread is gone", || !fs::exists(format!("/proc/self/task/{tid}")).unwrap());
 }
@@ -123,7 +123,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// What a fork must leave in its parent as it was.
+/// State of a parent that a fork must not change.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct State {
     signals: SigSet,
@@ -139,15 +139,32 @@ impl State {
         let tids = fs::read_dir("/proc/self/task")
             .unwrap()
             .map(|task| task.unwrap().file_name().into_string().unwrap())
+            .filter(|tid| !is_ending(tid))
             .collect();
         Self { signals: SigSet::thread_get_mask().unwrap(), fds: fds::list().unwrap(), tids, marked }
     }
 
-    /// Less a descriptor, which must have been there.
+    /// The same without a descriptor, which must have been there.
     pub(crate) fn without_fd(mut self, fd: i32) -> Self {
         let at = self.fds.iter().position(|&open| open == fd).expect("it was open");
         self.fds.remove(at);
         self
+    }
+}
+
+/// Whether a thread is on its way out. It stays listed for a moment after pthread_join(3) has returned.
+fn is_ending(tid: &str) -> bool {
+    /// Of the kernel's include/linux/sched.h.
+    const PF_EXITING: u32 = 4;
+    let path = format!("/proc/self/task/{tid}/stat");
+    match fs::read_to_string(path) {
+        // The name, in parentheses, may hold spaces. The flags are the seventh field after it.
+        Ok(stat) => {
+            let (_, fields) = stat.rsplit_once(") ").unwrap();
+            let flags: u32 = fields.split(' ').nth(6).unwrap().parse().unwrap();
+            flags & PF_EXITING != 0
+        }
+        Err(error) => matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)),
     }
 }
 
@@ -160,7 +177,7 @@ impl fmt::Debug for State {
     }
 }
 
-/// The mappings that a plain fork leaves out, by `VmFlags` in `/proc/self/smaps`.
+/// Mappings that a plain fork leaves out, by `VmFlags` in `/proc/self/smaps`.
 pub(crate) fn marked_mappings() -> Vec<Range<usize>> {
     let mut marked = Vec::new();
     let mut range = 0..0;

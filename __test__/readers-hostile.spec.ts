@@ -1,0 +1,127 @@
+import { Buffer } from 'node:buffer'
+import test from 'ava'
+import { parseNote } from '#dist/servers/readers/parse-note.js'
+import { playScene } from './helpers/fixture.js'
+
+test('more connections than a queue holds rest over generations, and none is lost', async (t) => {
+  // The kernel holds fewer than 300 messages between two processes.
+  t.deepEqual(await playScene(t, 'readers-hostile', 'many that rest', { args: ['1000'] }), {
+    answered: 1000,
+    'by readers': true,
+    lost: 0,
+  })
+})
+
+test('megabytes behind an update move with their client, and keep nobody waiting', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-hostile', 'much behind an update'), {
+    others: true,
+    mine: ['mine', true],
+    seen: [2, 1],
+    lost: 0,
+  })
+})
+
+test('a query that ends its reader ends no other, and its update is passed on once', async (t) => {
+  const scene = 'a query that ends its reader, behind an update'
+  t.deepEqual(await playScene(t, 'readers-hostile', scene, { noisy: true }), { deaths: ['9'], updates: 1 })
+})
+
+test('a client that breaks its protocol behind an update is reset at once', async (t) => {
+  const scene = 'an update before a query that cannot be read'
+  t.deepEqual(await playScene(t, 'readers-hostile', scene), { error: 'ECONNRESET' })
+})
+
+test('an answer goes on over a generation to a client that has ended its side', async (t) => {
+  const scene = 'a long answer to a client that has ended its side'
+  t.deepEqual(await playScene(t, 'readers-hostile', scene), { length: true, error: 'none' })
+})
+
+test('what is forwarded is in a generation, whatever `version` returns', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-hostile', 'what is forwarded is over after the fork'), {
+    written: '1 false',
+    read: '1 false',
+    'by a reader': '1 true',
+  })
+})
+
+test('a client that has moved may rest for longer than a request may take', async (t) => {
+  const scene = 'rests for longer than a request may take'
+  t.deepEqual(await playScene(t, 'readers-hostile', scene), {
+    first: 'reader: true',
+    second: 'reader: true',
+  })
+})
+
+test('a listener that throws is an uncaught error, and generations go on', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-hostile', 'listeners that throw'), { caught: ['thrown'] })
+})
+
+test('trailers end nothing, and clients of HTTP/1.0 need no host', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-hostile', 'trailers, and no host'), {
+    bodies: {
+      'of the answer': '200 reader: false',
+      'of the request': '200 reader: false',
+      'to HTTP/1.0': '200 reader: false',
+    },
+    deaths: [],
+  })
+})
+
+test('readers that are closed leave nothing on their server', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-hostile', 'cloned again and again'), {
+    'listeners left': false,
+    served: 'reader: false',
+    warnings: [],
+  })
+})
+
+test('stopAll ends readers, and the parent serves', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-hostile', 'all clones are stopped'), {
+    'the parent serves': 'reader: false',
+    refresh: 'the readers were closed',
+    clones: 0,
+  })
+})
+
+const noted = test.macro({
+  title: (_, text: string) => `the note ${text}`,
+  exec(t, text: string, note: unknown) {
+    t.deepEqual(parseNote(Buffer.from(text)) as unknown, note)
+  },
+})
+
+test(noted, '{"take":1,"with":{"state":"AQ==","idleUntil":5,"answered":true,"unread":3,"wroteAt":2.5}}', {
+  take: 1,
+  with: { state: 'AQ==', idleUntil: 5, answered: true, unread: 3, wroteAt: 2.5 },
+})
+test(noted, '{"take":0,"with":{"state":5,"idleUntil":-1,"answered":1,"unread":1.5,"wroteAt":"x","on":1}}', {
+  take: 0,
+  with: {},
+})
+test(noted, '{"took":[],"open":0}', { took: [], open: 0 })
+test(noted, '{"back":{},"updates":0}', { back: {}, updates: 0 })
+test(
+  noted,
+  '{"forward":{"remoteAddress":"::1","remotePort":80,"localAddress":7,"on":1,"_handle":{},"encrypted":1}}',
+  { forward: { remoteAddress: '::1', remotePort: 80, encrypted: false, changes: false } },
+)
+for (const nonsense of [
+  '',
+  '{',
+  'null',
+  '[]',
+  '7',
+  '{"took":null}',
+  '{"took":[1,"2"],"open":0}',
+  '{"took":[],"open":-1}',
+  '{"took":[],"open":1e400}',
+  '{"take":-1,"with":{}}',
+  '{"take":1}',
+  '{"back":null,"updates":0}',
+  '{"back":{},"updates":"1"}',
+  '{"forward":null}',
+  '{"retire":"1"}',
+  '{"missed":{"valueOf":1}}',
+]) {
+  test(noted, nonsense, undefined)
+}

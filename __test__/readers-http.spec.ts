@@ -1,0 +1,150 @@
+import test from 'ava'
+import { playScene } from './helpers/fixture.js'
+
+test('readers answer what only reads, from their snapshot; the parent handles the rest', async (t) => {
+  const byTheParent = (length: number) => [false, 0, true, length, 7, 'keep-alive']
+  t.deepEqual(await playScene(t, 'readers-http', 'reads and writes'), {
+    read: [true, 1, 0, true],
+    young: true,
+    'of one age': true,
+    PUT: byTheParent(5),
+    'PUT from': true,
+    POST: byTheParent(5),
+    'POST from': true,
+    DELETE: byTheParent(0),
+    'DELETE from': true,
+    PATCH: byTheParent(5),
+    'PATCH from': true,
+    'a snapshot': 0,
+    'the next': [true, 2, 7],
+    forwarded: 4,
+    handled: ['PUT /7', 'POST /7', 'DELETE /7', 'PATCH /7'],
+    HEAD: [200, '', 4],
+    OPTIONS: [200, '', 4],
+  })
+})
+
+test('bodies of all kinds and sizes are forwarded, and the connection goes on', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'bodies'), {
+    none: [0, true, ''],
+    small: [5, true, ''],
+    large: [8 << 20, true, ''],
+    chunked: [3 << 16, true, ''],
+    'large and chunked': [8 << 20, true, ''],
+    'empty and chunked': [0, true, ''],
+  })
+})
+
+test('heads are forwarded as they are, except what is about the connection', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'heads as they were'), {
+    answer: [
+      'HTTP/1.1 201 Made Up',
+      'X-One: a',
+      'X-One: b',
+      'Set-Cookie: c=1',
+      'Content-Length: 0',
+      'Date: then',
+      'Connection: keep-alive',
+      'Keep-Alive: timeout=5',
+      '',
+      '',
+    ],
+    request: [
+      '/a%20b?c=d',
+      '1.1',
+      [
+        ...['Host', 'here', 'X-Two', '1', 'x-two', '2', 'X-Three', '\xe9', 'Content-Length', '0'],
+        ...['Connection', 'keep-alive'],
+      ],
+    ],
+  })
+})
+
+test('a client that asks whether to send its body is told once, and by the parent where that decides', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'told to go on'), {
+    'by node': [100, 200, 4, 200],
+    'by a listener': [100, 200, 4, 200],
+    'refused by a listener': [403],
+    handled: ['POST /', 'checkContinue, reader: false', 'POST /'],
+  })
+})
+
+test('answers to pipelined requests come in order, whoever makes them', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'pipelined'), {
+    bodies: [
+      'GET 1 true ',
+      'POST 2 false a',
+      'POST 3 false ',
+      'GET 4 true ',
+      'GET 5 true ',
+      'POST 6 false bcd',
+      'GET 7 true ',
+    ],
+    handled: ['/2', '/3', '/6'],
+    rest: '',
+  })
+})
+
+test('a filter chooses the requests that readers handle; one that throws is an error of the server', async (t) => {
+  const told = await playScene(t, 'readers-http', 'a filter', { noisy: true })
+  t.deepEqual(told, {
+    GET: [200, true],
+    POST: [200, true],
+    'GET that is chosen': [200, false],
+    DELETE: [200, false],
+    throws: [500, 'Internal Server Error\n'],
+    'goes on': [200, true],
+    handled: ['GET /live', 'DELETE /'],
+  })
+})
+
+test('read-only, nothing is forwarded', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'read-only'), {
+    POST: [405, 'GET, HEAD, OPTIONS'],
+    GET: true,
+    handled: [[], 0],
+  })
+})
+
+test('HTTP/1.0, HEAD and connections that close', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'old and headless'), {
+    '1.0': true,
+    '1.0 kept': [false, 'keep-alive'],
+    '1.0 without a length': false,
+    'HEAD /': [200, 'keep-alive', true, ''],
+    'HEAD /live': [200, 'keep-alive', true, ''],
+    close: 'close',
+    'in order': true,
+  })
+})
+
+test('an answer that the parent breaks off is broken off, and cannot be taken for the whole', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'the parent fails'), {
+    none: 502,
+    half: ['ECONNRESET', true],
+    chunks: ['ECONNRESET', false],
+    'HTTP/1.0': 'ECONNRESET',
+  })
+})
+
+test('the parent may answer before it has the body, which it gets all the same', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'answered early'), {
+    early: [413, 'large', 'keep-alive'],
+    'goes on': 413,
+    error: 'none',
+    hasty: 413,
+    'goes on too': [413, 'none'],
+    'the parent': ['/early true', '/hasty true'],
+  })
+})
+
+test('the parent sees that a client has left with its request half sent', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'a client that leaves'), {
+    others: 'hello',
+    seen: ['/half whole: false', '/answers whole: false'],
+  })
+})
+
+test('an agent reads and writes over many generations', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'with an agent'), { wrong: 0 })
+})

@@ -1,0 +1,62 @@
+import test from 'ava'
+import { playScene } from './helpers/fixture.js'
+
+test('over many generations, each request is answered once, in order, and from a young snapshot', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-swaps', 'under load'), {
+    wrong: [],
+    answers: true,
+    'deferred, lost': [0, 0],
+  })
+})
+
+const cut = test.macro({
+  title: (_, what: string) => `a ${what} request that is cut anywhere by a new generation is answered`,
+  async exec(t, what: string) {
+    t.deepEqual(await playScene(t, 'readers-swaps', 'cut anywhere', { args: [what] }), { wrong: [] })
+  },
+})
+
+test(cut, 'get')
+test(cut, 'sized')
+test(cut, 'chunked')
+
+test('a slow answer is finished from the snapshot that it began with', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-swaps', 'a slow answer'), {
+    parts: 20,
+    'of one snapshot': 1,
+    afterwards: [1, 4, 4],
+  })
+})
+
+test('a client at rest stays over generations, as long as in plain Node', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-swaps', 'at rest'), {
+    'over swaps': true,
+    'in order': 'none',
+    'as in plain Node': true,
+  })
+})
+
+test('a client that never speaks does not stay for ever', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-swaps', 'a client that never speaks'), {
+    'in time': true,
+    'over swaps': true,
+  })
+})
+
+test('a client whose body ends after its answer moves on then', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-swaps', 'a body after its answer'), { afterwards: 1 })
+})
+
+test('a client reads its own writes', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-swaps', 'read your writes'), { wrong: [] })
+})
+
+test('the parent answers a client that has written, until a generation has seen that', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-swaps', 'write and ask for it'), {
+    'read 0': false,
+    'read 1': false,
+    'read 2': false,
+    refreshed: true,
+    generations: 2,
+  })
+})

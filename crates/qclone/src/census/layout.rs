@@ -1,0 +1,373 @@
+//! Layout of what the census reads, learned from threads of our own.
+//!
+//! Neither glibc nor musl documents where a thread's start routine is kept or how a condition variable
+//! counts its waiters, and both moved these between versions. So nothing is assumed. A few short-lived
+//! threads with known routine, argument, id and waiting place are examined once per process, and what
+//! does not come out plainly is not used.
+
+use std::{
+    cell::UnsafeCell,
+    ffi::c_void,
+    mem::MaybeUninit,
+    path::PathBuf,
+    ptr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::{
+    census::{
+        condvars::CondLayout,
+        peek::{peek, peek_u32, peek_word},
+        thread::Wait,
+    },
+    error::{Error, Result},
+    signals::mask::SignalsBlocked,
+};
+
+/// Offsets in bytes from a thread's `pthread_t`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ThreadLayout {
+    /// Thread id, 32 bits.
+    pub(crate) tid: usize,
+    /// Another copy of the `pthread_t`, where the library keeps one.
+    pub(crate) self_pointer: Option<usize>,
+    /// Start routine.
+    pub(crate) start: isize,
+    /// Argument of the start routine.
+    pub(crate) argument: isize,
+}
+
+/// The thread library's description of a thread.
+pub(crate) struct Description {
+    /// Address of the description.
+    pub(crate) at: usize,
+    pub(crate) start: usize,
+    pub(crate) argument: usize,
+}
+
+/// Result of [`calibrate`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Calibration {
+    pub(crate) thread: ThreadLayout,
+    pub(crate) cond: Option<CondLayout>,
+}
+
+/// The layout of this process's thread library, learned at the first call.
+///
+/// # Errors
+/// [`Error::Proc`] when probe threads cannot be examined. [`Error::Calibration`] when one cannot be
+/// started or understood.
+pub(crate) fn calibration() -> Result<Calibration> {
+    static FOUND: OnceLock<Calibration> = OnceLock::new();
+    if let Some(found) = FOUND.get() {
+        return Ok(*found);
+    }
+    let found = calibrate()?;
+    Ok(*FOUND.get_or_init(|| found))
+}
+
+/// Examines probe threads. They have ended, for the kernel too, when this returns.
+fn calibrate() -> Result<Calibration> {
+    let mut probe = CondProbe::new();
+    let first = probe.park_one_more()?;
+    let one = probe.words();
+    let second = probe.park_one_more()?;
+    let two = probe.words();
+    let thread = ThreadLayout::of(&[first.identity, second.identity])?;
+    let cond = CondLayout::of(probe.address(), &first.wait, &one, &two);
+    probe.release()?;
+    bind_reuse_of_stacks();
+    Ok(Calibration { thread, cond })
+}
+
+/// Starts one more thread, now that there are stacks to reuse. glibc binds the functions it needs for
+/// that at their first use: here, rather than in each clone that starts a thread.
+fn bind_reuse_of_stacks() {
+    let mut probe = CondProbe::new();
+    // A failure costs clones a little time, and nothing else.
+    let _ = probe.park_one_more();
+    let _ = probe.release();
+}
+
+impl ThreadLayout {
+    /// The layout that both threads have. One thread is not enough: its id may equal the upper half of some
+    /// pointer, such as 0x55fe of 0x55fe_0123_4560.
+    fn of(probes: &[Identity; 2]) -> Result<Self> {
+        let word = size_of::<usize>();
+        // Whether each probe has its value at an offset from its `pthread_t`.
+        let at = |offset: isize, value: fn(&Identity) -> usize| {
+            probes
+                .iter()
+                .all(|probe| peek_word(probe.pthread.wrapping_add_signed(offset)) == Some(value(probe)))
+        };
+        let tid = (0..STRUCT_SEARCH)
+            .step_by(size_of::<i32>())
+            .find(|offset| {
+                let told = |probe: &Identity| peek_u32(probe.pthread + offset);
+                probes.iter().all(|probe| told(probe).map(u32::cast_signed) == Some(probe.tid))
+            })
+            .ok_or(Error::Calibration("a thread's id is not in its description"))?;
+        let self_pointer =
+            (0..STRUCT_SEARCH).step_by(word).find(|offset| at(offset.cast_signed(), |probe| probe.pthread));
+        // glibc keeps the routine and its argument in the description, musl just below it.
+        let start = (0..STRUCT_SEARCH / word)
+            .map(usize::cast_signed)
+            .flat_map(|index| [index, -1 - index])
+            .map(|index| index * word.cast_signed())
+            .find(|&offset| {
+                at(offset, |probe| probe.start) && at(offset + word.cast_signed(), |probe| probe.argument)
+            })
+            .ok_or(Error::Calibration("a thread's start routine is not in its description"))?;
+        Ok(Self { tid, self_pointer, start, argument: start + word.cast_signed() })
+    }
+
+    /// The description of thread `tid` at `at`, if there is one.
+    ///
+    /// Reads it in one call: a call for each part would take a third of a census.
+    pub(crate) fn describe(&self, at: usize, tid: i32) -> Option<Description> {
+        const WORD: usize = size_of::<usize>();
+        let own = self.self_pointer.map(usize::cast_signed);
+        let offsets = || [self.tid.cast_signed(), self.start, self.argument].into_iter().chain(own);
+        let (first, last) = (offsets().min()?, offsets().max()?);
+        let mut bytes = vec![0; last.abs_diff(first) + WORD];
+        if peek(at.checked_add_signed(first)?, &mut bytes) < bytes.len() {
+            return None;
+        }
+        let behind = |offset: isize| &bytes[offset.abs_diff(first)..];
+        let word = |offset: isize| behind(offset).first_chunk().copied().map(usize::from_ne_bytes);
+        let is_of = behind(self.tid.cast_signed()).starts_with(&tid.to_ne_bytes());
+        (is_of && own.is_none_or(|own| word(own) == Some(at))).then_some(Description {
+            at,
+            start: word(self.start)?,
+            argument: word(self.argument)?,
+        })
+    }
+}
+
+/// Known facts about a probe thread, which its description must hold.
+#[derive(Debug, Clone, Copy)]
+struct Identity {
+    tid: i32,
+    pthread: usize,
+    start: usize,
+    argument: usize,
+}
+
+/// A sleeping probe thread.
+struct Parked {
+    identity: Identity,
+    wait: Wait,
+}
+
+/// A condition variable that probe threads wait for.
+struct CondProbe {
+    shared: Box<Shared>,
+    threads: Vec<libc::pthread_t>,
+    tids: Vec<i32>,
+}
+
+struct Shared {
+    mutex: UnsafeCell<libc::pthread_mutex_t>,
+    cond: UnsafeCell<libc::pthread_cond_t>,
+    released: AtomicBool,
+    /// Identity of the thread that started last, which writes its id last.
+    pthread: AtomicUsize,
+    tid: AtomicI32,
+}
+
+/// Body of a probe thread: announces itself, and waits until released.
+extern "C" fn probe(shared: *mut c_void) -> *mut c_void {
+    // SAFETY: the starter keeps `Shared` until it has joined this thread. Mutex and condition
+    // variable are behind cells, and the rest is atomic.
+    let Shared { mutex, cond, released, pthread, tid } = unsafe { &*shared.cast::<Shared>() };
+    let (mutex, cond) = (mutex.get(), cond.get());
+    // SAFETY: pthread_self(3) has no preconditions.
+    let own = unsafe { libc::pthread_self() };
+    // SAFETY: the mutex is initialized, and locked nowhere in this thread.
+    unsafe { libc::pthread_mutex_lock(mutex) };
+    pthread.store(own_address(own), Ordering::Relaxed);
+    tid.store(nix::unistd::gettid().as_raw(), Ordering::Release);
+    while !released.load(Ordering::Relaxed) {
+        // SAFETY: the mutex is held by this thread.
+        unsafe { libc::pthread_cond_wait(cond, mutex) };
+    }
+    // SAFETY: the mutex is held by this thread.
+    unsafe { libc::pthread_mutex_unlock(mutex) };
+    ptr::null_mut()
+}
+
+impl CondProbe {
+    fn new() -> Self {
+        let shared = Shared {
+            mutex: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER),
+            cond: UnsafeCell::new(libc::PTHREAD_COND_INITIALIZER),
+            released: AtomicBool::new(false),
+            pthread: AtomicUsize::new(0),
+            tid: AtomicI32::new(0),
+        };
+        Self { shared: Box::new(shared), threads: Vec::new(), tids: Vec::new() }
+    }
+
+    fn address(&self) -> usize {
+        self.shared.cond.get().addr()
+    }
+
+    /// Starts a probe thread and waits until it sleeps.
+    fn park_one_more(&mut self) -> Result<Parked> {
+        self.shared.tid.store(0, Ordering::Relaxed);
+        let shared: *mut Shared = &raw mut *self.shared;
+        // The probe inherits the mask, so that no signal handler of the process runs on its small stack.
+        let mask = SignalsBlocked::all()?;
+        self.threads.push(start(shared.cast())?);
+        drop(mask);
+        let told = || self.shared.tid.load(Ordering::Acquire);
+        let tid = patiently(|| Ok(Some(told()).filter(|&tid| tid != 0)))?;
+        self.tids.push(tid);
+        // The probe announces itself with the mutex held. Once the mutex is free, the probe waits for the
+        // condition, and does not sleep on the mutex.
+        let mutex = self.shared.mutex.get();
+        // SAFETY: the mutex is initialized, and not held by this thread.
+        unsafe { libc::pthread_mutex_lock(mutex) };
+        // SAFETY: this thread has locked the mutex in the statement before.
+        unsafe { libc::pthread_mutex_unlock(mutex) };
+        let wait = patiently(|| {
+            let wait = Wait::of(tid).map_err(Error::proc(format!("/proc/self/task/{tid}/syscall")))?;
+            Ok(wait.filter(|wait| wait.futex().is_some()))
+        })?;
+        let identity = Identity {
+            tid,
+            pthread: self.shared.pthread.load(Ordering::Relaxed),
+            start: probe as *const () as usize,
+            argument: shared.addr(),
+        };
+        Ok(Parked { identity, wait })
+    }
+
+    /// The condition variable as 32-bit words. It does not change while the waiters sleep.
+    fn words(&self) -> Vec<u32> {
+        let words = size_of::<libc::pthread_cond_t>() / 4;
+        (0..words).filter_map(|index| peek_u32(self.address() + index * 4)).collect()
+    }
+
+    /// Ends the probe threads, and waits until the kernel no longer lists them.
+    fn release(mut self) -> Result<()> {
+        let tids = std::mem::take(&mut self.tids);
+        drop(self);
+        for tid in tids {
+            let path = PathBuf::from(format!("/proc/self/task/{tid}"));
+            patiently(|| Ok((!path.exists()).then_some(())))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for CondProbe {
+    fn drop(&mut self) {
+        let (mutex, cond) = (self.shared.mutex.get(), self.shared.cond.get());
+        // SAFETY: the mutex is initialized, and no probe thread holds it for long.
+        unsafe { libc::pthread_mutex_lock(mutex) };
+        self.shared.released.store(true, Ordering::Relaxed);
+        // SAFETY: the condition variable is initialized.
+        unsafe { libc::pthread_cond_broadcast(cond) };
+        // SAFETY: this thread has locked the mutex at the start of this function.
+        unsafe { libc::pthread_mutex_unlock(mutex) };
+        for &thread in &self.threads {
+            // SAFETY: each thread was started joinable by this probe, and is joined here alone.
+            unsafe { libc::pthread_join(thread, ptr::null_mut()) };
+        }
+    }
+}
+
+/// Starts `probe` with `argument`, on a small stack.
+fn start(argument: *mut c_void) -> Result<libc::pthread_t> {
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: pthread_attr_init(3) initializes what it is given.
+    unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) };
+    // SAFETY: pthread_attr_init(3) initialized the attributes. The library ignores a size it does not
+    // accept.
+    unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), PROBE_STACK) };
+    let mut thread = MaybeUninit::uninit();
+    // SAFETY: `probe` has the signature of a start routine, and the caller keeps `argument` until
+    // the thread is joined.
+    let error = unsafe { libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), probe, argument) };
+    // SAFETY: pthread_attr_init(3) initialized the attributes, and nothing uses them after this.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    if error != 0 {
+        return Err(Error::Calibration("no thread could be started to look at"));
+    }
+    // SAFETY: pthread_create(3) stored the thread when it returned 0.
+    Ok(unsafe { thread.assume_init() })
+}
+
+/// A `pthread_t` is the address of the thread's description, in glibc and in musl.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "an integer of the machine's width in glibc, a pointer in musl"
+)]
+fn own_address(thread: libc::pthread_t) -> usize {
+    thread as usize
+}
+
+/// Calls `ask` until it has an answer.
+fn patiently<T>(mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let deadline = Instant::now() + PROBE_TIMEOUT;
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        if Instant::now() > deadline {
+            return Err(Error::Calibration("a thread started to look at did not come to rest"));
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// Search distance from a `pthread_t`, in bytes. glibc's structure has 2,304.
+const STRUCT_SEARCH: usize = 4096;
+
+/// Stack size of a probe thread, in bytes: above the minimum of every architecture.
+const PROBE_STACK: usize = 256 * 1024;
+
+/// Time a probe thread has to reach its wait.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::{Identity, STRUCT_SEARCH, ThreadLayout, calibrate};
+
+    #[test]
+    fn calibrates_this_machine() {
+        let first = calibrate().unwrap();
+        assert_eq!(calibrate().unwrap(), first);
+        #[cfg(target_env = "gnu")]
+        assert!(first.cond.is_some());
+    }
+
+    /// CI once met it: a tid equal to the upper half of the address of the process's heap.
+    #[test]
+    fn an_id_that_is_half_of_a_pointer_too_is_not_mistaken() {
+        const WORDS: usize = STRUCT_SEARCH / size_of::<u64>();
+        let tids = [0x55fe_u32, 0x55ff];
+        let mut descriptions = [[0_u64; WORDS]; 2];
+        for (description, tid) in descriptions.iter_mut().zip(tids) {
+            description[1] = 0x55fe_0123_4560;
+            description[2] = description.as_ptr().addr() as u64;
+            description[90] = tid.into();
+            description[200..202].copy_from_slice(&[7, 9]);
+        }
+        let identities = [0, 1].map(|index| Identity {
+            tid: tids[index].cast_signed(),
+            pthread: descriptions[index].as_ptr().addr(),
+            start: 7,
+            argument: 9,
+        });
+        let layout = ThreadLayout::of(&identities).unwrap();
+        let expected =
+            ThreadLayout { tid: 90 * 8, self_pointer: Some(2 * 8), start: 200 * 8, argument: 201 * 8 };
+        assert_eq!(layout, expected);
+    }
+}

@@ -1,0 +1,14 @@
+//! The fork: what the parent does for it, and what the clone does before JavaScript continues.
+
+mod child;
+mod destroy_hooks;
+mod entry;
+mod facts;
+mod loop_end;
+mod options;
+mod policy;
+mod requests;
+mod setup;
+mod threads;
+
+pub(crate) use threads::is_worker;

@@ -1,0 +1,368 @@
+//! V8's heap in an arena, so that it forks quickly.
+//!
+//! V8 asks its page allocator for chunks of 256 KiB, each at a random address: 4,000 mappings per
+//! gigabyte, and page tables that hold little. The allocator is an object of the class
+//! `v8::base::PageAllocator`, used by its virtual table alone, and node exports both the table and
+//! the methods. So the object is given a copy of its table in which three methods are ours: they
+//! serve requests for chunks from an [`Arena`], and leave all others to V8's own.
+//!
+//! [`install`] verifies these facts before it changes anything:
+//!
+//! | fact | where V8 has it | checked by |
+//! |---|---|---|
+//! | the methods and their arguments | `src/base/page-allocator.h` | the symbols, whose names spell the arguments |
+//! | they are virtual | `include/v8-platform.h`, `v8::PageAllocator` | each is in the table exactly once |
+//! | the objects | V8's `src/utils/allocation.cc`, node's `src/node_v8_platform-inl.h` | one or two words among node's variables point to the table, with two page sizes behind |
+//! | a chunk is 256 KiB at a multiple of it | `src/common/globals.h`, `kPageSizeBits` | chunks come through within the next megabytes, see [`heap_status`] |
+//! | a chunk may be accessible when V8 asks for one that is not | `MemoryAllocator::AllocateAlignedMemory` in `src/heap/memory-allocator.cc` makes it so next | the arguments |
+//! | memory is freed by the method that counts it, at its beginning, and at its end alone in part | `VirtualMemory::Free`, `Release` in `src/utils/allocation.cc` | what is not a chunk's is left to V8 |
+//!
+//! Code stays as it is. V8 asks for one range for all of it, with the permission
+//! `kNoAccessWillJitLater` (`src/heap/code-range.cc`), and divides the range by itself.
+//!
+//! A chunk that V8 frees is unmapped. V8 frees chunks that it has made inaccessible
+//! (`MemoryAllocator::FreePooledChunk` of Node 20 and 22), so nothing of one could be used again.
+//!
+//! Nothing is ever taken back: chunks lie in the arena until the process ends. This library is
+//! never unloaded then, though the Worker that has loaded it ends.
+
+use std::{
+    ffi::{CStr, c_int, c_void},
+    ptr,
+    ptr::NonNull,
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use napi_derive::napi;
+use qclone::{
+    Modules,
+    heap::{self, Arena, HugePages, Inheritance, REGION, Shared, UNIT},
+};
+
+use super::{
+    buffers,
+    vtable::{self, WORD, read_table, read_words, symbol},
+};
+
+/// `vtable for v8::base::PageAllocator`: two words, and the methods.
+const TABLE: &CStr = c"_ZTVN2v84base13PageAllocatorE";
+/// `v8::base::PageAllocator::AllocatePages(void*, unsigned long, unsigned long, v8::PageAllocator::Permission)`
+const ALLOCATE: &CStr = c"_ZN2v84base13PageAllocator13AllocatePagesEPvmmNS_13PageAllocator10PermissionE";
+/// `v8::base::PageAllocator::FreePages(void*, unsigned long)`
+const FREE: &CStr = c"_ZN2v84base13PageAllocator9FreePagesEPvm";
+/// `v8::base::PageAllocator::ReleasePages(void*, unsigned long, unsigned long)`
+const RELEASE: &CStr = c"_ZN2v84base13PageAllocator12ReleasePagesEPvmm";
+
+/// `v8::PageAllocator::Permission`, those of memory for data.
+const NO_ACCESS: c_int = 0;
+const READ_WRITE: c_int = 2;
+
+/// As many objects as V8 and node have together.
+const MOST_OBJECTS: usize = 2;
+
+type AllocatePages = unsafe extern "C" fn(
+    this: *mut c_void,
+    hint: *mut c_void,
+    size: usize,
+    alignment: usize,
+    access: c_int,
+) -> *mut c_void;
+type FreePages = unsafe extern "C" fn(this: *mut c_void, address: *mut c_void, size: usize) -> bool;
+type ReleasePages =
+    unsafe extern "C" fn(this: *mut c_void, address: *mut c_void, size: usize, new_size: usize) -> bool;
+
+/// V8's own methods.
+#[derive(Debug, Clone, Copy)]
+struct Methods {
+    allocate: AllocatePages,
+    free: FreePages,
+    release: ReleasePages,
+}
+
+/// A plain fork leaves it out, as it leaves out what V8 maps itself.
+static ARENA: Arena = Arena::new(Inheritance::Marked);
+
+/// Set before any of our methods can be called.
+static METHODS: OnceLock<Methods> = OnceLock::new();
+
+static STATE: Mutex<State> = Mutex::new(State::Off(NOT_ASKED));
+
+/// Calls of our `allocate` that asked for a chunk.
+static ASKED: AtomicU64 = AtomicU64::new(0);
+/// Those that the arena had none for.
+static REFUSED: AtomicU64 = AtomicU64::new(0);
+
+/// Whether large objects are to be on huge pages.
+static HUGE: AtomicBool = AtomicBool::new(false);
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Off(&'static str),
+    Dense(&'static str),
+    Huge,
+}
+
+const NOT_ASKED: &str = "not asked for: import node-qclone/heap first";
+
+/// How V8's heap lies in memory.
+#[napi(string_enum = "lowercase")]
+#[derive(PartialEq, Eq)]
+pub enum HeapMode {
+    /// As V8 lays it.
+    Off,
+    /// Together, on small pages.
+    Dense,
+    /// Together, on huge pages.
+    Huge,
+}
+
+/// What is known of V8's heap in the arena.
+#[napi(object, object_from_js = false)]
+pub struct NativeHeapStatus {
+    /// How new chunks are laid.
+    pub mode: HeapMode,
+    /// Why it is not what was asked for.
+    pub reason: Option<String>,
+    /// Whether nobody has asked for it.
+    pub unasked: bool,
+    /// Requests for chunks since it is on.
+    pub asked: f64,
+    /// Those that V8's own allocator served, since the arena had none.
+    pub refused: f64,
+    /// Chunks in the arena.
+    pub chunks: u32,
+    /// Regions of 2 MiB that are mapped in full.
+    pub whole_regions: u32,
+    /// Regions of 2 MiB that have a hole, or several.
+    pub split_regions: u32,
+    /// Chunks that would fit in the holes.
+    pub holes: u32,
+}
+
+/// Has V8 take its chunks from an arena from now on, once a process; `wanted` is not `off`.
+#[napi]
+pub fn install_heap(wanted: HeapMode) -> NativeHeapStatus {
+    let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+    if METHODS.get().is_none() && wanted != HeapMode::Off {
+        *state = match install(&wanted) {
+            Ok(state) => state,
+            Err(reason) => State::Off(reason),
+        };
+    }
+    let is_huge = matches!(*state, State::Huge);
+    drop(state);
+    if is_huge && qclone::is_main_thread() {
+        // Without it, upkeep finds large buffers later.
+        let _ = buffers::install();
+    }
+    heap_status()
+}
+
+/// What is known of V8's heap in the arena.
+#[napi]
+pub fn heap_status() -> NativeHeapStatus {
+    let (mode, reason) = match *STATE.lock().unwrap_or_else(PoisonError::into_inner) {
+        State::Off(reason) => (HeapMode::Off, Some(reason.to_owned())),
+        State::Dense(reason) => (HeapMode::Dense, Some(reason.to_owned())),
+        State::Huge => (HeapMode::Huge, None),
+    };
+    let unasked = reason.as_deref() == Some(NOT_ASKED);
+    let reason = match (mode == HeapMode::Dense).then(HugePages::of_this_process) {
+        Some(HugePages::Unavailable(why)) => Some(why.to_string()),
+        _ => reason,
+    };
+    let statistics = ARENA.statistics();
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    NativeHeapStatus {
+        mode,
+        reason,
+        unasked,
+        asked: ASKED.load(Ordering::Relaxed) as f64,
+        refused: REFUSED.load(Ordering::Relaxed) as f64,
+        chunks: count(statistics.busy_units),
+        whole_regions: count(statistics.whole_regions),
+        split_regions: count(statistics.split_regions),
+        holes: count(statistics.holes),
+    }
+}
+
+/// Has a thread make huge pages of small ones, while clones are made. `shared`: of memory that a clone
+/// shares, too. Where the system lets no thread be started, none are made.
+#[napi]
+pub fn start_heap_upkeep(shared: bool) {
+    let _ = heap::start_upkeep(if shared { Shared::Copy } else { Shared::Leave });
+}
+
+fn install(wanted: &HeapMode) -> Result<State, &'static str> {
+    let [table, allocate, free, release] =
+        [TABLE, ALLOCATE, FREE, RELEASE].map(symbol).map(|found| found.ok_or(NO_SYMBOLS));
+    let (table, allocate, free, release) = (table?, allocate?, free?, release?);
+    let mut modules = Modules::default();
+    modules.refresh();
+
+    let own = read_table(&modules, table, allocate).ok_or(OTHER_TABLE)?;
+    let objects = find_objects(&modules, table)?;
+    let ours: [(usize, *const ()); 3] = [
+        (allocate, allocate_pages as *const ()),
+        (free, free_pages as *const ()),
+        (release, release_pages as *const ()),
+    ];
+    let copy = vtable::with_methods(&own, &ours).ok_or(OTHER_TABLE)?;
+
+    if *wanted == HeapMode::Dense {
+        ARENA.forgo_huge_pages();
+    }
+    // With a first look at whether the system lets memory be mapped so.
+    let unit = ARENA.allocate_unit().ok_or(NO_MEMORY)?;
+    // SAFETY: handed out just now, and used by nobody.
+    unsafe { ARENA.free_unit(unit, UNIT) };
+    pin()?;
+
+    let pointer = |address: usize| ptr::with_exposed_provenance::<()>(address);
+    // SAFETY: the symbol's name spells the arguments; what it returns, page-allocator.h of Node 20 to 26 says.
+    let allocate = unsafe { std::mem::transmute::<*const (), AllocatePages>(pointer(allocate)) };
+    // SAFETY: the same header says that this one returns a bool.
+    let free = unsafe { std::mem::transmute::<*const (), FreePages>(pointer(free)) };
+    // SAFETY: the same header says that this one returns a bool, too.
+    let release = unsafe { std::mem::transmute::<*const (), ReleasePages>(pointer(release)) };
+    METHODS.set(Methods { allocate, free, release }).map_err(|_| TWICE)?;
+
+    for object in objects {
+        // A thread may still read the old table. It calls V8's own methods then, which is safe: it knows
+        // no memory of ours yet.
+        // SAFETY: the object was found to have V8's table, of which this is a copy.
+        unsafe { vtable::give(object, copy) };
+    }
+    Ok(match HugePages::of_this_process() {
+        _ if *wanted == HeapMode::Dense => State::Dense("asked for"),
+        HugePages::OnAdvice => {
+            HUGE.store(true, Ordering::Relaxed);
+            State::Huge
+        }
+        HugePages::Unavailable(_) => State::Dense("the system has no huge pages for this process"),
+    })
+}
+
+/// Notes that no chunk has come through: as far as is known, the arena serves none.
+#[napi]
+pub fn give_up_heap() -> NativeHeapStatus {
+    *STATE.lock().unwrap_or_else(PoisonError::into_inner) = State::Off(NO_CHUNKS);
+    heap_status()
+}
+
+/// The objects with that virtual table among the variables of its file.
+fn find_objects(modules: &Modules, table: usize) -> Result<Vec<usize>, &'static str> {
+    // SAFETY: sysconf(3) has no preconditions.
+    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).map_err(|_| OTHER_PAGES)?;
+    if !UNIT.is_multiple_of(page) {
+        return Err(OTHER_PAGES);
+    }
+    let pointer = table + vtable::HEADER * WORD;
+    let mut found = Vec::new();
+    for segment in modules.variables_beside(table) {
+        let start = segment.start.next_multiple_of(WORD);
+        let words = read_words(start, (segment.end - start) / WORD);
+        let addresses = words.iter().enumerate().filter(|(_, word)| **word == pointer);
+        for (index, _) in addresses {
+            // Behind it: `allocate_page_size_` and `commit_page_size_`.
+            if words.get(index + 1..index + 3) != Some(&[page, page]) {
+                return Err(OTHER_OBJECTS);
+            }
+            found.push(start + index * WORD);
+        }
+    }
+    if (1..=MOST_OBJECTS).contains(&found.len()) { Ok(found) } else { Err(OTHER_OBJECTS) }
+}
+
+/// Keeps this library loaded until the process ends. A Worker unloads the addons that it has loaded.
+fn pin() -> Result<(), &'static str> {
+    // SAFETY: zeroes are null pointers, which Dl_info may hold.
+    let mut found: libc::Dl_info = unsafe { std::mem::zeroed() };
+    // SAFETY: `found` outlives the call, which takes any address.
+    if unsafe { libc::dladdr(pin as *const () as *const c_void, &raw mut found) } == 0 {
+        return Err(NOT_PINNED);
+    }
+    // SAFETY: the name is a C string of the dynamic linker, of a library that is loaded: nothing
+    // runs by loading it once more. The handle is not closed.
+    let handle =
+        unsafe { libc::dlopen(found.dli_fname, libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE) };
+    if handle.is_null() { Err(NOT_PINNED) } else { Ok(()) }
+}
+
+/// Is `v8::base::PageAllocator::AllocatePages`.
+unsafe extern "C" fn allocate_pages(
+    this: *mut c_void,
+    hint: *mut c_void,
+    size: usize,
+    alignment: usize,
+    access: c_int,
+) -> *mut c_void {
+    // Set before this can be called.
+    let Some(methods) = METHODS.get() else { return ptr::null_mut() };
+    let for_data = alignment == UNIT && matches!(access, NO_ACCESS | READ_WRITE);
+    if for_data && size == UNIT {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        if let Some(unit) = ARENA.allocate_unit() {
+            return unit.as_ptr().cast();
+        }
+        REFUSED.fetch_add(1, Ordering::Relaxed);
+    }
+    if for_data && size >= REGION && HUGE.load(Ordering::Relaxed) {
+        // A large object: where the kernel puts it, but at a place for huge pages.
+        // SAFETY: V8's own arguments, and an alignment that is a multiple of its own.
+        let object = unsafe { (methods.allocate)(this, hint, size, REGION, access) };
+        if !object.is_null() {
+            heap::advise_huge(object.addr(), size);
+            return object;
+        }
+    }
+    // SAFETY: V8's own arguments.
+    unsafe { (methods.allocate)(this, hint, size, alignment, access) }
+}
+
+/// Is `v8::base::PageAllocator::FreePages`.
+unsafe extern "C" fn free_pages(this: *mut c_void, address: *mut c_void, size: usize) -> bool {
+    let Some(methods) = METHODS.get() else { return false };
+    match NonNull::new(address.cast()) {
+        Some(unit) if ARENA.has_unit(unit) => {
+            // SAFETY: V8 frees what it was given at this address, once, and uses it no more.
+            unsafe { ARENA.free_unit(unit, size) };
+            true
+        }
+        // SAFETY: V8's own arguments, for memory that its own method has given.
+        _ => unsafe { (methods.free)(this, address, size) },
+    }
+}
+
+/// Is `v8::base::PageAllocator::ReleasePages`, which keeps the first `new_size` bytes.
+unsafe extern "C" fn release_pages(
+    this: *mut c_void,
+    address: *mut c_void,
+    size: usize,
+    new_size: usize,
+) -> bool {
+    let Some(methods) = METHODS.get() else { return false };
+    match NonNull::new(address.cast()) {
+        Some(unit) if ARENA.has_unit(unit) => {
+            // SAFETY: V8 frees the end of what it was given at this address, and uses it no more.
+            unsafe { ARENA.shrink_unit(unit, size, new_size) };
+            true
+        }
+        // SAFETY: V8's own arguments, for memory that its own method has given.
+        _ => unsafe { (methods.release)(this, address, size, new_size) },
+    }
+}
+
+const NO_SYMBOLS: &str = "this node does not export V8's page allocator";
+const OTHER_TABLE: &str = "V8's page allocator has other methods than expected";
+const OTHER_OBJECTS: &str =
+    "V8's page allocator was not found, or somebody has changed it: a second copy of node-qclone, perhaps";
+const OTHER_PAGES: &str = "the size of a page of this system does not fit";
+const NO_MEMORY: &str = "the system gave no memory at an address of our choice";
+const NOT_PINNED: &str = "this library cannot be kept loaded";
+const NO_CHUNKS: &str =
+    "V8 does not ask for chunks as expected: it was built with pointer compression, perhaps";
+const TWICE: &str = "installed already";

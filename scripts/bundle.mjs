@@ -1,0 +1,28 @@
+// Bundles each entry that package.json exports: importing one file takes a quarter of the time that a file for each
+// module takes. The declarations beside them are tsc's, and name the source of each entry.
+import { readFileSync } from 'node:fs'
+import { rolldown } from 'rolldown'
+
+const { exports } = JSON.parse(readFileSync('package.json', 'utf8'))
+
+const entries = Object.values(exports).filter(({ types }) => types !== undefined)
+
+const bundle = await rolldown({
+  input: Object.fromEntries(
+    entries.map((entry) => [
+      entry.default.replace('./dist/', '').replace('.js', ''),
+      entry.types.replace('./dist/', './ts/').replace('.d.ts', '.ts'),
+    ]),
+  ),
+  platform: 'node',
+  tsconfig: 'tsconfig.build.json',
+  resolve: { extensionAlias: { '.js': ['.ts'] } },
+})
+await bundle.write({
+  dir: 'dist',
+  // Stack traces and `Function.prototype.toString` show the code as it was written.
+  minify: false,
+  sourcemap: true,
+  chunkFileNames: 'shared.js',
+})
+await bundle.close()

@@ -1,0 +1,200 @@
+import { Buffer } from 'node:buffer'
+import { writeSync } from 'node:fs'
+import { inspect } from 'node:util'
+import { claimLoopEnd } from '../copies/registry.js'
+import { native } from '../native.js'
+import { nextTick } from '../node-internals/clock.js'
+import { process } from '../node-internals/process.js'
+import {
+  accessorsOfExit,
+  fatalException,
+  isExiting,
+  markExiting,
+  REALLY_EXIT,
+  replaceFatalException,
+} from '../node-internals/process-exit.js'
+import { hasTimers } from '../node-internals/timers.js'
+import { isError } from '../types/is-error.js'
+import { hold } from './hold.js'
+import { calledInClones, rehearseForClones } from './precompile.js'
+
+/** Exit status of Node when its event loop ends while the main module waits for a promise. */
+const STATUS_OF_UNSETTLED = 13
+
+/** Exit status of Node after an uncaught error. */
+export const STATUS_OF_ERROR = 1
+
+/**
+Ends this clone as `process.exit` ends a process: the clone's own `exit` listeners run.
+
+Always uses `_exit`, since Node's own exit joins threads that a clone does not have. Never returns, even if a listener
+throws: the callers are the parent's code.
+*/
+export function leave(status: number): never {
+  try {
+    // As in Node, an error in an `exit` listener does not stop the exit.
+    exit(isExiting() ? statusOnTheWay() : status)
+  } catch (error) {
+    reportError(error)
+  }
+  return native().exitNow(statusOnTheWay() & 0xff) as never
+}
+
+/** Ends this clone as an uncaught error ends a process. */
+export function leaveByError(error: unknown): never {
+  reportError(error)
+  return leave(STATUS_OF_ERROR)
+}
+
+/** Returns the exit status of a process that is exiting. */
+function statusOnTheWay(): number {
+  return Number(process.exitCode ?? 0)
+}
+
+/** Prints an error as Node prints an uncaught one. */
+export function reportError(error: unknown): void {
+  try {
+    writeSync(2, `${isError(error) ? inspect(error) : `Uncaught:\n${inspect(error)}`}\n`)
+  } catch {
+    // stderr is closed, or the error cannot be inspected. The exit status still shows the failure.
+  }
+}
+
+let uncaught: (error: unknown) => never = leaveByError
+
+/**
+Sets the function called with an uncaught error, {@link leaveByError} by default. It must exit: `exit` may have been
+emitted by then.
+*/
+export function onUncaught(handle: (error: unknown) => never): void {
+  uncaught = handle
+}
+
+/**
+Makes every exit of the clone end in `_exit`.
+
+Replacements that the parent has made (test runners of `process.exit`, `signal-exit` of `process.emit` and
+`process.reallyExit`, `source-map-support`) would run its hooks, or keep the clone from exiting. The clone's code can
+make its own again.
+*/
+export function leaveByItself(): void {
+  uncaught = leaveByError
+  waitsForAllTimers = false
+  putBack('exit', exit)
+  guardReallyExit()
+  // If a test library has faked it, no stream of Node ever ends.
+  if (process.nextTick !== nextTick) putBack('nextTick', nextTick)
+  // Uncovers the method of the prototype, which is Node's.
+  hold(process.emit)
+  Reflect.deleteProperty(process, 'emit')
+  // Not a listener of `uncaughtException`: the clone's code may count those, or remove them all.
+  replaceFatalException((error, fromPromise) => {
+    let handled: boolean
+    try {
+      handled = fatalException(error, fromPromise)
+    } catch (thrown) {
+      // The handler threw. Node then exits without emitting `exit`.
+      markExiting()
+      process.exitCode = STATUS_OF_ERROR_IN_HANDLER
+      uncaught(thrown)
+      return true
+    }
+    if (!handled) uncaught(error)
+    return handled
+  })
+}
+
+let waitsForAllTimers = false
+
+/** In a clone: lets unreferenced timers keep it alive too, since they also fire in a server, which keeps running. */
+export function waitForAllTimers(): void {
+  waitsForAllTimers = true
+}
+
+/** In the parent: registers what a clone does when its event loop has nothing left to do. */
+export function prepareLeaving(): void {
+  claimLoopEnd(() =>
+    native().onLoopEnd(
+      () => {
+        isAtEnd = !(waitsForAllTimers && hasTimers())
+        if (!isAtEnd) return
+        // As in Node, which calls them before it emits the event.
+        native().runDestroyHooks()
+        process.emit('beforeExit', Number(process.exitCode ?? 0))
+      },
+      () => {
+        if (!isAtEnd) return
+        exit(process.exitCode ?? STATUS_OF_UNSETTLED)
+        // Still here: the clone's code has replaced `process.reallyExit`.
+        reallyExit(statusOnTheWay())
+      },
+    ),
+  )
+}
+
+let isAtEnd = false
+
+/** Implements `process.exit`, as in lib/internal/process/per_thread.js: Node's own may be out of reach. */
+function exit(...status: [code?: typeof process.exitCode]): void {
+  if (status.length > 0) process.exitCode = status[0]
+  if (!isExiting()) {
+    markExiting()
+    process.emit('exit', statusOnTheWay())
+  }
+  // Not `process.reallyExit`: a replacement may call Node's own, which joins threads that a clone does not have.
+  // signal-exit calls the one it found in the parent, and restores it when it has no hooks left.
+  reallyExit(statusOnTheWay())
+}
+
+/** Implements `process.reallyExit`, which `process.exit` calls last. */
+function reallyExit(status: number): void {
+  native().exitNow(status & 0xff)
+}
+
+/** Makes restoring Node's `process.reallyExit`, as found in the parent, restore the clone's instead. */
+function guardReallyExit(): void {
+  let current: unknown = reallyExit
+  hold(Reflect.getOwnPropertyDescriptor(process, REALLY_EXIT))
+  Reflect.defineProperty(process, REALLY_EXIT, {
+    get: () => current,
+    set: (value: unknown) => {
+      current = isOfNode(value) ? reallyExit : value
+    },
+    configurable: true,
+    enumerable: true,
+  })
+}
+
+function isOfNode(value: unknown): boolean {
+  return typeof value === 'function' && Function.prototype.toString.call(value).includes('[native code]')
+}
+
+/** Restores a property of the process. Not by an assignment, which would call an accessor that replaces it. */
+function putBack(name: string, value: unknown): void {
+  hold(Reflect.getOwnPropertyDescriptor(process, name))
+  Reflect.defineProperty(process, name, { value, configurable: true, writable: true, enumerable: true })
+}
+
+/** Exit status of Node when a handler of uncaught errors throws. */
+const STATUS_OF_ERROR_IN_HANDLER = 7
+
+calledInClones(
+  leave,
+  isExiting,
+  markExiting,
+  replaceFatalException,
+  statusOnTheWay,
+  reallyExit,
+  leaveByItself,
+  onUncaught,
+  exit,
+  putBack,
+  guardReallyExit,
+  isOfNode,
+  ...accessorsOfExit(),
+)
+
+const NOTHING = Buffer.alloc(0)
+
+// Calls the function by which node checks an integer, which the setter of `exitCode` calls in a clone. Nothing exposes it.
+rehearseForClones(() => void NOTHING.compare(NOTHING, 0))

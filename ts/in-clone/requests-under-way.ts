@@ -1,0 +1,130 @@
+import type { Socket } from 'node:net'
+import { native } from '../native.js'
+import { uptimeMs } from '../node-internals/clock.js'
+import { handleOf } from '../node-internals/handles.js'
+import { serverOf } from '../node-internals/sockets.js'
+
+/**
+Time in milliseconds after the last write for which requests written together count as in progress even if something has
+arrived since: their answers can arrive one by one.
+*/
+const DOUBT_MS = 5000
+
+/** State of a connection on which this process sends requests. */
+interface Exchange {
+  /** Bytes read by the time of the last write. */
+  read: number
+  /** Maximum number of writes still unanswered: anything that arrives answers at least one. */
+  unanswered: number
+  /** Whether all writes so far came before anything was read, as when a client introduces itself. */
+  isGreeting: boolean
+  /** Time of the last write, by `uptimeMs()`. */
+  writtenAt: number
+  /** Address of the other side; `undefined` until it is known, `null` if there is none. */
+  peer: string | null | undefined
+}
+
+/** Key shared by all copies of this package. The first copy notes the writes. */
+const EXCHANGE: unique symbol = Symbol.for('qclone.exchange')
+
+/** Socket with its noted state. */
+export type Connection = Socket & {
+  [EXCHANGE]?: Exchange
+  readonly isTTY?: boolean
+}
+
+/**
+Notes a write, right before it, to a connection on which this process sends requests.
+
+Only user space knows the order of writes and reads. The kernel has their times (`tcpi_last_data_sent`,
+`tcpi_last_data_recv`), but in ticks of up to 10 ms, in which many requests are answered, and not for unix sockets.
+*/
+export function noteWrite(socket: Connection): void {
+  if (!sendsRequests(socket)) return
+  const { bytesRead } = socket
+  const known = socket[EXCHANGE] ?? begin(socket)
+  const writtenAt = uptimeMs()
+  if (bytesRead !== known.read) {
+    // A socket that has reconnected has read less.
+    const isAnswered = known.isGreeting || bytesRead < known.read || isPast(known, writtenAt)
+    known.unanswered = isAnswered ? 0 : Math.max(0, known.unanswered - 1)
+    known.isGreeting = false
+    known.read = bytesRead
+  }
+  known.unanswered++
+  known.writtenAt = writtenAt
+  if (known.peer === undefined && !socket.connecting) known.peer = peerOf(socket)
+}
+
+/**
+Returns whether requests of this process may be in progress on a connection: sent, or about to be, and not answered.
+
+They certainly are if nothing has arrived since the last write. They may be if there were more writes than arrivals,
+until {@link DOUBT_MS} after the last write.
+
+@param queued Bytes queued for the connection and not written yet.
+@param forks Times at which this process and its ancestors were forked, by `uptimeMs()`. Nothing arrived after the first
+fork that followed the last write.
+*/
+export function hasUnderWay(socket: Connection, queued: number, forks: readonly number[]): boolean {
+  const known = socket[EXCHANGE]
+  // Not noted: any writes were before this package was loaded.
+  if (!known) return sendsRequests(socket) && hasWritten(socket)
+  if (queued > 0 || socket.bytesRead === known.read) return true
+  const at = forks.find((at) => at >= known.writtenAt) ?? known.writtenAt
+  return known.unanswered > 1 && !isPast(known, at)
+}
+
+/** Returns whether writes to a connection have been noted. */
+export function isNoted(socket: Connection): boolean {
+  return socket[EXCHANGE] !== undefined
+}
+
+/** Returns the noted address of the other side: `127.0.0.1:80`, or the path of a unix socket. */
+export function notedPeer(socket: Connection): string {
+  return socket[EXCHANGE]?.peer ?? 'an unknown address'
+}
+
+/**
+Returns whether this process sends requests on a connection. It does not on one that a server has accepted (nobody
+reconnects that), on the standard input of a child process, and on a terminal.
+*/
+function sendsRequests(socket: Connection): boolean {
+  return !serverOf(socket) && socket.readable && !socket.isTTY
+}
+
+/** Reads the handle, since `socket.bytesWritten` includes queued bytes, and throws while Node writes those. */
+function hasWritten(socket: Connection): boolean {
+  return (handleOf(socket)?.bytesWritten ?? 0) > 0
+}
+
+function isPast({ writtenAt }: Exchange, at: number): boolean {
+  return at - writtenAt >= DOUBT_MS
+}
+
+function begin(socket: Connection): Exchange {
+  const exchange: Exchange = {
+    read: socket.bytesRead,
+    unanswered: hasWritten(socket) ? 1 : 0,
+    isGreeting: true,
+    writtenAt: 0,
+    peer: undefined,
+  }
+  // Not enumerable, so that inspecting the socket does not show it.
+  Object.defineProperty(socket, EXCHANGE, { value: exchange })
+  return exchange
+}
+
+function peerOf(socket: Connection): string | null {
+  const { remoteAddress, remotePort } = socket
+  if (remoteAddress !== undefined) {
+    return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`
+  }
+  try {
+    // Node does not expose the peer of a unix socket.
+    return native().unixPeerOf(handleOf(socket)?.fd ?? -1)
+  } catch {
+    // Without the native part there are no clones.
+    return null
+  }
+}

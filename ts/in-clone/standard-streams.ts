@@ -1,0 +1,93 @@
+import { createReadStream, fstatSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { Writable } from 'node:stream'
+import { isatty, ReadStream as TtyReadStream } from 'node:tty'
+import { type CloneFacts, native } from '../native.js'
+import { process } from '../node-internals/process.js'
+import { asStandardStream, shareWritableState } from '../node-internals/streams.js'
+import { hold } from './hold.js'
+import { calledInClones } from './precompile.js'
+
+/**
+Gives the clone its own standard streams.
+
+The parent's streams to a terminal or file write synchronously and have nothing pending. A stream to a pipe or socket
+may have, and both processes would write it. The clone's streams therefore start empty, and write synchronously too, so
+that nothing is lost when the clone exits.
+
+@param facts Which of the descriptors 1 and 2 have a dead stream of the parent, and which are a pipe or socket.
+*/
+export function ownStreams(facts: CloneFacts): void {
+  for (const [fd, name] of [
+    [1, 'stdout'],
+    [2, 'stderr'],
+  ] as const) {
+    if (facts.isDeadOutput(fd)) takeOver(process[name], writeAtOnce(fd))
+    else if (facts.isPipeOutput(fd)) defineLazily(name, () => writeAtOnce(fd))
+  }
+  defineLazily('stdin', openStdin)
+}
+
+/** Makes a stream that writes synchronously, so that nothing is ever pending. */
+function writeAtOnce(fd: number): Writable {
+  const stream = new Writable({
+    decodeStrings: true,
+    write(chunk: Buffer, _, done) {
+      try {
+        native().writeAll(fd, chunk)
+      } catch (error) {
+        return done(error as Error)
+      }
+      done()
+    },
+    // Like every standard stream of Node, it never closes its descriptor.
+    destroy: (error, done) => done(error),
+  })
+  return asStandardStream(stream, fd)
+}
+
+/** Makes `old`, which other code references, behave like `fresh`. */
+function takeOver(old: NodeJS.WriteStream, fresh: Writable): void {
+  hold({ ...old })
+  for (const method of ['write', 'end', 'cork', 'uncork', 'setDefaultEncoding', 'destroy'] as const) {
+    Object.assign(old, { [method]: fresh[method].bind(fresh) })
+  }
+  shareWritableState(fresh, old)
+  for (const event of ['drain', 'error', 'finish', 'close']) {
+    fresh.on(event, (...args) => old.emit(event, ...args))
+  }
+}
+
+/** Opens standard input as Node does, by the type of its descriptor. */
+function openStdin(): NodeJS.ReadableStream {
+  const fd = 0
+  if (isatty(fd)) return new TtyReadStream(fd)
+  if (!isPipe(fd)) return createReadStream('', { fd, autoClose: false })
+  const socket = new Socket({ fd, readable: true, writable: false })
+  socket.pause()
+  return Object.assign(socket, { fd })
+}
+
+function isPipe(fd: number): boolean {
+  try {
+    const stat = fstatSync(fd)
+    return stat.isFIFO() || stat.isSocket()
+  } catch {
+    return false
+  }
+}
+
+function defineLazily(name: 'stdin' | 'stdout' | 'stderr', open: () => unknown): void {
+  let stream: unknown
+  Object.defineProperty(process, name, {
+    get: () => {
+      stream ??= open()
+      return stream
+    },
+    configurable: true,
+    enumerable: true,
+  })
+}
+
+calledInClones(ownStreams, defineLazily, writeAtOnce, asStandardStream, takeOver, shareWritableState)
+calledInClones(Writable, Writable[Symbol.hasInstance])

@@ -1,0 +1,101 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createRequire } from 'node:module'
+import { Socket } from 'node:net'
+import type { Callable } from '../types/callable.js'
+import { expectFact } from './fact.js'
+
+/** Undocumented members of an HTTP/1 response. */
+interface Internals {
+  /** Status line and headers, once written. `lib/_http_outgoing.js`; Node 20 to 26. */
+  _header: string | null
+  /** Whether the connection ends with this response. `lib/_http_outgoing.js`; Node 20 to 26. */
+  _last: boolean
+  /** Whether `close` has been emitted. `lib/_http_outgoing.js`; Node 20 to 26. */
+  _closed: boolean
+  /** Whether `end` has been called. Documented, and deprecated. `lib/_http_outgoing.js`; Node 20 to 26. */
+  finished: boolean
+  /** Gives the response its connection, once earlier responses are over. `lib/_http_server.js`; Node 20 to 26. */
+  assignSocket(socket: Socket): void
+  /** Takes the connection from the response. `lib/_http_server.js`; Node 20 to 26. */
+  detachSocket(socket: Socket): void
+}
+
+function internalsOf(response: ServerResponse): Internals {
+  return response as unknown as Internals
+}
+
+/** Returns status line and headers of a response; empty until they are written, `100 Continue` aside. */
+export function headOf(response: ServerResponse): string {
+  return internalsOf(response)._header ?? ''
+}
+
+/** Returns whether the connection ends with this response. */
+export function isLast(response: ServerResponse): boolean {
+  return internalsOf(response)._last
+}
+
+/** Marks a response as sent in full, by another process, without ending its connection. */
+export function markSent(response: ServerResponse, { statusCode, head }: SentHead): void {
+  Object.assign(response, { statusCode, _header: head, _last: false, finished: true })
+}
+
+export interface SentHead {
+  readonly statusCode: number
+  readonly head: string
+}
+
+/** Emits `close`, as Node does at the end of a response, unless it has been emitted. */
+export function emitClose(response: ServerResponse): void {
+  if (internalsOf(response)._closed) return
+  Object.assign(response, { destroyed: true, _closed: true })
+  response.emit('close')
+}
+
+/**
+Calls `act` right before a response is given its connection.
+
+@returns a function that undoes this.
+*/
+export function beforeAssigned(response: ServerResponse, act: () => void): () => void {
+  const { assignSocket } = internalsOf(response)
+  response.assignSocket = (socket) => {
+    act()
+    Reflect.apply(assignSocket, response, [socket])
+  }
+  return () => void Reflect.deleteProperty(response, 'assignSocket')
+}
+
+/** Detaches the connection from a response that is over. */
+export function detach(response: ServerResponse, socket: Socket): void {
+  internalsOf(response).detachSocket(socket)
+}
+
+// Not an import: see http-agents.ts.
+const http = createRequire(import.meta.url)('node:http') as typeof import('node:http')
+
+/** Returns the methods with which Node answers. A name that no longer exists only costs a clone a millisecond. */
+export function methodsOfResponses(): Callable[] {
+  const prototype = http.ServerResponse.prototype as unknown as Record<string, Callable | undefined>
+  return ['end', 'write', 'writeHead', '_implicitHeader', '_send', '_writeRaw', '_finish']
+    .map((name) => prototype[name])
+    .filter((method) => method !== undefined)
+}
+
+/** Makes a response without a client, on a connection that is not open. */
+export function freshResponse(): { response: ServerResponse; socket: Socket } {
+  const socket = new Socket()
+  const request: IncomingMessage = new http.IncomingMessage(socket)
+  return { response: new http.ServerResponse(request), socket }
+}
+
+export function verifyResponses(): void {
+  const internals = internalsOf(freshResponse().response)
+  const outgoing = 'lib/_http_outgoing.js'
+  expectFact('response._header', outgoing, () => internals._header === null)
+  expectFact('response._last', outgoing, () => internals._last === false)
+  expectFact('response._closed', outgoing, () => internals._closed === false)
+  expectFact('response.finished', outgoing, () => internals.finished === false)
+  for (const name of ['assignSocket', 'detachSocket'] as const) {
+    expectFact(`response.${name}`, 'lib/_http_server.js', () => typeof internals[name] === 'function')
+  }
+}

@@ -1,0 +1,64 @@
+import { type Duplex, Readable, Writable } from 'node:stream'
+import { expectFact } from './fact.js'
+
+/** State of a readable stream. `lib/internal/streams/readable.js`. */
+interface ReadableState {
+  /** Number of buffered bytes at which Node stops reading. Node 20 to 26. */
+  highWaterMark: number
+  /** Buffered chunks: a list in Node 20, an array since Node 22. */
+  readonly buffer: { readonly length: number }
+  /** Number of chunks at the start of `buffer` that were read. Since Node 22. */
+  readonly bufferIndex?: number
+}
+
+function stateOf(stream: Readable): ReadableState {
+  return (stream as unknown as { _readableState: ReadableState })._readableState
+}
+
+/** Returns the number of chunks in a stream's buffer. Each takes memory besides its bytes. */
+export function chunksIn(stream: Readable): number {
+  const { buffer, bufferIndex = 0 } = stateOf(stream)
+  return buffer.length - bufferIndex
+}
+
+/** Sets the number of bytes that a stream buffers before it stops reading, so that it can hold a whole body. */
+export function setHighWaterMark(stream: Readable, bytes: number): void {
+  stateOf(stream).highWaterMark = bytes
+}
+
+/**
+Makes `writableLength` and similar properties of `by` show the state of `of`: `_writableState`.
+
+`lib/internal/streams/writable.js`; Node 20 to 26.
+*/
+export function shareWritableState(of: Writable, by: Writable | Duplex): void {
+  const { _writableState } = of as unknown as { _writableState: unknown }
+  Object.assign(by, { _writableState })
+}
+
+/**
+Marks a stream as a standard stream, with the properties `_type` and `_isStdio` that Node and loggers check.
+
+`lib/internal/bootstrap/switches/is_main_thread.js`; Node 20 to 26. They are only set, so there is nothing to verify.
+*/
+export function asStandardStream(stream: Writable, fd: number): Writable {
+  return Object.assign(stream, { fd, _type: 'pipe', _isStdio: true, destroySoon: stream.destroy })
+}
+
+export function verifyStreams(): void {
+  const file = 'lib/internal/streams/readable.js'
+  const stream = new Readable({ read: () => {} })
+  stream.push('one')
+  stream.push('two')
+  expectFact('readable._readableState.buffer', file, () => chunksIn(stream) === 2)
+  expectFact('readable._readableState.highWaterMark', file, () => {
+    setHighWaterMark(stream, 7)
+    return stream.readableHighWaterMark === 7
+  })
+  const [one, other] = [new Writable({ write: () => {} }), new Writable({ write: () => {} })]
+  one.write('bytes')
+  expectFact('writable._writableState', 'lib/internal/streams/writable.js', () => {
+    shareWritableState(one, other)
+    return other.writableLength === one.writableLength && other.writableLength > 0
+  })
+}

@@ -1,0 +1,110 @@
+import { Socket } from 'node:net'
+import { isMainThread } from 'node:worker_threads'
+import { native } from '../native.js'
+import { fromFailure } from '../types/errors.js'
+import { verifyActiveHandles } from './active-handles.js'
+import { verifyEvents } from './events.js'
+import { handleOf, verifyDatagrams, verifyHandle } from './handles.js'
+import { verifyAgents } from './http-agents.js'
+import { verifyConnectionsList, verifyParsers } from './http-parsers.js'
+import { verifyResponses } from './http-responses.js'
+import { verifyLoadedModules } from './http2.js'
+import { verifyCluster } from './process-channel.js'
+import { verifyExit } from './process-exit.js'
+import { verifyResolvers } from './resolvers.js'
+import { verifyAccepted, verifySocket } from './sockets.js'
+import { verifyStreams } from './streams.js'
+
+let isVerified = false
+let isHttpVerified = false
+let isVerifiedForReaders = false
+
+/**
+Checks, once and before the first fork, the undocumented parts of Node that every clone relies on. Variables of Node's
+own files are checked by the functions that find them.
+
+@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED`, which names what does not hold; `ERR_QCLONE_FORK` if there is no
+descriptor for the socket that is checked.
+*/
+export function verifyInternals(): void {
+  // A Worker cannot clone, and its `process` lacks some parts.
+  if (isVerified || !isMainThread) return
+  verifyExit()
+  verifyEvents()
+  verifyStreams()
+  verifyActiveHandles()
+  verifyLoadedModules()
+  verifyCluster()
+  verifyAgents()
+  verifyResolvers()
+  verifyDatagrams()
+  withSocket((socket, fd) => {
+    verifySocket(socket)
+    verifyHandle(socket, fd)
+  })
+  isVerified = true
+}
+
+/**
+Checks, once, the undocumented parts of Node that clones rely on to answer HTTP requests.
+
+@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED`, which names what does not hold.
+*/
+export function verifyHttpInternals(): void {
+  if (isHttpVerified || !isMainThread) return
+  verifyResponses()
+  verifyParsers()
+  isHttpVerified = true
+}
+
+/**
+Checks, once, the undocumented parts of Node that readers rely on.
+
+@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED`, which names what does not hold.
+*/
+export function verifyReaderInternals(): void {
+  if (isVerifiedForReaders || !isMainThread) return
+  verifyAccepted()
+  verifyConnectionsList()
+  isVerifiedForReaders = true
+}
+
+/** Closes a socket through its handle: `destroy` would open `process.stderr`, to compare itself with it. */
+function close(socket: Socket): void {
+  const handle = handleOf(socket)
+  if (typeof handle?.close === 'function') handle.close()
+  else socket.destroy()
+}
+
+/**
+Calls `look` with a socket that is open and reading until `look` returns. Does nothing where the permission model denies
+sockets, from Node 26 on: a process without sockets has none to silence.
+*/
+function withSocket(look: (socket: Socket, fd: number) => void): void {
+  const { ends, failure } = native().openSocketPair()
+  if (failure) throw fromFailure(failure)
+  const [fd, other] = ends as [number, number]
+  try {
+    const socket = openSocket(fd)
+    if (!socket) {
+      native().closePipeEnd(fd)
+      return
+    }
+    try {
+      look(socket, fd)
+    } finally {
+      close(socket)
+    }
+  } finally {
+    native().closePipeEnd(other)
+  }
+}
+
+function openSocket(fd: number): Socket | undefined {
+  try {
+    return new Socket({ fd })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED') return undefined
+    throw error
+  }
+}

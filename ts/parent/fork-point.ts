@@ -1,0 +1,264 @@
+import { AsyncResource } from 'node:async_hooks'
+import { leaveByError } from '../in-clone/exit.js'
+import { hold } from '../in-clone/hold.js'
+import { onBecomingClone } from '../in-clone/hooks.js'
+import { calledInClones, compileAhead } from '../in-clone/precompile.js'
+import { enterClone, type Ghosts } from '../in-clone/setup.js'
+import { inTask } from '../in-clone/task-name.js'
+import { forkForSynchronousWasm } from '../in-clone/v8-flags.js'
+import { native } from '../native.js'
+import { setImmediate, setTimeout, uptimeMs } from '../node-internals/clock.js'
+import { process } from '../node-internals/process.js'
+import { moveToHead } from '../node-internals/timers.js'
+import { sign } from '../observe/diagnostics.js'
+import { handlers } from '../observe/handlers.js'
+import type { CloneOptions, DetachableOptions } from '../options/clone-options.js'
+import { descriptorsOf } from '../options/keepable.js'
+import { settings } from '../options/settings.js'
+import type { Callable } from '../types/callable.js'
+import { type Clone, type CloneKind, isServing } from '../types/clone.js'
+import { fromFailure, QcloneError, typed } from '../types/errors.js'
+import type { Places } from './admission.js'
+import { adopt } from './clone-table.js'
+import { readyToFork } from './readiness.js'
+import { boundsOf } from './scheduling.js'
+import type { Stdio } from './stdio.js'
+
+export type { ForkTimings } from '../native.js'
+
+let inClone = false
+
+/**
+Returns whether this process is a clone.
+
+@example
+```ts
+import { isClone, run } from 'node-qclone'
+
+console.log(isClone(), await run(isClone)) // false true
+```
+*/
+export function isClone(): boolean {
+  return inClone
+}
+
+/** Result of a fork: the clone in the parent, `undefined` in the clone. */
+type Forked = Clone | undefined
+
+/** Reason that there was no fork. */
+interface Refusal {
+  refusal: QcloneError
+  /** Whether a fork may become possible without any action. */
+  transient: boolean
+  /** Whether that may happen by the next turn. */
+  soon?: boolean
+}
+
+/** Purpose of a fork. */
+export interface Purpose {
+  /** Places of which the clone has one. */
+  places: Places
+  kind: CloneKind
+  name: string
+  options: DetachableOptions
+  stdio: Stdio
+  /** Descriptors of this library that the clone keeps. */
+  ends?: readonly number[]
+  /** Functions that the clone calls first, compiled in the parent. */
+  calls: readonly Callable[]
+}
+
+/**
+Forks now, blocking the parent until its threads are at rest, for at most `spawnTimeout`. The clone's event loop must
+not continue: whatever is queued in this turn is the parent's.
+
+@throws {QcloneError} if there can be no fork; `handlers.forkFailed` has been called.
+*/
+export function forkNow(purpose: Purpose): Forked {
+  const forked = attempt(purpose, { waitMs: settings().spawnTimeout })
+  if (!isRefusal(forked)) return forked
+  throw refused(forked.refusal, purpose)
+}
+
+/** Callbacks of {@link forkAtTurnEnd}. */
+export interface AtTurnEnd {
+  /** Called in both processes, right after the fork. */
+  begin: (forked: Forked) => void
+  /** Called in the parent if there can be no fork; `handlers.forkFailed` has been called. */
+  refuse: (error: QcloneError) => void
+  /** Called right before a fork. Returns why it is no longer wanted, if so; `refuse` is called with that. */
+  whyOff: () => QcloneError | undefined
+}
+
+/**
+Forks at the start of a turn, when no other callback, tick or promise job is pending, as soon as the threads are at
+rest. The parent continues meanwhile.
+*/
+export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTurnEnd): void {
+  const deadline = uptimeMs() + settings().forkTimeout
+  let interval = FIRST_INTERVAL_MS
+  let turns = 0
+  const tryAtTurn: Waiting['act'] = (behind, isNested) => {
+    const off = whyOff()
+    if (off) return refuse(off)
+    const isOver = uptimeMs() >= deadline
+    const tellsAll = turns < TURNS_TO_TELL && !isOver
+    const forked = isNested ? nested() : attempt(purpose, { waitMs: 0, tellsAll, ghosts: { behind } })
+    if (!isRefusal(forked)) {
+      // These hold everything the caller continues with in the parent.
+      if (!forked) hold([begin, refuse])
+      return begin(forked)
+    }
+    if (!forked.transient || isOver) return refuse(refused(forked.refusal, purpose))
+    // Within a timer's callback no other timer fires, so a `setTimeout` would never come.
+    if (isNested) return inTurn(tryAtTurn, false)
+    if (forked.soon && turns++ < TURNS_TO_TELL) return inTurn(tryAtTurn, true)
+    // Whether V8 is at rest can only be polled.
+    setTimeout(() => inTurn(tryAtTurn, true), interval)
+    interval = Math.min(interval * 2, LAST_INTERVAL_MS)
+  }
+  inTurn(tryAtTurn, false)
+}
+
+/** Caller that waits for its turn to fork. */
+interface Waiting {
+  /** Tries to fork. `isNested` says whether a user function runs the event loop of this turn, and waits for it. */
+  act: (immediate: NodeJS.Immediate, isNested: boolean) => void
+  /** Whether to run before the parent's own immediates, which may keep V8 or the pool at work in each turn. */
+  first: boolean
+  /** Async context of the caller, which the clone inherits, rather than that of an earlier caller in the line. */
+  context: AsyncResource
+}
+
+/** Callers in order. Each forks in its own turn, so that the parent handles its incoming events between two forks. */
+const line: Waiting[] = []
+
+onBecomingClone('pending forks', () => {
+  inClone = true
+  // Only if needed: emptying the array makes the clone fault in many pages.
+  if (line.length > 0) hold(line.splice(0))
+})
+
+/** Calls `act` at the start of a turn, with the immediate in whose callback it runs. */
+function inTurn(act: Waiting['act'], first: boolean): void {
+  line.push({ act, first, context: new AsyncResource('qclone.fork') })
+  if (line.length === 1) nextInTurn()
+}
+
+function nextInTurn(): void {
+  const immediate: NodeJS.Immediate = setImmediate(() => {
+    const isNested = native().isCalledByNode() === false
+    const next = line.shift()
+    if (line.length > 0) nextInTurn()
+    next?.context.runInAsyncScope(next.act, undefined, immediate, isNested)
+  })
+  if (!line[0]?.first) return
+  moveToHead(immediate)
+  native().runTasksBeforeImmediates()
+}
+
+/** Options of an attempt to fork. */
+interface Attempt {
+  /** Maximum time in milliseconds to block the parent until its threads are at rest. */
+  waitMs: number
+  /** Whether to refuse while the event loop has finished work of the thread pool left to report. */
+  tellsAll?: boolean
+  /** Given if the clone's event loop continues. */
+  ghosts?: Ghosts
+}
+
+/** Makes one attempt, and returns the fork or why there was none. */
+function attempt(purpose: Purpose, how: Attempt): Forked | Refusal {
+  try {
+    return tryToFork(purpose, how)
+  } catch (error) {
+    return { refusal: typed(error), transient: false }
+  }
+}
+
+function tryToFork(
+  { places, kind, name, options, stdio, ends = [], calls }: Purpose,
+  { waitMs, tellsAll = false, ghosts }: Attempt,
+): Forked | Refusal {
+  const { keep = [], detached = false } = options
+  const kept = descriptorsOf(keep)
+  if ('refusal' in kept) return kept
+  const seen = readyToFork(ghosts !== undefined)
+  compileAhead([...calls, ...handlers.inClone.shims])
+  const facts = new (native().CloneFacts)()
+  const outcome = forkForSynchronousWasm(() =>
+    native().fork(
+      {
+        keep: [...kept.descriptors, ...ends],
+        waitMs,
+        poolWaitMs: POOL_WAIT_MS,
+        stdio: stdio.forClone,
+        detached,
+        loopGoesOn: ghosts !== undefined,
+        tellsAll,
+        vouchFor: settings().vouchFor as string[],
+        title: titleOf(kind, options),
+        ...boundsOf(kind, options),
+      },
+      facts,
+    ),
+  )
+  if (outcome) {
+    const { child, failure } = outcome
+    if (failure) {
+      const { transient, soon } = failure
+      return { refusal: fromFailure(failure), transient, soon }
+    }
+    if (child) return adopt(child, { places, kind, name, streams: stdio.streams })
+    throw new Error('the native fork returned neither a clone nor an error')
+  }
+  try {
+    enterClone(facts, seen, ghosts)
+  } catch (error) {
+    // The callers of this function are the parent's code, which must not see the error.
+    leaveByError(error)
+  }
+  handlers.inClone.call(kind)
+  return undefined
+}
+
+/** Refuses a fork within a nested event loop: the clone would return into the function that runs it. */
+function nested(): Refusal {
+  const message =
+    'a function runs the event loop until it is done, as in `deasync`, and has not returned in time; a clone would return into it: clone before or after such a call'
+  return { refusal: new QcloneError('ERR_QCLONE_UNSUPPORTED', message), transient: true }
+}
+
+/** Returns the title of a clone. */
+function titleOf(kind: CloneKind, { title, name }: CloneOptions): string {
+  return title ?? `${process.title} (clone: ${name ? `${kind} ${name}` : kind})`
+}
+
+function isRefusal(forked: Forked | Refusal): forked is Refusal {
+  return forked !== undefined && 'refusal' in forked
+}
+
+/** Reports an error of a fork to channels and handlers, and returns it. */
+export function refused(error: QcloneError, { kind, name }: Pick<Purpose, 'kind' | 'name'>): QcloneError {
+  if (!isServing(kind)) inTask(error, { kind, name })
+  sign('qclone:refused', { kind, name, error })
+  handlers.forkFailed.call(error, kind)
+  return error
+}
+
+/**
+Maximum time in milliseconds any fork blocks for libuv's thread pool. If the parent reads files all the time, the pool
+is at work in every turn and no later turn is better; without new work it is soon at rest.
+*/
+const POOL_WAIT_MS = 2
+
+/**
+Maximum number of turns a fork waits for finished work of the pool to be reported, and for V8's tasks. Reading a small
+file takes five; a parent that starts new work in each callback never runs out of it.
+*/
+const TURNS_TO_TELL = 32
+
+const FIRST_INTERVAL_MS = 1
+const LAST_INTERVAL_MS = 16
+
+calledInClones(isRefusal)

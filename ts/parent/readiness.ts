@@ -1,0 +1,40 @@
+import { prepareLeaving } from '../in-clone/exit.js'
+import { prepareRandomness } from '../in-clone/randomness.js'
+import { findInternals, type Survey, survey } from '../in-clone/setup.js'
+import { native } from '../native.js'
+import { verifyInternals } from '../node-internals/verify.js'
+import { typed } from '../types/errors.js'
+import { shortOfMemory } from './memory-check.js'
+
+/**
+Prepares what clones need, once, and surveys this process for the next one. Each fork begins with it, and so does
+`check`, so they give the same reasons.
+
+@param goesOn Whether the clone's event loop continues.
+@throws {QcloneError} if there can be no fork.
+*/
+export function readyToFork(goesOn: boolean): Survey {
+  native()
+  verifyInternals()
+  if (goesOn) findInternals()
+  const short = shortOfMemory()
+  if (short) throw short
+  prepareRandomness()
+  prepareLeaving()
+  return survey(goesOn)
+}
+
+/**
+Checks early, before a task waits for its turn, whether this process can ever fork.
+
+@throws {QcloneError} if it cannot.
+*/
+export function expectInternals(): void {
+  try {
+    native()
+    verifyInternals()
+    findInternals()
+  } catch (error) {
+    throw typed(error)
+  }
+}

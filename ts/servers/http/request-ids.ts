@@ -1,0 +1,42 @@
+import { subscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage, Server } from 'node:http'
+
+/** Function that draws the id of a request. */
+type Draw = (request: IncomingMessage) => string
+
+/** Instance of Fastify, as far as it is used here. */
+interface Fastify {
+  readonly server: Server
+  readonly genReqId: Draw
+  setGenReqId(draw: Draw): unknown
+}
+
+/** Fastify's own functions that draw ids, by server. */
+const drawers = new WeakMap<Server, Draw>()
+
+/** Ids that the parent drew for requests before the fork. */
+const drawn = new WeakMap<IncomingMessage, string>()
+
+/*
+Fastify counts requests in the process that handles them, so each clone would begin with the same number. Its diagnostics
+channel publishes each new instance (see "Hooks" in Fastify's reference).
+*/
+subscribe('fastify.initialization', (message) => {
+  const { fastify } = message as { fastify: Fastify }
+  // Fastify 3 and older cannot change it.
+  if (typeof fastify.setGenReqId !== 'function') return
+  const draw = fastify.genReqId
+  drawers.set(fastify.server, draw)
+  fastify.setGenReqId((request) => drawn.get(request) ?? draw(request))
+})
+
+/** Draws in the parent the id that a request's clone will use. */
+export function drawRequestId(server: Server, request: IncomingMessage): void {
+  const draw = drawers.get(server)
+  if (!draw) return
+  try {
+    drawn.set(request, draw(request))
+  } catch {
+    // A user's function. It throws in the clone too, where it fails this request alone.
+  }
+}

@@ -1,0 +1,145 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { handlers } from '../../observe/handlers.js'
+import { EXPECT_OF_SERVING, type ServingOptions, servingOptionsOf } from '../../options/clone-options.js'
+import { isInline } from '../../options/settings.js'
+import {
+  type Expectations,
+  expectEach,
+  expectFunction,
+  expectMilliseconds,
+  expectNumber,
+} from '../../options/validate.js'
+import type { Callable } from '../../types/callable.js'
+import { choose, expectCloneable, expectHttpServer, shimServer, type Taker, type Undo } from '../intercept.js'
+import { type Exchange, exchange } from './exchange.js'
+import { drawRequestId } from './request-ids.js'
+
+/** Options of {@link cloneRequests} and {@link offload}. */
+export interface AnsweringOptions extends ServingOptions {
+  /**
+  Value of `Retry-After`, in seconds, for a client that is turned away because the queue is full or a fork is refused.
+
+  @default 1
+  */
+  readonly retryAfter?: number
+
+  /**
+  Maximum time in milliseconds a clone continues after its response, with work its handler has left. Then it is killed.
+
+  @default 1000
+  */
+  readonly afterResponseTimeout?: number
+}
+
+/** Options of {@link cloneRequests}. */
+export interface RequestOptions extends AnsweringOptions {
+  /**
+  Whether a clone handles the request. The parent handles the others. If it throws, the error is printed and the client
+  gets status 500.
+
+  @default all requests
+  */
+  readonly filter?: (request: IncomingMessage) => boolean
+
+  /**
+  Maximum length in bytes of a request body that the parent waits for before it forks, so that a slow client holds no
+  clone and the connection can continue. The clone reads the rest of a longer body itself, and the connection closes
+  after the response.
+
+  @default 1048576
+  */
+  readonly maxBufferedBody?: number
+}
+
+const AFTER_RESPONSE_TIMEOUT_MS = 1000
+const RETRY_AFTER_S = 1
+const MAX_BUFFERED_BODY_BYTES = 1 << 20
+
+export const EXPECT_OF_ANSWERING: Expectations<AnsweringOptions> = {
+  ...EXPECT_OF_SERVING,
+  retryAfter: (value, name) => expectNumber(value, name, 0),
+  afterResponseTimeout: expectMilliseconds,
+}
+
+const EXPECT: Expectations<RequestOptions> = {
+  ...EXPECT_OF_ANSWERING,
+  filter: expectFunction,
+  maxBufferedBody: (value, name) => expectNumber(value, name, 0),
+}
+
+/**
+Has each request to a server handled by a clone, with the ordinary request and response, by the server's own listeners.
+
+@returns an undo function, which gives the server back. Clones that are serving carry on.
+@throws {TypeError} if `server` is not an HTTP/1 server, or its requests have clones already.
+@throws {TypeError} or {@link RangeError} if an option is unknown or invalid.
+@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` where no clone can ever be made.
+
+@example
+```js
+import { createServer } from 'node:http'
+import { cloneRequests, isClone } from 'node-qclone'
+
+const server = createServer((request, response) => response.end(`in a clone: ${isClone()}`))
+const undo = cloneRequests(server, { filter: ({ url }) => url.startsWith('/report') })
+server.listen(0, async () => {
+  const response = await fetch(`http://localhost:${server.address().port}/report`)
+  console.log(await response.text()) // in a clone: true
+  undo()
+  server.close()
+})
+```
+*/
+export function cloneRequests(server: Server, options: RequestOptions = {}): Undo {
+  expectHttpServer(server)
+  expectCloneable(server)
+  expectEach(options, EXPECT)
+  const { filter = () => true, maxBufferedBody = MAX_BUFFERED_BODY_BYTES } = options
+  const by = answeringBy(options)
+  const take =
+    (event: string, maxBufferedBody: number): Taker =>
+    (next, ...args) => {
+      const [request, response] = args as [IncomingMessage, ServerResponse]
+      const chosen = !isInline() && choose(filter, request)
+      if (chosen === undefined) {
+        response.statusCode = 500
+        response.end()
+        return true
+      }
+      if (!chosen) return next(...args)
+      drawRequestId(server, request)
+      void exchange({
+        kind: 'request',
+        ...by,
+        name: options.name ?? nameOf(request),
+        request,
+        response,
+        maxBufferedBody,
+        mayIgnoreBody: false,
+        answer: () => {
+          handlers.inRequest.call(request, response)
+          next(...args)
+        },
+        calls: server.listeners(event) as Callable[],
+      })
+      return true
+    }
+  // A client that expects `100 Continue` sends no body before the handler of `checkContinue` asks for it.
+  return shimServer(server, 'requests', {
+    request: take('request', maxBufferedBody),
+    checkContinue: take('checkContinue', 0),
+  })
+}
+
+/** Returns method and path, without the query string, which can contain secrets. */
+function nameOf({ method, url = '' }: IncomingMessage): string {
+  return `${method} ${url.split('?', 1)}`
+}
+
+/** Returns the options for the clone apart from the others, which get their defaults. */
+export function answeringBy(
+  options: AnsweringOptions,
+): Pick<Exchange, 'afterResponseTimeout' | 'options' | 'retryAfter'> {
+  const { retryAfter = RETRY_AFTER_S, afterResponseTimeout = AFTER_RESPONSE_TIMEOUT_MS } = options
+  return { retryAfter, afterResponseTimeout, options: servingOptionsOf(options) }
+}

@@ -1,0 +1,373 @@
+import { Buffer } from 'node:buffer'
+import type { Socket } from 'node:net'
+import {
+  type Codec,
+  type Conversation,
+  isProtocolError,
+  type Message,
+  type Query,
+} from '../../codecs/codec.js'
+import { messageOf } from '../../codecs/unencodable.js'
+import { reportError } from '../../in-clone/exit.js'
+import { setImmediate, uptimeMs } from '../../node-internals/clock.js'
+import { startReading, stopReading } from '../../node-internals/sockets.js'
+import { sign } from '../../observe/diagnostics.js'
+import { atNext, cut, whileOpen } from '../client-connection.js'
+import { callUpdate, HANDSHAKE_TIMEOUT_MS } from './evaluate.js'
+
+/** Receiver of a client's messages. */
+export interface Listener {
+  /**
+  Returns the reply to a query. The client's next messages wait meanwhile. Rejects with a ProtocolError if the query
+  turns out to be malformed.
+  */
+  onQuery: (query: Query, conversation: Conversation) => Promise<Uint8Array | undefined>
+  /** Receives a message that expects no reply. Without it, such messages are dropped undecoded. */
+  onUpdate: ((value: unknown) => unknown) | undefined
+  /** Receives such messages in place of `onUpdate`, undecoded, to pass them on to another process. */
+  passOn?: ((update: UndecodedUpdate) => void) | undefined
+}
+
+/** Message that expects no reply. */
+export type UndecodedUpdate = Extract<Message, { kind: 'update' }>
+
+/** Bytes of unhandled messages beyond which nothing more is read from a client. */
+const MOST_PENDING_BYTES = 1 << 20
+/** The same in messages: a small one takes far more memory than its bytes. One chunk can exceed it. */
+const MOST_PENDING_MESSAGES = 1000
+/** Maximum time in milliseconds the messages of one client keep all others waiting. */
+const MOST_TURN_MS = 10
+
+function isForListener({ kind }: Message): boolean {
+  return kind === 'query' || kind === 'update'
+}
+
+/** What another process needs to go on with a client. */
+export interface Suspended {
+  /** State of the conversation, undefined if the client has not been let in. */
+  readonly state: Uint8Array | undefined
+  /** Bytes that were read and not handled. */
+  readonly unread: Uint8Array
+}
+
+function rawOf(message: Message | undefined): Uint8Array | undefined {
+  return message && 'raw' in message ? message.raw : undefined
+}
+
+/** Whether another process can handle a message in place of this one. */
+function isHeldable(message: Message | undefined): boolean {
+  return message?.kind === 'query' && rawOf(message) !== undefined
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** Dialogue with a client that speaks a codec. Each message is handled before the next one. */
+export class Dialogue {
+  readonly socket: Socket
+  readonly #conversation: Conversation
+  /** Messages to handle, from `#next` on. Shifting a long array would move all of it. */
+  #pending: (Message | undefined)[] = []
+  #next = 0
+  readonly #listener: Listener
+  #pendingBytes = 0
+  #busy = false
+  /** Whether only greetings are handled for now. */
+  #greeting = false
+  #letIn = false
+  #full = false
+  /** Time in milliseconds that this client's messages have taken since its last pause. */
+  #spentMs = 0
+  /** Whether it is other clients' turn. */
+  #paused = false
+  /** Reason to reset the connection, if the client has broken its protocol. */
+  #fault: string | undefined
+  #ended = false
+  /** Called when all that was read has been handled, or is held. */
+  onRest: () => void = () => {}
+  /** Whether queries wait that another process can handle. */
+  #holdsQueries = false
+  /** Whether nothing more is read. */
+  #frozen = false
+
+  /** @param state `state` of a conversation that goes on here. */
+  constructor(socket: Socket, codec: Codec, listener: Listener, state?: Uint8Array) {
+    this.socket = socket
+    this.#conversation = codec.open(state)
+    this.#listener = listener
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    // A client that has ended its side may still read replies, if the server allows half-open connections.
+    socket.on('end', () => {
+      this.#ended = true
+      this.#endWhenDone()
+    })
+    // A reset is ordinary: `close` follows.
+    socket.on('error', () => {})
+  }
+
+  /** Whether the client has been let in, even if it has broken its protocol since. */
+  get established(): boolean {
+    this.#letIn ||= this.#conversation.established
+    return this.#letIn
+  }
+
+  /** Handles no more queries that another process can handle: {@link suspend} returns them. */
+  holdQueries(): void {
+    this.#holdsQueries = true
+  }
+
+  /** Whether a query is held. */
+  get hasHeld(): boolean {
+    return this.#holdsQueries && !this.#busy && isHeldable(this.#pending[this.#next])
+  }
+
+  /** Stops reading, too. */
+  freeze(): void {
+    this.#holdsQueries = true
+    this.#frozen = true
+    if (!this.socket.destroyed) stopReading(this.socket)
+  }
+
+  /** Undoes both. */
+  thaw(): void {
+    this.#holdsQueries = false
+    this.#frozen = false
+    if (!this.#full && !this.socket.destroyed && this.#fault === undefined) startReading(this.socket)
+    this.#goOn()
+  }
+
+  /**
+  Returns what another process needs to go on with the client, once all that is handled here has been answered.
+
+  @returns undefined if that is not so yet: {@link onRest} is called then.
+  */
+  suspend(): Suspended | undefined {
+    if (this.#busy || this.#paused || this.#fault !== undefined) return undefined
+    const raws = this.#pending.slice(this.#next).map(rawOf)
+    if (!raws.every((raw) => raw !== undefined)) return undefined
+    const { state, rest = NOTHING } = this.#conversation
+    return { state, unread: Buffer.concat([...raws, rest]) }
+  }
+
+  /** Whether everything that was read was whole messages, and has been handled. */
+  get isBetweenMessages(): boolean {
+    const { rest = NOTHING } = this.#conversation
+    return this.#allTaken && !this.#busy && rest.length === 0
+  }
+
+  /** State that another process needs to decode messages of the client. Undefined if the codec has none. */
+  get conversationState(): Uint8Array | undefined {
+    return this.#conversation.state
+  }
+
+  /** Whether another process could go on with the client. */
+  get isMovable(): boolean {
+    return this.#conversation.rest !== undefined
+  }
+
+  /** Handles only the greeting until {@link resume}. Everything else waits. */
+  greet(): void {
+    this.#greeting = true
+  }
+
+  /** Handles all messages. */
+  resume(): void {
+    this.#greeting = false
+    this.#goOn()
+  }
+
+  /** Receives what another process has read of the client's messages. */
+  receiveEarlier(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#receive(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.socket.destroyed || this.#fault !== undefined) return
+    this.#pendingBytes += chunk.length
+    try {
+      this.#queue(this.#conversation.receive(chunk))
+    } catch (error) {
+      // The messages completed before the fault are handled first: how the network cuts packets must not matter.
+      if (isProtocolError(error)) this.#queue(error.messages)
+      this.#failBy(error)
+    }
+    this.#goOn()
+  }
+
+  get #allTaken(): boolean {
+    return this.#next === this.#pending.length
+  }
+
+  #queue(messages: readonly Message[]): void {
+    this.#letIn ||= messages.some(isForListener)
+    this.#pending = this.#allTaken ? [...messages] : this.#pending.slice(this.#next).concat(messages)
+    this.#next = 0
+  }
+
+  /** Stops reading from a client and resets its connection, once earlier messages have been handled. */
+  #failBy(error: unknown): void {
+    // The codec itself has failed, which its author must see.
+    if (!isProtocolError(error)) reportError(error)
+    this.#fault ??= messageOf(error)
+    // The client is lost, so that nobody else goes on with it.
+    this.#holdsQueries = false
+    this.#frozen = false
+    if (!this.socket.destroyed) stopReading(this.socket)
+  }
+
+  /** Does the same because of a message that was taken. Messages after it are dropped. */
+  #failNow(error: unknown): void {
+    this.#forget()
+    this.#fault = undefined
+    this.#failBy(error)
+  }
+
+  #goOn(): void {
+    const begun = uptimeMs() - this.#spentMs
+    while (!this.#busy && !this.#paused && !this.socket.destroyed) {
+      const message = this.#pending[this.#next]
+      if (!message || (this.#greeting && isForListener(message))) break
+      if (this.#holdsQueries && isHeldable(message)) break
+      if (isForListener(message) && uptimeMs() - begun > MOST_TURN_MS) {
+        this.#pause()
+        break
+      }
+      // Decoded, it may be large, and messages after it may have to wait.
+      this.#pending[this.#next++] = undefined
+      try {
+        this.#take(message)
+      } catch (error) {
+        this.#failNow(error)
+      }
+    }
+    this.#spentMs = uptimeMs() - begun
+    const done = this.#allTaken && !this.#busy
+    if (done) this.#forget()
+    this.#readOrNot()
+    if (done && this.#fault !== undefined) this.#breakOff(this.#fault)
+    else this.#endWhenDone()
+    if (done || this.hasHeld) this.onRest()
+  }
+
+  /** Lets other clients have their turn. */
+  #pause(): void {
+    this.#paused = true
+    setImmediate(() => {
+      this.#paused = false
+      this.#spentMs = 0
+      this.#goOn()
+    })
+  }
+
+  #forget(): void {
+    this.#pending = []
+    this.#next = 0
+    this.#pendingBytes = 0
+  }
+
+  #take(message: Message): void {
+    switch (message.kind) {
+      case 'send':
+        if (this.socket.write(message.bytes)) break
+        this.#busy = true
+        atNext(this.socket, 'drain', () => this.#done())
+        break
+      case 'refused':
+        this.#publish(message.reason)
+        this.socket.destroySoon()
+        break
+      case 'update':
+        if (this.#listener.passOn) this.#listener.passOn(message)
+        else if (this.#listener.onUpdate) callUpdate(this.#listener.onUpdate, message.value)
+        break
+      case 'query':
+        this.#busy = true
+        this.#listener.onQuery(message, this.#conversation).then(
+          (reply) => this.#send(reply),
+          (error) => {
+            this.#failNow(error)
+            this.#done()
+          },
+        )
+    }
+  }
+
+  #send(reply: Uint8Array | undefined): void {
+    try {
+      // A client that does not read its replies gets no more of them.
+      if (reply && !this.socket.destroyed && !this.socket.write(reply)) {
+        atNext(this.socket, 'drain', () => this.#done())
+        return
+      }
+    } catch (error) {
+      this.#failNow(error)
+    }
+    this.#done()
+  }
+
+  #done(): void {
+    this.#busy = false
+    this.#goOn()
+  }
+
+  #readOrNot(): void {
+    const isWaiting = this.#busy || !this.#allTaken
+    const isMuch =
+      this.#pendingBytes > MOST_PENDING_BYTES || this.#pending.length - this.#next > MOST_PENDING_MESSAGES
+    const full = isWaiting && isMuch
+    if (full === this.#full || this.#fault !== undefined || this.socket.destroyed) return
+    this.#full = full
+    if (this.#frozen) return
+    if (full) stopReading(this.socket)
+    else startReading(this.socket)
+  }
+
+  #endWhenDone(): void {
+    if (this.#ended && !this.#busy && this.#allTaken) this.socket.end()
+  }
+
+  #breakOff(reason: string): void {
+    if (this.socket.destroyed) return
+    this.#publish(reason)
+    cut(this.socket)
+  }
+
+  #publish(reason: string): void {
+    sign('qclone:client', { reason, remoteAddress: this.socket.remoteAddress })
+  }
+}
+
+/**
+Begins a dialogue with a client. Closes the connection if the client is not let in in time.
+
+@param timeout maximum time for the greeting, in milliseconds.
+@param state `state` of a conversation that goes on here.
+@returns undefined if the codec throws. The error is printed and the connection reset.
+*/
+export function openDialogue(
+  socket: Socket,
+  codec: Codec,
+  timeout = HANDSHAKE_TIMEOUT_MS,
+  listener: Listener,
+  state?: Uint8Array,
+): Dialogue | undefined {
+  try {
+    const dialogue = new Dialogue(socket, codec, listener, state)
+    whileOpen(socket, timeout, () => {
+      if (!isEstablished(dialogue)) socket.destroy()
+    })
+    return dialogue
+  } catch (error) {
+    reportError(error)
+    cut(socket)
+    return undefined
+  }
+}
+
+function isEstablished(dialogue: Dialogue): boolean {
+  try {
+    return dialogue.established
+  } catch (error) {
+    reportError(error)
+    return false
+  }
+}

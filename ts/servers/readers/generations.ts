@@ -1,0 +1,442 @@
+import { reportError } from '../../in-clone/exit.js'
+import { clearTimeout, setTimeout, uptimeMs } from '../../node-internals/clock.js'
+import { process } from '../../node-internals/process.js'
+import { sign } from '../../observe/diagnostics.js'
+import { stopSignal } from '../../parent/admission.js'
+import { explained, type WaitStatus } from '../../types/wait-status.js'
+import type { Whereabouts } from './note.js'
+import type { Plan } from './options.js'
+import { dismiss, type Owner, type Reader, type Waiting } from './reader.js'
+
+/** What generations need from their server. */
+export interface Server {
+  /** Makes a reader of this generation. */
+  recruit(owner: Owner, generation: number): Promise<Reader>
+  /** Whether it no longer listens. */
+  isGone(): boolean
+  /** Called when it no longer listens: readers are of no use then. */
+  gone(): void
+  /** Serves a connection in the parent. */
+  serveHere(waiting: Waiting): void
+  /** Handles a forwarded request in the parent. Calls `over` at its end. */
+  serveForwarded(fd: number, whereabouts: Whereabouts, over: () => void): void
+  /** Handles an update in the parent. */
+  update(update: unknown): void
+  /** Tells of a generation that has begun to serve. */
+  begun(generation: number): void
+  /** Tells of a reader that has ended before it was told to. */
+  died(message: string, status: WaitStatus | undefined): void
+  /** Tells that a generation could not be made. */
+  deferred(error: Error): void
+}
+
+/** Generations of readers that may be draining at the same time. The next one waits until fewer are. */
+export const MOST_DRAINING = 16
+/** Connections that wait while no reader lives and one is about to be made. Beyond it they are closed. */
+const MOST_WAITING = 4096
+const CLOSED = 'the readers were closed'
+const FIRST_DELAY_MS = 50
+const LAST_DELAY_MS = 5000
+/** Readers that end before their first request, one after another, after which none is made for a while. */
+const MOST_STILLBORN = 5
+/** That while, in milliseconds. */
+const PAUSE_MS = 30_000
+
+/** Readers of one server: the generation that serves, those that drain, and when the next is made. */
+export class Generations implements Owner {
+  readonly #plan: Plan
+  readonly #server: Server
+  #current: Reader[] = []
+  readonly #draining = new Set<Reader>()
+  #generation = 0
+  #isClosed = false
+  #timer: NodeJS.Timeout | undefined
+  /** The swap in progress. */
+  #swap: Promise<void> | undefined
+  /** Number of the last generation whose making has begun. */
+  #begun = 0
+  /** Whether somebody wants a generation that begins after the one in progress, at once. */
+  #isWanted = false
+  #lastVersion: unknown
+  #hasForwarded = false
+  /** Connections that wait until a reader has room. */
+  readonly #waiting: Waiting[] = []
+  /** Connections that have written, and wait for a generation that has seen it. */
+  #behind: Waiting[] = []
+  /** Whether the next generation waits until fewer readers drain. */
+  #isHeldUp = false
+  /** Callers that wait for a generation that begins after the number of swaps they saw. */
+  #awaiting: Array<{ from: number; resolve: (generation: number) => void; reject: (error: Error) => void }> =
+    []
+  /** Readers in a row that could not be made, or ended before their first request. */
+  #stillborn = 0
+  #pausedUntil = 0
+  /** Time of the fork of the serving generation, by `uptimeMs`. */
+  #forkedAt = 0
+  readonly counts = { swaps: 0, deferred: 0, respawns: 0, lost: 0, forwarded: 0, swapMs: 0 }
+
+  constructor(plan: Plan, server: Server) {
+    this.#plan = plan
+    this.#server = server
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Age in milliseconds of the snapshot that readers answer from. */
+  get age(): number {
+    return this.#generation === 0 ? 0 : uptimeMs() - this.#forkedAt
+  }
+
+  get waiting(): number {
+    return this.#waiting.length + this.#behind.length
+  }
+
+  /** Connections that readers have, or that wait for one. */
+  get load(): number {
+    return this.readers.reduce((sum, { load }) => sum + load, this.waiting)
+  }
+
+  /** Live readers, those of the serving generation first. */
+  get readers(): readonly Reader[] {
+    return [...this.#current, ...this.#draining]
+  }
+
+  /** Whether connections go to readers, now or as soon as there is one again. */
+  get isServing(): boolean {
+    const isMaking = this.#generation > 0 && uptimeMs() >= this.#pausedUntil
+    return !this.#isClosed && (this.#current.length > 0 || isMaking)
+  }
+
+  /** Makes a generation now. @returns its number, once it serves. */
+  refresh(): Promise<number> {
+    const next = this.next()
+    this.#isWanted = true
+    if (!this.#swap) this.#makeSoon(0)
+    return next
+  }
+
+  /** Waits for a generation whose forks come after this call. @returns its number, once it serves. */
+  next(): Promise<number> {
+    if (this.#isClosed) return Promise.reject(new Error(CLOSED))
+    this.#timer?.ref()
+    return new Promise((resolve, reject) => this.#awaiting.push({ from: this.#begun, resolve, reject }))
+  }
+
+  /** Notes that something that readers should see has changed in the parent, whatever `version` says. */
+  noteChange(): void {
+    this.#hasForwarded = true
+  }
+
+  /** Sends a connection to a reader, or keeps it until one has room. */
+  dispatch(waiting: Waiting): void {
+    if (!this.isServing) {
+      this.#server.serveHere(waiting)
+      return
+    }
+    if (this.#isBehind(waiting)) {
+      if (this.#plan.maxAge === Infinity) this.refresh().catch(() => {})
+      this.#keep(waiting, this.#behind)
+    } else if (this.#waiting.length > 0 || !this.#handOver(waiting)) {
+      this.#keep(waiting, this.#waiting)
+    }
+  }
+
+  /** Whether a connection waits for an answer that the serving generation cannot give. */
+  #isBehind({ luggage: { asks = false, wroteAt = 0 } }: Waiting): boolean {
+    return asks && wroteAt >= this.#forkedAt
+  }
+
+  #keep(waiting: Waiting, among: Waiting[]): void {
+    if (among.length < MOST_WAITING) {
+      among.push(waiting)
+      return
+    }
+    // The parent's data is newer than any reader's.
+    if (among === this.#behind) {
+      this.#server.serveHere(waiting)
+      return
+    }
+    this.counts.lost++
+    dismiss(waiting)
+  }
+
+  /** Has the parent serve all connections that wait. */
+  #serveAllHere(): void {
+    for (const waiting of [...this.#waiting.splice(0), ...this.#behind.splice(0)])
+      this.#server.serveHere(waiting)
+  }
+
+  /** Ends all readers, each once its clients have what they wait for. Connections that rest come back. */
+  async close(drainMs: number): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true
+      clearTimeout(this.#timer)
+      for (const { reject } of this.#awaiting.splice(0)) reject(new Error(CLOSED))
+      this.#serveAllHere()
+    }
+    await this.#swap
+    this.#retire(this.#current.splice(0), drainMs)
+    await Promise.all([...this.#draining].map(({ clone }) => clone.exited.catch(() => {})))
+  }
+
+  onBack(waiting: Waiting): void {
+    this.dispatch(waiting)
+  }
+
+  onForward(fd: number, whereabouts: Whereabouts): void {
+    this.counts.forwarded++
+    // A generation that is forked before the request is over may have seen a part of what it changes.
+    this.#server.serveForwarded(fd, whereabouts, () => {
+      if (whereabouts.changes) this.noteChange()
+    })
+  }
+
+  onUpdate(update: unknown): void {
+    this.counts.forwarded++
+    this.noteChange()
+    this.#server.update(update)
+  }
+
+  onRoom(): void {
+    this.#handOut()
+  }
+
+  onReplace(reader: Reader): void {
+    if (!this.#current.includes(reader)) return
+    void this.#replace(reader)
+  }
+
+  onEnd(reader: Reader, status: WaitStatus | undefined): void {
+    this.#draining.delete(reader)
+    if (this.#isHeldUp && this.#draining.size < this.#mostDraining) this.#makeSoon(0)
+    const index = this.#current.indexOf(reader)
+    if (index === -1) return
+    this.#current.splice(index, 1)
+    if (this.#isClosed) return
+    const how = status ? explained(status) : 'ended without a status'
+    this.#server.died(`reader ${reader.clone.pid} ${how}`, status)
+    // A reader that died of its work is replaced soon: its clients must not bring the parent to serve them.
+    if (reader.hasTaken) this.#stillborn = Math.max(this.#stillborn, 1)
+    else this.#noteStillborn(new Error(`reader ${reader.clone.pid} ${how}`))
+    void this.#respawn()
+  }
+
+  /** Makes a generation in `delayMs`. */
+  #makeSoon(delayMs: number): void {
+    clearTimeout(this.#timer)
+    if (this.#isClosed) return
+    this.#timer = setTimeout(() => void this.#make(), delayMs)
+    if (this.#awaiting.length === 0) this.#timer.unref()
+  }
+
+  get #mostDraining(): number {
+    return MOST_DRAINING * this.#plan.readers
+  }
+
+  async #make(): Promise<void> {
+    if (this.#isClosed || this.#swap) return
+    if (this.#server.isGone()) return this.#server.gone()
+    if (this.#isUnchanged()) return this.#makeSoon(this.#plan.maxAge)
+    if (this.#draining.size >= this.#mostDraining) return this.#holdUp()
+    this.#isHeldUp = false
+    this.#swap = this.#tryToSwap().finally(() => {
+      this.#swap = undefined
+    })
+    await this.#swap
+    const { maxAge } = this.#plan
+    const isOwed = this.#isWanted || this.#awaiting.some(({ from }) => from < this.#begun)
+    if (isOwed) this.#makeSoon(this.#delay)
+    else if (maxAge !== Infinity)
+      // A swap that takes long leaves the parent as much time.
+      this.#makeSoon(Math.max(maxAge - (uptimeMs() - this.#forkedAt), this.counts.swapMs, this.#delay))
+  }
+
+  /** Waits until one of those that drain has ended. */
+  #holdUp(): void {
+    if (this.#isHeldUp) return
+    this.#isHeldUp = true
+    this.#defer(new Error(`${this.#draining.size} readers of earlier generations are still draining`))
+  }
+
+  /** Time until the next attempt, in milliseconds: longer after each failure. */
+  get #delay(): number {
+    if (uptimeMs() < this.#pausedUntil) return this.#pausedUntil - uptimeMs()
+    if (this.#stillborn === 0) return 0
+    const longest = Math.min(FIRST_DELAY_MS * 2 ** this.#stillborn, LAST_DELAY_MS)
+    // Servers on one machine that fail together do not try again together.
+    return longest / 2 + (Math.random() * longest) / 2
+  }
+
+  #isUnchanged(): boolean {
+    const { version } = this.#plan
+    const isWanted = this.#awaiting.length > 0 || this.#behind.length > 0
+    if (!version || isWanted || this.#hasForwarded || this.#generation === 0) return false
+    return Object.is(this.#readVersion(), this.#lastVersion)
+  }
+
+  #readVersion(): unknown {
+    try {
+      return this.#plan.version?.()
+    } catch (error) {
+      reportError(error)
+      // Equal to nothing: with doubt, there is something new.
+      return Symbol('unknown')
+    }
+  }
+
+  async #tryToSwap(): Promise<void> {
+    const generation = ++this.#begun
+    const begun = uptimeMs()
+    const version = this.#readVersion()
+    const hasForwarded = this.#hasForwarded
+    this.#isWanted = false
+    this.#hasForwarded = false
+    const made: Reader[] = []
+    try {
+      this.#prepare(generation)
+      await this.#recruit(generation, made)
+    } catch (error) {
+      this.#hasForwarded ||= hasForwarded
+      this.#retire(made, 0)
+      this.#noteStillborn(error as Error)
+      return this.#defer(error as Error)
+    }
+    if (this.#isClosed) return this.#retire(made, 0)
+    const old = this.#current
+    this.#current = made
+    this.#generation = generation
+    this.#forkedAt = Math.min(...made.map(({ forkedAt }) => forkedAt))
+    this.#lastVersion = version
+    this.#stillborn = 0
+    this.counts.swaps++
+    this.counts.swapMs = uptimeMs() - begun
+    sign('qclone:generation', {
+      generation,
+      pids: made.map(({ clone }) => clone.pid),
+      ms: this.counts.swapMs,
+    })
+    this.#retire(old, this.#plan.drainTimeout)
+    this.#hurryOlder()
+    this.#server.begun(generation)
+    const served = this.#awaiting.filter(({ from }) => from < generation)
+    this.#awaiting = this.#awaiting.filter(({ from }) => from >= generation)
+    for (const { resolve } of served) resolve(generation)
+    const behind = this.#behind
+    this.#behind = behind.filter((waiting) => this.#isBehind(waiting))
+    this.#waiting.push(...behind.filter((waiting) => !this.#behind.includes(waiting)))
+    this.#handOut()
+    // Those that ended before the last one was made.
+    for (const reader of made) if (reader.ending) this.onEnd(reader, reader.ending.status)
+  }
+
+  /** Has all readers that drain but the last end what rests, before so many drain that no other generation can be made. */
+  #hurryOlder(): void {
+    if (this.#draining.size <= this.#mostDraining / 2) return
+    for (const reader of this.#draining) if (reader.generation < this.#generation - 1) reader.hurry()
+  }
+
+  #prepare(generation: number): void {
+    try {
+      this.#plan.before(generation)
+    } catch (error) {
+      reportError(error)
+      throw error
+    }
+  }
+
+  /** Makes the readers of a generation, and puts each into `made`. @throws if one cannot be made. */
+  async #recruit(generation: number, made: Reader[]): Promise<void> {
+    const stop = stopSignal()
+    const attempts = Array.from({ length: this.#plan.readers }, async () => {
+      made.push(await this.#server.recruit(this, generation))
+    })
+    const outcomes = await Promise.allSettled(attempts)
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed) throw failed.reason
+    if (stop.aborted) throw new Error('all clones were stopped')
+  }
+
+  #defer(error: Error): void {
+    this.counts.deferred++
+    sign('qclone:deferred', { generation: this.#generation, error })
+    this.#server.deferred(error)
+    // What somebody waits for cannot be had.
+    if (this.#stillborn < MOST_STILLBORN) return
+    for (const { reject } of this.#awaiting.splice(0)) reject(error)
+    for (const waiting of this.#behind.splice(0)) this.#server.serveHere(waiting)
+  }
+
+  /** Makes one more reader for one that has ended. */
+  async #respawn(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, this.#delay).unref())
+    await this.#swap
+    if (this.#isClosed || this.#current.length >= this.#plan.readers || this.#generation === 0) return
+    this.counts.respawns++
+    try {
+      this.#join(await this.#server.recruit(this, this.#generation))
+    } catch (error) {
+      this.#noteStillborn(error as Error)
+      this.#defer(error as Error)
+    }
+    // It could not be made, or a generation after it has come meanwhile.
+    if (this.#current.length < this.#plan.readers) void this.#respawn()
+  }
+
+  async #replace(reader: Reader): Promise<void> {
+    await this.#swap
+    if (this.#isClosed || !this.#current.includes(reader)) return
+    this.counts.respawns++
+    try {
+      const fresh = await this.#server.recruit(this, this.#generation)
+      const index = this.#current.indexOf(reader)
+      if (index !== -1) this.#current.splice(index, 1)
+      this.#retire([reader], this.#plan.drainTimeout)
+      this.#join(fresh)
+    } catch (error) {
+      this.#defer(error as Error)
+      reader.askAgain()
+    }
+  }
+
+  #join(reader: Reader): void {
+    const isLate = this.#current.length >= this.#plan.readers || reader.generation < this.#generation
+    if (this.#isClosed || isLate) {
+      this.#retire([reader], this.#plan.drainTimeout)
+      return
+    }
+    this.#current.push(reader)
+    this.#handOut()
+  }
+
+  #retire(readers: readonly Reader[], withinMs: number): void {
+    for (const reader of readers) {
+      if (reader.ending) continue
+      this.#draining.add(reader)
+      reader.retire(withinMs)
+    }
+  }
+
+  #noteStillborn({ message }: Error): void {
+    if (++this.#stillborn < MOST_STILLBORN || uptimeMs() < this.#pausedUntil) return
+    this.#pausedUntil = uptimeMs() + PAUSE_MS
+    process.emitWarning(
+      `The last ${this.#stillborn} readers could not be made, or ended before their first connection: no other is made for ${PAUSE_MS / 1000} s, and what no reader serves the parent does. The last one: ${message}`,
+      { type: 'QcloneWarning', code: 'QCLONE_READERS' },
+    )
+    if (this.#current.length > 0) return
+    this.#serveAllHere()
+  }
+
+  #handOut(): void {
+    while (this.#waiting[0] && this.#handOver(this.#waiting[0])) this.#waiting.shift()
+  }
+
+  /** Sends a connection to the reader with the fewest. @returns false if none has room. */
+  #handOver(waiting: Waiting): boolean {
+    const able = [...this.#current]
+    able.sort((a, b) => Number(a.isStalled) - Number(b.isStalled) || a.load - b.load)
+    return able.some((reader) => reader.hand(waiting))
+  }
+}

@@ -1,0 +1,176 @@
+import type { IncomingMessage } from 'node:http'
+import { availableParallelism } from 'node:os'
+import { EXPECT_OF_SERVING, type ServingOptions } from '../../options/clone-options.js'
+import {
+  type Expectations,
+  expectBoolean,
+  expectCount,
+  expectFunction,
+  expectMilliseconds,
+  integerFrom,
+  withDefaults,
+} from '../../options/validate.js'
+import { EXPECT_OF_SPEAKING, type SpeakingOptions } from '../net/evaluate.js'
+
+/** Options of {@link cloneReaders}. */
+export interface ReaderOptions
+  extends Pick<ServingOptions, 'affinity' | 'ignoreSignals' | 'limits' | 'name' | 'title'>,
+    Partial<SpeakingOptions> {
+  /**
+  Niceness of the readers, from -20 (first) to 19 (last), or `'idle'` for only the CPU time that nobody else wants. A
+  niceness below the parent's requires privilege; without it the parent's stays.
+
+  @default the parent's niceness
+  */
+  readonly priority?: number | 'idle'
+
+  /**
+  Number of readers, each with a CPU's worth of work at most.
+
+  @default the CPUs available, minus one for the parent, at least 1
+  */
+  readonly readers?: number
+
+  /**
+  Time in milliseconds from the fork of one generation to that of the next. `Infinity`: only `refresh()` makes one.
+
+  @default 1000
+  */
+  readonly maxAge?: number
+
+  /**
+  Function that returns the version of the data, such as a counter. While it returns the same value as at the last fork,
+  and nothing was forwarded to the parent, there is nothing new, and no generation is made. Called in the parent.
+
+  @default a generation every `maxAge`
+  */
+  readonly version?: () => unknown
+
+  /**
+  Function called in the parent right before a generation is forked, to compute once what all readers need. If it throws,
+  the error is printed, and the generation before goes on.
+
+  @default undefined
+  */
+  readonly before?: (generation: number) => void
+
+  /**
+  Whether a reader handles the request of an HTTP server. The others are forwarded to the parent. Called in the reader.
+  If it throws, the error is printed and the client gets status 500.
+
+  @default GET, HEAD and OPTIONS
+  */
+  readonly filter?: (request: IncomingMessage) => boolean
+
+  /**
+  Whether to refuse what would be forwarded to the parent: an HTTP request with status 405, a message that expects no
+  reply by dropping it.
+
+  @default false
+  */
+  readonly readOnly?: boolean
+
+  /**
+  Whether a client that has had something forwarded to the parent waits with its next query or request until a generation
+  that has seen it.
+
+  @default false
+  */
+  readonly readYourWrites?: boolean
+
+  /**
+  Maximum time in milliseconds for a reader that has been replaced to finish what its clients wait for. After that it is
+  killed, and their connections are reset.
+
+  @default 10000
+  */
+  readonly drainTimeout?: number
+
+  /**
+  Maximum time in milliseconds a reader works on one request or query. Beyond it, it is replaced. If it does not even say
+  that it lives, it is killed, and its connections are reset.
+
+  @default 60000
+  */
+  readonly requestTimeout?: number
+
+  /**
+  Number of requests and queries after which a reader is replaced.
+
+  @default Infinity
+  */
+  readonly maxRequests?: number
+
+  /**
+  Memory of its own in bytes from which a reader is replaced: what it has copied and allocated since its fork.
+
+  @default Infinity
+  */
+  readonly maxMemory?: number
+}
+
+const { affinity, ignoreSignals, limits, name, priority, title } = EXPECT_OF_SERVING
+
+export const EXPECT_OF_READERS: Expectations<ReaderOptions> = {
+  affinity,
+  ignoreSignals,
+  limits,
+  name,
+  priority,
+  title,
+  ...EXPECT_OF_SPEAKING,
+  readers: integerFrom(1),
+  maxAge: (value, name) => {
+    if (value !== Infinity) expectMilliseconds(value, name, LEAST_AGE_MS)
+  },
+  version: expectFunction,
+  before: expectFunction,
+  filter: expectFunction,
+  readOnly: expectBoolean,
+  readYourWrites: expectBoolean,
+  drainTimeout: expectMilliseconds,
+  requestTimeout: (value, name) => expectMilliseconds(value, name, 1),
+  maxRequests: (value, name) => expectCount(value, name, 1),
+  maxMemory: (value, name) => expectCount(value, name, 1),
+}
+
+/** Forks that follow each other faster would leave the parent no time. */
+const LEAST_AGE_MS = 10
+
+/** Options of {@link cloneReaders} with their defaults, apart from those of a codec and of clones. */
+export type Plan = Required<
+  Pick<
+    ReaderOptions,
+    | 'before'
+    | 'drainTimeout'
+    | 'filter'
+    | 'maxAge'
+    | 'maxMemory'
+    | 'maxRequests'
+    | 'readers'
+    | 'readOnly'
+    | 'readYourWrites'
+    | 'requestTimeout'
+  >
+> &
+  Pick<ReaderOptions, 'version'>
+
+/** Methods that change nothing, by RFC 9110, section 9.2.1. TRACE is none that servers answer. */
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
+
+/** Completes the options with defaults. */
+export function planOf(options: ReaderOptions): Plan {
+  const defaults: Omit<Plan, 'version'> = {
+    readers: Math.max(availableParallelism() - 1, 1),
+    maxAge: 1000,
+    before: () => {},
+    filter: ({ method = '' }) => SAFE_METHODS.includes(method),
+    readOnly: false,
+    readYourWrites: false,
+    drainTimeout: 10_000,
+    requestTimeout: 60_000,
+    maxRequests: Infinity,
+    maxMemory: Infinity,
+  }
+  return withDefaults<Partial<typeof defaults>>(options, defaults) as Plan
+}

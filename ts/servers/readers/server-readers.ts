@@ -1,0 +1,364 @@
+import { Buffer } from 'node:buffer'
+import { EventEmitter } from 'node:events'
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
+import type { Server, Socket } from 'node:net'
+import { getPriority } from 'node:os'
+import type { Conversation, Query } from '../../codecs/codec.js'
+import { reportError } from '../../in-clone/exit.js'
+import { forkTime } from '../../in-clone/fork-time.js'
+import { calledInClones } from '../../in-clone/precompile.js'
+import { native } from '../../native.js'
+import { msUntil, nextTick } from '../../node-internals/clock.js'
+import { serveDecrypted, trackAfresh } from '../../node-internals/http-parsers.js'
+import { enlist } from '../../node-internals/sockets.js'
+import { handlers } from '../../observe/handlers.js'
+import { servingOptionsOf } from '../../options/clone-options.js'
+import { onAbort } from '../../options/on-abort.js'
+import { isInline } from '../../options/settings.js'
+import { expectMilliseconds } from '../../options/validate.js'
+import { Places, stopSignal } from '../../parent/admission.js'
+import { isClone } from '../../parent/fork-point.js'
+import { QcloneError } from '../../types/errors.js'
+import { closeIfSilent, descriptorOf } from '../client-connection.js'
+import { isHttp, isTls, shimServer, type Taker } from '../intercept.js'
+import { openDialogue } from '../net/dialogue.js'
+import { callUpdate, replyTo, type SpeakingOptions } from '../net/evaluate.js'
+import { tellOperator } from '../tell-operator.js'
+import { openSafely } from './accepted.js'
+import { DialogueLine, stateIn } from './dialogue-line.js'
+import { Generations, MOST_DRAINING } from './generations.js'
+import type { Luggage, Whereabouts } from './note.js'
+import { planOf, type ReaderOptions } from './options.js'
+import { type Owner, recruit, type Waiting } from './reader.js'
+import { type Forwarded, ReaderProcess } from './reader-process.js'
+import type { CloseOptions, Readers, ReadersEvents, ReadersStats } from './readers.js'
+import { RequestLine } from './request-line.js'
+import { becomeReader, expectParent } from './role.js'
+import { takeUnread } from './unread.js'
+
+/** Places for each reader of a generation: its own, one for the next generation, and those of readers that drain. */
+const PLACES_PER_READER = MOST_DRAINING + 2
+
+/** Readers of one server. */
+export class ServerReaders extends EventEmitter<ReadersEvents> implements Readers {
+  readonly ready: Promise<void>
+  readonly #server: Server
+  readonly #options: ReaderOptions
+  readonly #generations: Generations
+  readonly #undo: () => void
+  readonly #maxAge: number
+  readonly #drainTimeout: number
+  /** Connections of the parent's own, which its server serves. */
+  readonly #own = new WeakSet<Socket>()
+  #isClosed = false
+  #hasListened = false
+  #forgetStop: () => void = () => {}
+  /** Listener of the server's `close`, and called when the server has been given back. */
+  readonly #end = () => void this.#close(this.#drainTimeout)
+  /** In a reader: this process. */
+  #process: ReaderProcess | undefined
+  /** In a reader: its clients, by the connection that carries their requests. */
+  readonly #lines = new WeakMap<Socket, RequestLine>()
+
+  constructor(server: Server, options: ReaderOptions) {
+    super()
+    this.#server = server
+    this.#options = options
+    const plan = planOf(options)
+    this.#maxAge = plan.maxAge
+    this.#drainTimeout = plan.drainTimeout
+    const places = new Places(
+      () => ({ maxClones: plan.readers * PLACES_PER_READER, maxQueue: Infinity }),
+      'readers',
+    )
+    const name = options.name ?? options.evaluate?.name ?? ''
+    this.#generations = new Generations(plan, {
+      recruit: (owner: Owner, generation: number) =>
+        recruit(owner, {
+          places,
+          name,
+          // Clients wait for readers all the time, so these do not give way to the parent as other clones do.
+          options: { priority: getPriority(), ...servingOptionsOf(options) },
+          generation,
+          silenceMs: plan.requestTimeout,
+          serve: (ends) => this.#serveInClone(ends, generation, plan),
+          calls: server.listeners('request') as never,
+        }),
+      isGone: () => this.#isGone(),
+      serveHere: (waiting) => this.#serveHere(waiting),
+      serveForwarded: (...args) => this.#serveForwarded(...args),
+      update: (update) => this.#update(update as Forwarded),
+      // What a listener throws is an uncaught error like any other, and stops nothing here.
+      begun: (generation) => nextTick(() => this.emit('generation', generation)),
+      died: (message, status) =>
+        tellOperator(
+          { kind: 'reader', name },
+          new QcloneError('ERR_QCLONE_DIED', message, status ? { status } : {}),
+        ),
+      deferred: (error) => nextTick(() => this.emit('deferred', error)),
+      gone: this.#end,
+    })
+    this.#undo = shimServer(server, 'readers', this.#takers(), undefined, this.#end)
+    if (isInline()) {
+      this.ready = Promise.resolve()
+      return
+    }
+    this.ready = this.#generations.refresh().then(() => {})
+    // The user may not wait for it.
+    this.ready.catch(() => {})
+    // The server's own connections are with its readers, so it is closed as soon as it does not listen.
+    server.once('close', this.#end)
+    // Its clones are ended, and no others are to be made.
+    this.#forgetStop = onAbort(stopSignal(), () => void this.#close(0))
+  }
+
+  /** Whether the server has stopped listening. */
+  #isGone(): boolean {
+    const { listening } = this.#server
+    this.#hasListened ||= listening
+    return this.#hasListened && !listening
+  }
+
+  get generation(): number {
+    return this.#generations.generation
+  }
+
+  async refresh(): Promise<number> {
+    expectParent('refresh')
+    return isInline() ? 0 : this.#generations.refresh()
+  }
+
+  async update<T>(f: () => T | PromiseLike<T>): Promise<T> {
+    expectParent('update')
+    const value = await f()
+    if (isInline() || this.#isClosed) return value
+    this.#generations.noteChange()
+    await (this.#maxAge === Infinity ? this.#generations.refresh() : this.#generations.next())
+    return value
+  }
+
+  stats(): ReadersStats {
+    const { generation, age, waiting, counts, readers } = this.#generations
+    return {
+      generation,
+      age,
+      waiting,
+      ...counts,
+      readers: readers.map(({ clone, generation, isRetiring, load, requests, busy }) => ({
+        pid: clone.pid,
+        generation,
+        draining: isRetiring,
+        connections: load,
+        requests,
+        busy,
+      })),
+    }
+  }
+
+  async close({ drain = this.#drainTimeout }: CloseOptions = {}): Promise<void> {
+    expectMilliseconds(drain, 'drain')
+    expectParent('close')
+    await this.#close(drain)
+  }
+
+  async #close(drain: number): Promise<void> {
+    // Somebody may close the server in a clone, whose copy of the readers is the parent's.
+    if (isClone()) return
+    this.#isClosed = true
+    this.#forgetStop()
+    this.#server.off('close', this.#end)
+    this.#undo()
+    await this.#generations.close(drain)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #takers(): Record<string, Taker> {
+    const takeConnection: Taker = (next, ...args) => {
+      const [socket] = args as [Socket]
+      if (this.#process || this.#own.has(socket) || !this.#generations.isServing)
+        return this.#serveOwn(socket, next)
+      const { maxConnections } = this.#server
+      if (maxConnections && this.#generations.load >= maxConnections) {
+        // As Node does, which counts only the parent's own connections.
+        const { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily } = socket
+        socket.destroy()
+        this.#server.emit('drop', {
+          localAddress,
+          localPort,
+          localFamily,
+          remoteAddress,
+          remotePort,
+          remoteFamily,
+        })
+        return true
+      }
+      const fd = native().duplicate(descriptorOf(socket) ?? -1)
+      // Without a descriptor for it, it cannot move.
+      if (fd === null) return this.#serveOwn(socket, next)
+      socket.destroy()
+      this.#generations.dispatch({ fd, luggage: {}, file: undefined })
+      return true
+    }
+    const takeSecured: Taker = (next, ...args) => {
+      const [socket] = args as [Socket]
+      if (this.#process && !this.#own.has(socket)) this.#openLine(this.#process, socket, { isMovable: false })
+      else if (this.#options.codec) this.#speakHere(socket)
+      return this.#options.codec ? true : next(...args)
+    }
+    const takeRequest =
+      (isAsking: boolean): Taker =>
+      (next, ...args) => {
+        const [request, response] = args as [IncomingMessage, ServerResponse]
+        const line = this.#lines.get(request.socket)
+        return line ? line.handle(request, response, () => next(...args), isAsking) : next(...args)
+      }
+    const takeUpgrade: Taker = (next, ...args) => {
+      const [request] = args as [IncomingMessage]
+      this.#lines.get(request.socket)?.upgrade()
+      return next(...args)
+    }
+    return {
+      connection: takeConnection,
+      ...(isTls(this.#server) && { secureConnection: takeSecured }),
+      ...(isHttp(this.#server) && {
+        request: takeRequest(false),
+        checkContinue: takeRequest(true),
+        checkExpectation: takeRequest(true),
+        upgrade: takeUpgrade,
+        connect: takeUpgrade,
+      }),
+    }
+  }
+
+  /** Serves a new connection in this process. */
+  #serveOwn(socket: Socket, next: (socket: Socket) => boolean): boolean {
+    if (isTls(this.#server) || !this.#options.codec) return next(socket)
+    if (!this.#process) this.#speakHere(socket)
+    return true
+  }
+
+  #speakHere(socket: Socket, luggage: Luggage = {}, unread: Uint8Array = NOTHING): void {
+    const { codec, evaluate, onUpdate, handshakeTimeout } = this.#options as SpeakingOptions
+    const listener = {
+      onUpdate,
+      onQuery: (query: Query, conversation: Conversation) => replyTo(query, conversation, evaluate),
+    }
+    const { idleUntil } = luggage
+    const timeout = idleUntil === undefined ? handshakeTimeout : msUntil(idleUntil)
+    openDialogue(socket, codec, timeout, listener, stateIn(luggage))?.receiveEarlier(unread)
+  }
+
+  /** In the parent: serves a connection that no reader can serve. */
+  #serveHere({ fd, luggage, file }: Waiting): void {
+    const server = this.#server
+    const unread = takeUnread(file, luggage.unread ?? 0)
+    native().endAtClose(fd)
+    const socket = openSafely(fd, server)
+    if (!socket) return
+    if (!server.listening || !unread) {
+      socket.destroySoon()
+      return
+    }
+    enlist(socket, server)
+    if (this.#options.codec && !isTls(server)) {
+      this.#speakHere(socket, luggage, unread)
+      return
+    }
+    if (luggage.idleUntil !== undefined) closeIfSilent(socket, msUntil(luggage.idleUntil))
+    this.#own.add(socket)
+    server.emit('connection', socket)
+  }
+
+  /** In the parent: handles the requests that a reader forwards, as if their client were connected here. */
+  #serveForwarded(fd: number, { encrypted, changes: _, ...addresses }: Whereabouts, over: () => void): void {
+    const server = this.#server as HttpServer
+    const socket = openSafely(fd, server)
+    if (!socket) return
+    for (const [name, value] of Object.entries(addresses)) {
+      Object.defineProperty(socket, name, { value, configurable: true })
+    }
+    if (encrypted) Object.assign(socket, AS_DECRYPTED)
+    socket.on('close', over)
+    enlist(socket, server)
+    this.#own.add(socket)
+    // The connections that an HTTPS server handles requests of are decrypted, as this one is.
+    if (isTls(server)) serveDecrypted(server, socket)
+    else server.emit('connection', socket)
+  }
+
+  /** In the parent: handles an update that a reader passes on. */
+  #update(update: Forwarded): void {
+    const { codec, onUpdate } = this.#options
+    if (!codec || !onUpdate) return
+    try {
+      callUpdate(onUpdate, 'raw' in update ? decode(codec, update) : update.value)
+    } catch (error) {
+      // The update cannot be decoded.
+      reportError(error)
+    }
+  }
+
+  #serveInClone(
+    ends: { handover: number; link: number },
+    generation: number,
+    plan: ReturnType<typeof planOf>,
+  ): void {
+    const server = this.#server
+    const forkedAt = forkTime()
+    becomeReader(generation, forkedAt)
+    if (isHttp(server)) trackAfresh(server as HttpServer)
+    handlers.inReader.call(generation)
+    const reader = new ReaderProcess({ server, plan, forkedAt }, ends, (socket, luggage, unread) => {
+      if (!isTls(server)) this.#openLine(reader, socket, { isMovable: true, luggage, unread })
+      if (isTls(server) || !this.#options.codec) server.emit('connection', socket)
+    })
+    this.#process = reader
+  }
+
+  /** In a reader: begins to serve a client. */
+  #openLine(
+    reader: ReaderProcess,
+    socket: Socket,
+    {
+      isMovable,
+      luggage = {},
+      unread = NOTHING,
+    }: { isMovable: boolean; luggage?: Luggage; unread?: Uint8Array },
+  ): void {
+    if (this.#options.codec) {
+      const speaking = this.#options as SpeakingOptions
+      new DialogueLine(reader, socket, { isMovable, speaking, luggage, unread })
+      return
+    }
+    this.#lines.set(socket, new RequestLine(reader, socket, isMovable, luggage))
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** What Node's TLS sockets have, of a client without a certificate, for a connection that a reader has decrypted. */
+const AS_DECRYPTED = {
+  encrypted: true,
+  authorized: false,
+  authorizationError: null,
+  getPeerCertificate: () => ({}),
+  getPeerX509Certificate: () => undefined,
+  getCipher: () => undefined,
+  getProtocol: () => null,
+  getSession: () => undefined,
+  isSessionReused: () => false,
+}
+
+function decode(
+  codec: SpeakingOptions['codec'],
+  { raw, state }: { raw: Uint8Array; state: Uint8Array },
+): unknown {
+  const [message] = codec.open(state).receive(raw)
+  if (message?.kind !== 'update') throw new Error(`a reader passed on what is no update of ${codec.name}`)
+  return message.value
+}
+
+calledInClones(becomeReader, trackAfresh)

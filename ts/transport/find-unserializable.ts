@@ -1,0 +1,264 @@
+import { Stream } from 'node:stream'
+import { inspect, types } from 'node:util'
+import { deserialize, serialize } from 'node:v8'
+import { calledInClones } from '../in-clone/precompile.js'
+
+/** Part of a value that cannot travel. */
+export interface Culprit {
+  /** Path to it, such as `value.rows[3].get`. */
+  path: string
+  /** Description of it, such as `a function (get)`. */
+  what: string
+}
+
+/** Part of a value, and the step that leads there. */
+interface Node {
+  value: unknown
+  step: string
+  of: Node | undefined
+  depth: number
+}
+
+/** Finds a part of `value` that V8 serializes without an error but loses. Calls no getters. */
+export function findLost(value: unknown, root: string): Culprit | undefined {
+  return search(value, root, ({ value }) => whatIsLost(value)).culprit
+}
+
+/** Finds the part of `value` that V8 has refused. Calls no getters. */
+export function findRefused(value: unknown, root: string): Culprit {
+  const { culprit, odd, getter } = search(
+    value,
+    root,
+    ({ value }) => whatIsRefused(value) ?? whatIsLost(value),
+  )
+  if (culprit) return culprit
+  // The last one is the innermost.
+  const refused = odd.findLast(({ value }) => !canTravel(value))
+  if (refused) return { path: pathOf(refused), what: inWords(refused.value) }
+  return getter
+    ? { path: pathOf(getter), what: 'a getter whose value was refused' }
+    : { path: root, what: 'an object that cannot be read' }
+}
+
+/** Finds a part of `value` that is nested too deep to be read safely. Calls no getters. */
+export function findTooDeep(value: unknown, root: string): Culprit {
+  const what = 'a part of a value that is nested too deep'
+  const { culprit } = search(value, root, ({ depth }) => (depth >= DEEP_LEVELS ? what : undefined))
+  return culprit ?? { path: root, what }
+}
+
+/** The same as in the native part. V8 reads about 2,000 levels with Node's default stack. */
+const DEEP_LEVELS = 1000
+
+interface Found {
+  culprit: Culprit | undefined
+  /** Objects that V8 may refuse because of their type, in the order of the walk. */
+  odd: Node[]
+  /** First getter. */
+  getter: Node | undefined
+}
+
+/** Walks a value in the order of V8's serializer, each object once, without recursion. */
+function search(value: unknown, root: string, culpritIn: (node: Node) => string | undefined): Found {
+  const found: Found = { culprit: undefined, odd: [], getter: undefined }
+  const seen = new Set<unknown>()
+  const ahead: Node[] = [{ value, step: root, of: undefined, depth: 0 }]
+  for (let node = ahead.pop(); node; node = ahead.pop()) {
+    if (isPlainValue(node.value) || seen.has(node.value)) continue
+    seen.add(node.value)
+    const what = culpritIn(node)
+    if (what) {
+      found.culprit = { path: pathOf(node), what }
+      return found
+    }
+    if (typeof node.value !== 'object' || node.value === null || types.isProxy(node.value)) continue
+    if (!isPlain(node.value) && !Array.isArray(node.value)) found.odd.push(node)
+    const parts: Node[] = []
+    for (const [value, step] of partsOf(node.value)) {
+      const part = { value, step, of: node, depth: node.depth + 1 }
+      if (value === GETTER) found.getter ??= part
+      else if (!isPlainValue(value)) parts.push(part)
+    }
+    while (parts.length > 0) ahead.push(parts.pop() as Node)
+  }
+  return found
+}
+
+const GETTER = Symbol('a getter')
+
+function isPlainValue(value: unknown): boolean {
+  return value === null || !['object', 'function', 'symbol'].includes(typeof value)
+}
+
+/** Whether an object consists of its properties alone. */
+export function isPlain(value: object): boolean {
+  const prototype: object | null = Object.getPrototypeOf(value)
+  // `Object.prototype` of any realm, or none, as for the result of `querystring.parse`.
+  const isBase = prototype === null || Object.getPrototypeOf(prototype) === null
+  return isBase && !(Symbol.toStringTag in value)
+}
+
+/** Yields the parts of an object that V8's serializer would read, each with the step that leads there. */
+function* partsOf(value: object): Iterable<[part: unknown, step: string]> {
+  if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value) || types.isBoxedPrimitive(value)) return
+  if (types.isMap(value)) {
+    let index = 0
+    for (const [key, entry] of Map.prototype.entries.call(value)) {
+      yield [key, `.keys()[${index++}]`]
+      yield [entry, `.get(${inspect(key, { depth: 0 })})`]
+    }
+    return
+  }
+  if (types.isSet(value)) {
+    let index = 0
+    for (const item of Set.prototype.values.call(value)) yield [item, `.values()[${index++}]`]
+    return
+  }
+  const isError = types.isNativeError(value)
+  for (const key of isError ? ['cause'] : Object.keys(value)) {
+    const property = Object.getOwnPropertyDescriptor(value, key)
+    if (property) yield ['value' in property ? property.value : GETTER, stepTo(key, value)]
+  }
+}
+
+function stepTo(key: string, value: object): string {
+  if (Array.isArray(value) && INDEX.test(key)) return `[${key}]`
+  return NAME.test(key) ? `.${key}` : `[${inspect(key)}]`
+}
+
+const INDEX = /^\d+$/
+const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
+
+/** Steps of the longest path that is shown in full. */
+const MOST_STEPS = 24
+
+function pathOf(node: Node): string {
+  const steps: string[] = []
+  for (let at: Node | undefined = node; at; at = at.of) steps.push(at.step)
+  steps.reverse()
+  return steps.length > MOST_STEPS ? `${steps.slice(0, MOST_STEPS).join('')}…` : steps.join('')
+}
+
+/** Describes an object that V8 serializes but loses. Returns undefined for any other value. */
+function whatIsLost(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || types.isProxy(value)) return undefined
+  // A DOMException is both: it would arrive as an error without name and message.
+  if (types.isNativeError(value) && !isOfPlatform(value)) {
+    return isInOwnCause(value) && !ringsAreRead() ? 'an error that is part of its own cause' : undefined
+  }
+  const isLost =
+    isOfPlatform(value) || (!isPlain(value) && isOrdinary(value) && Object.keys(value).length === 0)
+  return isLost ? `${inWords(value)}, which would arrive empty` : undefined
+}
+
+/** Describes a value that V8 refuses. Returns undefined for any other value. */
+function whatIsRefused(value: unknown): string | undefined {
+  if (typeof value === 'function') return `a function (${value.name || 'anonymous'})`
+  if (typeof value === 'symbol') return `a symbol (${String(value)})`
+  return types.isProxy(value) ? 'a Proxy' : undefined
+}
+
+/** Whether V8 serializes an object by its properties alone. */
+function isOrdinary(value: object): boolean {
+  return !(
+    Array.isArray(value) ||
+    ArrayBuffer.isView(value) ||
+    types.isAnyArrayBuffer(value) ||
+    types.isMap(value) ||
+    types.isSet(value) ||
+    types.isDate(value) ||
+    types.isRegExp(value) ||
+    types.isBoxedPrimitive(value)
+  )
+}
+
+/** Classes of the platform whose instances have state besides their properties. */
+const OF_PLATFORM = new Set([
+  'AbortController',
+  'Blob',
+  'CryptoKey',
+  'DOMException',
+  'Event',
+  'EventTarget',
+  'FormData',
+  'Headers',
+  'ReadableStream',
+  'Request',
+  'Response',
+  'TransformStream',
+  'URL',
+  'URLSearchParams',
+  'WritableStream',
+])
+
+/** Whether a value is an instance of a class of the platform that V8's serializer does not know. */
+export function isOfPlatform(value: object): boolean {
+  if (types.isProxy(value)) return false
+  let prototype: object | null = Object.getPrototypeOf(value)
+  // The common case first.
+  if (prototype === Object.prototype || prototype === Array.prototype) return false
+  if (value instanceof Stream || isWasmModule(value)) return true
+  for (; prototype; prototype = Object.getPrototypeOf(prototype)) {
+    const type: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value
+    if (typeof type !== 'function' || !OF_PLATFORM.has(type.name)) continue
+    if ((globalThis as unknown as Record<string, unknown>)[type.name] === type) return true
+  }
+  return false
+}
+
+/** Whether a value is a WebAssembly module, for which V8 writes nothing at all. */
+function isWasmModule(value: object): boolean {
+  // Node's types lack it, and so does a Node.js without a JIT compiler.
+  const { WebAssembly } = globalThis as { WebAssembly?: { Module: new () => object } }
+  return WebAssembly !== undefined && value instanceof WebAssembly.Module
+}
+
+/** Whether the cause of an error leads back to it. */
+function isInOwnCause(error: Error): boolean {
+  const cause: unknown = Object.getOwnPropertyDescriptor(error, 'cause')?.value
+  return search(cause, '', ({ value }) => (value === error ? 'itself' : undefined)).culprit !== undefined
+}
+
+let readsRings: boolean | undefined
+
+/** Whether V8 reads an error that is part of its own cause. That of Node 20 does not. */
+function ringsAreRead(): boolean {
+  if (readsRings !== undefined) return readsRings
+  const error = new Error()
+  error.cause = error
+  try {
+    deserialize(serialize(error))
+    readsRings = true
+  } catch {
+    readsRings = false
+  }
+  return readsRings
+}
+
+function canTravel(value: unknown): boolean {
+  try {
+    serialize(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function inWords(value: unknown): string {
+  const name = constructorOf(value)
+  if (name && name !== 'Object') return `an instance of ${name}`
+  const [, tag] = TAG.exec(Object.prototype.toString.call(value)) ?? []
+  return tag === 'Object' ? 'an object that cannot be read' : `an object (${tag})`
+}
+
+const TAG = /^\[object (.*)\]$/
+
+function constructorOf(value: unknown): string | undefined {
+  try {
+    return (value as object | null)?.constructor?.name
+  } catch {
+    return undefined
+  }
+}
+
+calledInClones(isOfPlatform, isWasmModule)
