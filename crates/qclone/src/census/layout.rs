@@ -77,7 +77,11 @@ fn calibrate() -> Result<Calibration> {
     let one = probe.words();
     let second = probe.park_one_more()?;
     let two = probe.words();
-    let thread = ThreadLayout::of(&[first.identity, second.identity])?;
+    let mut identities = vec![first.identity, second.identity];
+    while ThreadLayout::ids(&identities).nth(1).is_some() && identities.len() < MOST_PROBES {
+        identities.push(probe.park_one_more()?.identity);
+    }
+    let thread = ThreadLayout::of(&identities)?;
     let cond = CondLayout::of(probe.address(), &first.wait, &one, &two);
     probe.release()?;
     bind_reuse_of_stacks();
@@ -94,9 +98,21 @@ fn bind_reuse_of_stacks() {
 }
 
 impl ThreadLayout {
-    /// The layout that both threads have. One thread is not enough: its id may equal the upper half of some
-    /// pointer, such as 0x55fe of 0x55fe_0123_4560.
-    fn of(probes: &[Identity; 2]) -> Result<Self> {
+    /// Offsets at which every probe has its id.
+    ///
+    /// Two probes may have two of them: an id may equal the upper half of a pointer, such as 0x7f84 of
+    /// 0x7f84_0123_4560. glibc links the descriptions of all threads; the newest points into the dynamic
+    /// linker, the others at a stack, and these may lie as far apart as the ids. Each further probe makes that
+    /// less likely, and all but impossible.
+    fn ids(probes: &[Identity]) -> impl Iterator<Item = usize> {
+        (0..STRUCT_SEARCH).step_by(size_of::<i32>()).filter(|offset| {
+            let told = |probe: &Identity| peek_u32(probe.pthread + offset);
+            probes.iter().all(|probe| told(probe).map(u32::cast_signed) == Some(probe.tid))
+        })
+    }
+
+    /// The layout that all `probes` have.
+    fn of(probes: &[Identity]) -> Result<Self> {
         let word = size_of::<usize>();
         // Whether each probe has its value at an offset from its `pthread_t`.
         let at = |offset: isize, value: fn(&Identity) -> usize| {
@@ -104,13 +120,8 @@ impl ThreadLayout {
                 .iter()
                 .all(|probe| peek_word(probe.pthread.wrapping_add_signed(offset)) == Some(value(probe)))
         };
-        let tid = (0..STRUCT_SEARCH)
-            .step_by(size_of::<i32>())
-            .find(|offset| {
-                let told = |probe: &Identity| peek_u32(probe.pthread + offset);
-                probes.iter().all(|probe| told(probe).map(u32::cast_signed) == Some(probe.tid))
-            })
-            .ok_or(Error::Calibration("a thread's id is not in its description"))?;
+        let tid =
+            Self::ids(probes).next().ok_or(Error::Calibration("a thread's id is not in its description"))?;
         let self_pointer =
             (0..STRUCT_SEARCH).step_by(word).find(|offset| at(offset.cast_signed(), |probe| probe.pthread));
         // glibc keeps the routine and its argument in the description, musl just below it.
@@ -329,6 +340,9 @@ fn patiently<T>(mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
 /// Search distance from a `pthread_t`, in bytes. glibc's structure has 2,304.
 const STRUCT_SEARCH: usize = 4096;
 
+/// Probe threads that are started, at most, to tell where an id is.
+const MOST_PROBES: usize = 8;
+
 /// Stack size of a probe thread, in bytes: above the minimum of every architecture.
 const PROBE_STACK: usize = 256 * 1024;
 
@@ -347,27 +361,40 @@ mod tests {
         assert!(first.cond.is_some());
     }
 
-    /// CI once met it: a tid equal to the upper half of the address of the process's heap.
-    #[test]
-    fn an_id_that_is_half_of_a_pointer_too_is_not_mistaken() {
+    /// Descriptions of threads that follow each other, with pointers whose upper halves are the ids of all but
+    /// the last thread.
+    fn identities_of(count: usize, check: impl FnOnce(&[Identity])) {
         const WORDS: usize = STRUCT_SEARCH / size_of::<u64>();
-        let tids = [0x55fe_u32, 0x55ff];
-        let mut descriptions = [[0_u64; WORDS]; 2];
-        for (description, tid) in descriptions.iter_mut().zip(tids) {
-            description[1] = 0x55fe_0123_4560;
-            description[2] = description.as_ptr().addr() as u64;
+        let mut descriptions = vec![[0_u64; WORDS]; count];
+        let mut identities = Vec::new();
+        for (description, tid) in descriptions.iter_mut().zip(0x7f84_u32..) {
+            let at = description.as_ptr().addr();
+            description[1] = u64::from(tid.min(0x7f82 + u32::try_from(count).unwrap())) << 32 | 0x123_4560;
+            description[2] = at as u64;
             description[90] = tid.into();
             description[200..202].copy_from_slice(&[7, 9]);
+            identities.push(Identity { tid: tid.cast_signed(), pthread: at, start: 7, argument: 9 });
         }
-        let identities = [0, 1].map(|index| Identity {
-            tid: tids[index].cast_signed(),
-            pthread: descriptions[index].as_ptr().addr(),
-            start: 7,
-            argument: 9,
-        });
-        let layout = ThreadLayout::of(&identities).unwrap();
-        let expected =
-            ThreadLayout { tid: 90 * 8, self_pointer: Some(2 * 8), start: 200 * 8, argument: 201 * 8 };
-        assert_eq!(layout, expected);
+        check(&identities);
+    }
+
+    /// CI met both: an id that equals the upper half of a pointer in one description, and ids that do in two.
+    #[test]
+    fn ids_that_are_halves_of_pointers_too_are_told_by_one_more_thread() {
+        let in_id_and_pointer = [size_of::<u64>() + 4, 90 * 8];
+        for count in [2, 3] {
+            identities_of(count, |identities| {
+                let (_, earlier) = identities.split_last().unwrap();
+                assert_eq!(ThreadLayout::ids(earlier).collect::<Vec<_>>(), in_id_and_pointer, "{count}");
+                let layout = ThreadLayout::of(identities).unwrap();
+                let expected = ThreadLayout {
+                    tid: 90 * 8,
+                    self_pointer: Some(2 * 8),
+                    start: 200 * 8,
+                    argument: 201 * 8,
+                };
+                assert_eq!(layout, expected, "{count}");
+            });
+        }
     }
 }
