@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { Server } from 'node:http'
+import { maxHeaderSize, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
 import { expectFact, isObject } from './fact.js'
@@ -65,6 +65,22 @@ interface ConnectionsList {
 function connectionsOf(server: Server): ConnectionsList | undefined {
   const symbol = symbolNamed(server, CONNECTIONS)
   return symbol && (server as unknown as Record<symbol, ConnectionsList | undefined>)[symbol]
+}
+
+/**
+Calls `act`, and has the connections that the server takes meanwhile accept heads of requests longer by `bytes`.
+
+`lib/_http_server.js` (`connectionListenerInternal`); Node 20 to 26. Where the property is not read, the limit stays.
+*/
+export function withLongerHeads(server: Server, bytes: number, act: () => void): void {
+  const limited = server as Server & { maxHeaderSize?: number | undefined }
+  const given = limited.maxHeaderSize
+  limited.maxHeaderSize = (given || maxHeaderSize) + bytes
+  try {
+    act()
+  } finally {
+    limited.maxHeaderSize = given
+  }
 }
 
 /**

@@ -169,3 +169,13 @@ export function withDefaults<O extends object>(options: O, defaults: Required<O>
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   return { ...defaults, ...Object.fromEntries(given) }
 }
+
+/**
+Expects that a user's function has returned no promise, which nothing would wait for. One that rejects is not an unhandled
+rejection then.
+*/
+export function expectNoPromise(returned: unknown, name: string): void {
+  if (typeof (returned as PromiseLike<unknown> | undefined)?.then !== 'function') return
+  Promise.resolve(returned).catch(() => {})
+  throw new TypeError(`Expected \`${name}\` to return no promise: it is not waited for`)
+}

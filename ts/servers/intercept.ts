@@ -6,7 +6,7 @@ import { native } from '../native.js'
 import { verifyHttpInternals } from '../node-internals/verify.js'
 import { handlers } from '../observe/handlers.js'
 import { isInline } from '../options/settings.js'
-import { expectFunction, shown } from '../options/validate.js'
+import { expectFunction, expectNoPromise, shown } from '../options/validate.js'
 import { expectInternals } from '../parent/readiness.js'
 import { QcloneError } from '../types/errors.js'
 
@@ -128,12 +128,14 @@ export function unload(options?: UndoOptions): void {
 }
 
 /**
-Whether `filter` chooses a client. Returns undefined if it throws, and prints the error: what a client sends must not
-end the parent.
+Whether `filter` chooses a client. Returns undefined if it throws or returns a promise, and prints the error: what a
+client sends must not end the parent.
 */
 export function choose<T>(filter: (client: T) => boolean, client: T): boolean | undefined {
   try {
-    return Boolean(filter(client))
+    const chosen: unknown = filter(client)
+    expectNoPromise(chosen, 'filter')
+    return Boolean(chosen)
   } catch (error) {
     reportError(error)
     return undefined

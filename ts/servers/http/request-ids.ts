@@ -27,8 +27,23 @@ subscribe('fastify.initialization', (message) => {
   if (typeof fastify.setGenReqId !== 'function') return
   const draw = fastify.genReqId
   drawers.set(fastify.server, draw)
-  fastify.setGenReqId((request) => drawn.get(request) ?? draw(request))
+  fastify.setGenReqId((request) => drawn.get(request) ?? distinguished(draw(request)))
 })
+
+/** What tells this process's own numbers from those of others, in a process that serves many requests of a server. */
+let own = ''
+
+/** In a reader: adds `mark` to the ids that Fastify counts from now on, since each reader counts from the same number. */
+export function distinguishRequestIds(mark: string): void {
+  own = `.${mark}`
+}
+
+/** Fastify's own ids look like `req-1f`. Whoever draws others sees to it that clones do not draw the same. */
+function distinguished(id: string): string {
+  return own && COUNTED.test(id) ? id + own : id
+}
+
+const COUNTED = /^req-[0-9a-z]+$/
 
 /** Draws in the parent the id that a request's clone will use. */
 export function drawRequestId(server: Server, request: IncomingMessage): void {

@@ -2,6 +2,8 @@ import { Buffer } from 'node:buffer'
 import {
   type ClientRequest,
   type IncomingMessage,
+  type InformationEvent,
+  type OutgoingMessage,
   request as open,
   type RequestOptions,
   type ServerResponse,
@@ -71,6 +73,7 @@ function passOn(
     path: request.url,
     headers: headersOf(request, isAsking) as never,
     setHost: false,
+    maxHeaderSize: LONGEST_HEAD_BYTES,
   })
   // Or Node would end the connection with the answer.
   onward.shouldKeepAlive = true
@@ -82,7 +85,10 @@ function passOn(
       fail(response)
     }
   })
-  onward.on('error', () => fail(response))
+  // The parent's handler has ended the connection, and so the client's.
+  onward.on('error', () => breakOff(response))
+  onward.on('information', (information) => passInformationOn(information, response))
+  onward.on('continue', () => response.writeContinue())
   // Node tells of it no longer once it has the whole answer, although the request goes on.
   connection.on('drain', () => onward.emit('drain'))
   // The parent has answered, and reads no more: the client still sends the rest.
@@ -102,15 +108,32 @@ function passOn(
   })
   // Sends the head: the parent may answer before it has any of the body. `flushHeaders` would encode it as UTF-8.
   onward.write(NOTHING)
-  if (!isAsking) {
-    request.pipe(onward)
-    return
-  }
-  onward.on('continue', () => {
-    response.writeContinue()
-    request.pipe(onward)
+  // A client that asks whether to send its body may send it without an answer.
+  pipeWithTrailers(request, onward)
+}
+
+/** Passes a body on, and the trailers behind it. */
+function pipeWithTrailers(from: IncomingMessage, to: OutgoingMessage): void {
+  from.pipe(to, { end: false })
+  from.on('end', () => {
+    const { rawTrailers } = from
+    const fields = rawTrailers.flatMap((name, i) => (i % 2 === 0 ? [[name, rawTrailers[i + 1]]] : []))
+    if (fields.length > 0) to.addTrailers(fields as Array<[string, string]>)
+    to.end()
   })
 }
+
+/** Passes 102 and 103 on. */
+function passInformationOn({ statusCode, headers }: InformationEvent, response: ServerResponse): void {
+  if (response.headersSent || response.destroyed) return
+  if (statusCode === 102) response.writeProcessing()
+  // Node writes one only with a link.
+  else if (statusCode === 103 && headers.link)
+    response.writeEarlyHints(headers as Record<string, string | string[]>)
+}
+
+/** The parent's own heads are as long as its handlers make them. */
+const LONGEST_HEAD_BYTES = 1 << 26
 
 /** Opens a request. If Node refuses to, nobody else ends its connection. */
 function openOrEnd(connection: Socket, options: RequestOptions): ClientRequest {
@@ -136,29 +159,40 @@ function headersOf({ rawHeaders, headers, method = '' }: IncomingMessage, isAski
 /** Methods whose requests have no body unless they say so. */
 const BODILESS = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']
 
+const BODILESS_ANSWERS = [204, 304]
+
 function answerWith(answer: IncomingMessage, response: ServerResponse): void {
-  const { statusCode = 502, statusMessage = '', rawHeaders } = answer
+  const { statusCode = 502, statusMessage = '', rawHeaders, headers } = answer
   response.sendDate = false
+  if (headers.connection === 'close') response.shouldKeepAlive = false
   response.writeHead(
     statusCode,
     statusMessage,
     without(rawHeaders, new Set([...OF_ONE_CONNECTION, 'transfer-encoding'])),
   )
-  answer.pipe(response)
+  // Sends the head: the body may come much later.
+  if (response.req.method !== 'HEAD' && !BODILESS_ANSWERS.includes(statusCode)) response.write(NOTHING)
+  pipeWithTrailers(answer, response)
   // Its error is that of `onward`, or comes with this.
   answer.on('error', () => {})
   answer.on('close', () => {
-    if (!answer.complete) fail(response)
+    if (!answer.complete) breakOff(response)
   })
 }
 
-/** Answers 502, or breaks off an answer that has begun, so that the client cannot take it for the whole. */
+/** Resets the connection once it is the turn of this answer, so that the client cannot take it for the whole. */
+function breakOff(response: ServerResponse): void {
+  if (response.destroyed || response.writableEnded) return
+  if (response.socket) cut(response.socket)
+  // Others on its connection are not over.
+  else response.once('socket', cut)
+}
+
+/** Answers 502, or breaks off an answer that has begun. */
 function fail(response: ServerResponse): void {
   if (response.destroyed || response.writableEnded) return
   if (response.headersSent) {
-    if (response.socket) cut(response.socket)
-    // Others on its connection are not over.
-    else response.once('socket', cut)
+    breakOff(response)
     return
   }
   response.writeHead(502, { 'content-type': 'text/plain; charset=utf-8' })

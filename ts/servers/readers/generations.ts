@@ -2,7 +2,9 @@ import { reportError } from '../../in-clone/exit.js'
 import { clearTimeout, setTimeout, uptimeMs } from '../../node-internals/clock.js'
 import { process } from '../../node-internals/process.js'
 import { sign } from '../../observe/diagnostics.js'
+import { expectNoPromise } from '../../options/validate.js'
 import { stopSignal } from '../../parent/admission.js'
+import { isQcloneError } from '../../types/errors.js'
 import { explained, type WaitStatus } from '../../types/wait-status.js'
 import type { Whereabouts } from './note.js'
 import type { Plan } from './options.js'
@@ -37,10 +39,14 @@ const MOST_WAITING = 4096
 const CLOSED = 'the readers were closed'
 const FIRST_DELAY_MS = 50
 const LAST_DELAY_MS = 5000
-/** Readers that end before their first request, one after another, after which none is made for a while. */
+/** Readers that end before their first connection, one after another, after which none is made for a while. */
 const MOST_STILLBORN = 5
+/** Attempts that fail, one after another, after which nobody waits for a generation any longer. */
+const MOST_FAILURES = 5
 /** That while, in milliseconds. */
 const PAUSE_MS = 30_000
+/** Codes of a reader that was born, and ended before it served. */
+const ENDED = ['ERR_QCLONE_DIED', 'ERR_QCLONE_START_FAILED']
 
 /** Readers of one server: the generation that serves, those that drain, and when the next is made. */
 export class Generations implements Owner {
@@ -68,8 +74,10 @@ export class Generations implements Owner {
   /** Callers that wait for a generation that begins after the number of swaps they saw. */
   #awaiting: Array<{ from: number; resolve: (generation: number) => void; reject: (error: Error) => void }> =
     []
-  /** Readers in a row that could not be made, or ended before their first request. */
+  /** Readers in a row that ended before their first connection. */
   #stillborn = 0
+  /** Attempts in a row at which there could be no fork, as beside a thread at work, or `before` threw. */
+  #refused = 0
   #pausedUntil = 0
   /** Time of the fork of the serving generation, by `uptimeMs`. */
   #forkedAt = 0
@@ -263,8 +271,9 @@ export class Generations implements Owner {
   /** Time until the next attempt, in milliseconds: longer after each failure. */
   get #delay(): number {
     if (uptimeMs() < this.#pausedUntil) return this.#pausedUntil - uptimeMs()
-    if (this.#stillborn === 0) return 0
-    const longest = Math.min(FIRST_DELAY_MS * 2 ** this.#stillborn, LAST_DELAY_MS)
+    const failures = this.#stillborn + this.#refused
+    if (failures === 0) return 0
+    const longest = Math.min(FIRST_DELAY_MS * 2 ** failures, LAST_DELAY_MS)
     // Servers on one machine that fail together do not try again together.
     return longest / 2 + (Math.random() * longest) / 2
   }
@@ -288,7 +297,6 @@ export class Generations implements Owner {
 
   async #tryToSwap(): Promise<void> {
     const generation = ++this.#begun
-    const begun = uptimeMs()
     const version = this.#readVersion()
     const hasForwarded = this.#hasForwarded
     this.#isWanted = false
@@ -300,7 +308,7 @@ export class Generations implements Owner {
     } catch (error) {
       this.#hasForwarded ||= hasForwarded
       this.#retire(made, 0)
-      this.#noteStillborn(error as Error)
+      this.#noteFailure(error as Error)
       return this.#defer(error as Error)
     }
     if (this.#isClosed) return this.#retire(made, 0)
@@ -310,8 +318,9 @@ export class Generations implements Owner {
     this.#forkedAt = Math.min(...made.map(({ forkedAt }) => forkedAt))
     this.#lastVersion = version
     this.#stillborn = 0
+    this.#refused = 0
     this.counts.swaps++
-    this.counts.swapMs = uptimeMs() - begun
+    this.counts.swapMs = uptimeMs() - this.#forkedAt
     sign('qclone:generation', {
       generation,
       pids: made.map(({ clone }) => clone.pid),
@@ -339,7 +348,7 @@ export class Generations implements Owner {
 
   #prepare(generation: number): void {
     try {
-      this.#plan.before(generation)
+      expectNoPromise(this.#plan.before(generation), 'before')
     } catch (error) {
       reportError(error)
       throw error
@@ -363,7 +372,7 @@ export class Generations implements Owner {
     sign('qclone:deferred', { generation: this.#generation, error })
     this.#server.deferred(error)
     // What somebody waits for cannot be had.
-    if (this.#stillborn < MOST_STILLBORN) return
+    if (this.#stillborn + this.#refused < MOST_FAILURES) return
     for (const { reject } of this.#awaiting.splice(0)) reject(error)
     for (const waiting of this.#behind.splice(0)) this.#server.serveHere(waiting)
   }
@@ -377,7 +386,7 @@ export class Generations implements Owner {
     try {
       this.#join(await this.#server.recruit(this, this.#generation))
     } catch (error) {
-      this.#noteStillborn(error as Error)
+      this.#noteFailure(error as Error)
       this.#defer(error as Error)
     }
     // It could not be made, or a generation after it has come meanwhile.
@@ -418,11 +427,17 @@ export class Generations implements Owner {
     }
   }
 
+  #noteFailure(error: Error): void {
+    const hasEnded = isQcloneError(error) && ENDED.includes(error.code)
+    if (hasEnded) this.#noteStillborn(error)
+    else this.#refused++
+  }
+
   #noteStillborn({ message }: Error): void {
     if (++this.#stillborn < MOST_STILLBORN || uptimeMs() < this.#pausedUntil) return
     this.#pausedUntil = uptimeMs() + PAUSE_MS
     process.emitWarning(
-      `The last ${this.#stillborn} readers could not be made, or ended before their first connection: no other is made for ${PAUSE_MS / 1000} s, and what no reader serves the parent does. The last one: ${message}`,
+      `The last ${this.#stillborn} readers ended before their first connection: no other is made for ${PAUSE_MS / 1000} s, and what no reader serves the parent does. The last one: ${message}`,
       { type: 'QcloneWarning', code: 'QCLONE_READERS' },
     )
     if (this.#current.length > 0) return
@@ -435,7 +450,9 @@ export class Generations implements Owner {
 
   /** Sends a connection to the reader with the fewest. @returns false if none has room. */
   #handOver(waiting: Waiting): boolean {
-    const able = [...this.#current]
+    // What one client sees never goes back, though its reader has been replaced by one of the same generation.
+    const { seen = 0 } = waiting.luggage
+    const able = this.#current.filter(({ forkedAt }) => forkedAt >= seen)
     able.sort((a, b) => Number(a.isStalled) - Number(b.isStalled) || a.load - b.load)
     return able.some((reader) => reader.hand(waiting))
   }

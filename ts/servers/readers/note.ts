@@ -12,6 +12,8 @@ export interface Luggage {
   readonly wroteAt?: number
   /** Whether it waits for an answer from such a snapshot. */
   readonly asks?: boolean
+  /** Time by `uptimeMs` of the snapshot that its last answers were from. Noted by the parent. */
+  readonly seen?: number
 }
 
 /** Where the client of a forwarded connection is, and was connected to. */

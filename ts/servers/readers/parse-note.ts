@@ -32,6 +32,7 @@ function fieldsOf(message: Uint8Array): Fields | undefined {
   }
 }
 
+/** Without `seen`, which the parent knows better. */
 function luggageOf({ state, idleUntil, answered, unread, wroteAt, asks }: Fields): Luggage {
   return {
     ...(typeof state === 'string' && { state }),

@@ -258,7 +258,7 @@ export class Reader {
     // The reader knows when it has passed an update on, and not when it was handled.
     const wroteAt =
       luggage.wroteAt === undefined ? {} : { wroteAt: Math.max(luggage.wroteAt, this.#updatedAt) }
-    this.#owner.onBack({ ...waiting, luggage: { ...luggage, ...wroteAt } })
+    this.#owner.onBack({ ...waiting, luggage: { ...luggage, ...wroteAt, seen: this.forkedAt } })
   }
 
   #noteTaken({ took, open }: { took: readonly number[]; open: number }): void {

@@ -23,6 +23,8 @@ export class RequestLine implements Line {
   #isHeld = false
   /** Whether this reader should answer nothing more. */
   #isLeaving = false
+  /** Whether its next answer ends the connection. */
+  #endsWithAnswer = false
   /** Time until which the client has had something forwarded that its next answers must show, by `uptimeMs`. */
   #wroteAt: number | undefined
   /** Forwarded requests, each after the one before it. */
@@ -83,7 +85,7 @@ export class RequestLine implements Line {
     if (this.#isLeaving) {
       this.#settleSoon()
       // The client has to connect again after this answer.
-      if (!this.#isMovable) response.shouldKeepAlive = false
+      if (!this.#isMovable || this.#endsWithAnswer) response.shouldKeepAlive = false
     }
     const reads = this.#reads(request, response)
     if (reads === undefined) return true
@@ -115,7 +117,10 @@ export class RequestLine implements Line {
   }
 
   endIfStuck(): void {
-    if (this.#isMovable && this.#underWay === 0 && !this.#isUpgraded) this.#socket.destroySoon()
+    if (!this.#isMovable || this.#underWay > 0 || this.#isUpgraded) return
+    // A client of many requests, each time in the middle of one, can end with the answer to it.
+    if (uptimeMs() - this.#restsSince < LEAST_REST_MS) this.#endsWithAnswer = true
+    else this.#socket.destroySoon()
   }
 
   endIfIdle(): void {

@@ -9,8 +9,9 @@ import { forkTime } from '../../in-clone/fork-time.js'
 import { calledInClones } from '../../in-clone/precompile.js'
 import { native } from '../../native.js'
 import { msUntil, nextTick } from '../../node-internals/clock.js'
-import { serveDecrypted, trackAfresh } from '../../node-internals/http-parsers.js'
-import { enlist } from '../../node-internals/sockets.js'
+import { serveDecrypted, trackAfresh, withLongerHeads } from '../../node-internals/http-parsers.js'
+import { process } from '../../node-internals/process.js'
+import { enlist, serverOf } from '../../node-internals/sockets.js'
 import { handlers } from '../../observe/handlers.js'
 import { servingOptionsOf } from '../../options/clone-options.js'
 import { onAbort } from '../../options/on-abort.js'
@@ -20,6 +21,7 @@ import { Places, stopSignal } from '../../parent/admission.js'
 import { isClone } from '../../parent/fork-point.js'
 import { QcloneError } from '../../types/errors.js'
 import { closeIfSilent, descriptorOf } from '../client-connection.js'
+import { distinguishRequestIds } from '../http/request-ids.js'
 import { isHttp, isTls, shimServer, type Taker } from '../intercept.js'
 import { openDialogue } from '../net/dialogue.js'
 import { callUpdate, replyTo, type SpeakingOptions } from '../net/evaluate.js'
@@ -53,8 +55,10 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   #isClosed = false
   #hasListened = false
   #forgetStop: () => void = () => {}
-  /** Listener of the server's `close`, and called when the server has been given back. */
-  readonly #end = () => void this.#close(this.#drainTimeout)
+  /** Called when the server no longer listens, or has been given back. */
+  readonly #end = () => {
+    if (!this.#isClosed) void this.#close(this.#drainTimeout)
+  }
   /** In a reader: this process. */
   #process: ReaderProcess | undefined
   /** In a reader: its clients, by the connection that carries their requests. */
@@ -106,8 +110,6 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     this.ready = this.#generations.refresh().then(() => {})
     // The user may not wait for it.
     this.ready.catch(() => {})
-    // The server's own connections are with its readers, so it is closed as soon as it does not listen.
-    server.once('close', this.#end)
     // Its clones are ended, and no others are to be made.
     this.#forgetStop = onAbort(stopSignal(), () => void this.#close(0))
   }
@@ -133,7 +135,13 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     const value = await f()
     if (isInline() || this.#isClosed) return value
     this.#generations.noteChange()
-    await (this.#maxAge === Infinity ? this.#generations.refresh() : this.#generations.next())
+    const { refresh, next } = this.#generations
+    try {
+      await (this.#maxAge === Infinity ? refresh : next).call(this.#generations)
+    } catch (error) {
+      // The parent serves what has changed.
+      if (!this.#isClosed) throw error
+    }
     return value
   }
 
@@ -164,11 +172,14 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   async #close(drain: number): Promise<void> {
     // Somebody may close the server in a clone, whose copy of the readers is the parent's.
     if (isClone()) return
+    const isFirst = !this.#isClosed
     this.#isClosed = true
     this.#forgetStop()
-    this.#server.off('close', this.#end)
-    this.#undo()
+    // A server that is being closed must not say so before its clients have what they wait for.
+    const staysUntilTheEnd = this.#isGone()
+    if (isFirst && !staysUntilTheEnd) this.#undo()
     await this.#generations.close(drain)
+    if (isFirst && staysUntilTheEnd) this.#undo()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -178,7 +189,8 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   #takers(): Record<string, Taker> {
     const takeConnection: Taker = (next, ...args) => {
       const [socket] = args as [Socket]
-      if (this.#process || this.#own.has(socket) || !this.#generations.isServing)
+      const isOwn = this.#process !== undefined || this.#own.has(socket)
+      if (isOwn || !this.#generations.isServing || !isFresh(socket, this.#server))
         return this.#serveOwn(socket, next)
       const { maxConnections } = this.#server
       if (maxConnections && this.#generations.load >= maxConnections) {
@@ -220,7 +232,15 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
       this.#lines.get(request.socket)?.upgrade()
       return next(...args)
     }
+    // Clients of the readers have what they wait for before the server is closed.
+    const takeClose: Taker = (next, ...args) => {
+      if (isInline() || isClone()) return next(...args)
+      const whenClosed = () => void next(...args)
+      this.#close(this.#drainTimeout).then(whenClosed, whenClosed)
+      return true
+    }
     return {
+      close: takeClose,
       connection: takeConnection,
       ...(isTls(this.#server) && { secureConnection: takeSecured }),
       ...(isHttp(this.#server) && {
@@ -281,12 +301,15 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
       Object.defineProperty(socket, name, { value, configurable: true })
     }
     if (encrypted) Object.assign(socket, AS_DECRYPTED)
+    Object.assign(socket, AS_FORWARDED)
     socket.on('close', over)
     enlist(socket, server)
     this.#own.add(socket)
     // The connections that an HTTPS server handles requests of are decrypted, as this one is.
-    if (isTls(server)) serveDecrypted(server, socket)
-    else server.emit('connection', socket)
+    withLongerHeads(server, BYTES_ADDED, () => {
+      if (isTls(server)) serveDecrypted(server, socket)
+      else server.emit('connection', socket)
+    })
   }
 
   /** In the parent: handles an update that a reader passes on. */
@@ -309,7 +332,10 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     const server = this.#server
     const forkedAt = forkTime()
     becomeReader(generation, forkedAt)
-    if (isHttp(server)) trackAfresh(server as HttpServer)
+    if (isHttp(server)) {
+      trackAfresh(server as HttpServer)
+      distinguishRequestIds(`${generation}.${process.pid}`)
+    }
     handlers.inReader.call(generation)
     const reader = new ReaderProcess({ server, plan, forkedAt }, ends, (socket, luggage, unread) => {
       if (!isTls(server)) this.#openLine(reader, socket, { isMovable: true, luggage, unread })
@@ -338,6 +364,25 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
 }
 
 const NOTHING = Buffer.alloc(0)
+
+/** Whether a server has just accepted a connection itself. What somebody has read of any other is not in its descriptor. */
+function isFresh(socket: Socket, server: Server): boolean {
+  return serverOf(socket) === server && socket.bytesRead === 0 && socket.readableLength === 0
+}
+
+/** Of a connection that a reader forwards requests by. The reader closes it, once it has passed on all that it reads. */
+const AS_FORWARDED = {
+  destroySoon(this: Socket): void {
+    this.end()
+  },
+  // Node resets TCP connections only. The reader resets the client's.
+  resetAndDestroy(this: Socket): Socket {
+    return this.destroy()
+  },
+}
+
+/** Bytes that a reader adds to the head of a request, at most. */
+const BYTES_ADDED = 128
 
 /** What Node's TLS sockets have, of a client without a certificate, for a connection that a reader has decrypted. */
 const AS_DECRYPTED = {
