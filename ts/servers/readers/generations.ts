@@ -3,8 +3,8 @@ import { clearTimeout, setTimeout, uptimeMs } from '../../node-internals/clock.j
 import { process } from '../../node-internals/process.js'
 import { sign } from '../../observe/diagnostics.js'
 import { expectNoPromise } from '../../options/validate.js'
-import { stopSignal } from '../../parent/admission.js'
-import { isQcloneError } from '../../types/errors.js'
+import { stopSignal, turnedAway } from '../../parent/admission.js'
+import { isQcloneError, QcloneError } from '../../types/errors.js'
 import { explained, type WaitStatus } from '../../types/wait-status.js'
 import type { Whereabouts } from './note.js'
 import type { Plan } from './options.js'
@@ -36,7 +36,7 @@ export interface Server {
 export const MOST_DRAINING = 16
 /** Connections that wait while no reader lives and one is about to be made. Beyond it they are closed. */
 const MOST_WAITING = 4096
-const CLOSED = 'the readers were closed'
+const closed = () => new QcloneError('ERR_QCLONE_ABORTED', 'the readers were closed')
 const FIRST_DELAY_MS = 50
 const LAST_DELAY_MS = 5000
 /** Readers that end before their first connection, one after another, after which none is made for a while. */
@@ -127,7 +127,7 @@ export class Generations implements Owner {
 
   /** Waits for a generation whose forks come after this call. @returns its number, once it serves. */
   next(): Promise<number> {
-    if (this.#isClosed) return Promise.reject(new Error(CLOSED))
+    if (this.#isClosed) return Promise.reject(closed())
     this.#timer?.ref()
     return new Promise((resolve, reject) => this.#awaiting.push({ from: this.#begun, resolve, reject }))
   }
@@ -181,7 +181,7 @@ export class Generations implements Owner {
     if (!this.#isClosed) {
       this.#isClosed = true
       clearTimeout(this.#timer)
-      for (const { reject } of this.#awaiting.splice(0)) reject(new Error(CLOSED))
+      for (const { reject } of this.#awaiting.splice(0)) reject(closed())
       this.#serveAllHere()
     }
     await this.#swap
@@ -364,7 +364,7 @@ export class Generations implements Owner {
     const outcomes = await Promise.allSettled(attempts)
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
     if (failed) throw failed.reason
-    if (stop.aborted) throw new Error('all clones were stopped')
+    if (stop.aborted) throw turnedAway()
   }
 
   #defer(error: Error): void {

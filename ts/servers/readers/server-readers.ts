@@ -301,7 +301,8 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
       Object.defineProperty(socket, name, { value, configurable: true })
     }
     if (encrypted) Object.assign(socket, AS_DECRYPTED)
-    Object.assign(socket, AS_FORWARDED)
+    const { localAddress: address, localPort: port, remoteFamily: family } = addresses
+    Object.assign(socket, AS_FORWARDED, { address: () => ({ address, family, port }) })
     socket.on('close', over)
     enlist(socket, server)
     this.#own.add(socket)
