@@ -874,6 +874,7 @@ module.exports.receiveHandovers = nativeBinding.receiveHandovers
 module.exports.refillInClones = nativeBinding.refillInClones
 module.exports.reseedMathRandom = nativeBinding.reseedMathRandom
 module.exports.resetAtClose = nativeBinding.resetAtClose
+module.exports.resetsAtClose = nativeBinding.resetsAtClose
 module.exports.restoreFlag = nativeBinding.restoreFlag
 module.exports.runDestroyHooks = nativeBinding.runDestroyHooks
 module.exports.runTasksBeforeImmediates = nativeBinding.runTasksBeforeImmediates

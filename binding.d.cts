@@ -485,6 +485,9 @@ export declare function reseedMathRandom(random: () => number): boolean
  */
 export declare function resetAtClose(fd: number): void
 
+/** Returns whether the last close of socket `fd` resets the connection, as after `resetAndDestroy` in a clone. */
+export declare function resetsAtClose(fd: number): boolean
+
 /** Restores the value by which V8 knows a flag that was set quietly. */
 export declare function restoreFlag(name: string): void
 

@@ -3,6 +3,14 @@ import { playScene } from './helpers/fixture.js'
 
 const LARGE_BYTES = 16 << 20
 
+test('a handler that resets the connection resets it for the client, of HTTP/1.0 too', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'resets'), {
+    '1.1': 'ECONNRESET',
+    '1.0': 'ECONNRESET',
+    ends: ['request 0', 'request 0'],
+  })
+})
+
 test('one connection is served by clone after clone, and by the parent', async (t) => {
   t.deepEqual(await playScene(t, 'requests', 'one connection'), {
     'by clones': true,

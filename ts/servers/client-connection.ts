@@ -157,9 +157,12 @@ Closes a connection whose client has been sent everything.
 
 What the client still sends is read and dropped for a while. Closing a connection with unread bytes resets it, and the
 client can lose data it has not read yet; see tcp(7) and RFC 9112, section 9.6.
+
+A connection that a clone has reset, by `resetAndDestroy`, is reset.
 */
 export function close(socket: Socket): void {
   const fd = descriptorOf(socket)
+  if (fd !== undefined && native().resetsAtClose(fd)) return cut(socket)
   if (fd !== undefined) dropInput(fd)
   socket.destroy()
 }

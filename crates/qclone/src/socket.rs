@@ -13,8 +13,8 @@ use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::socket::{
-        AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, getpeername, sendmsg,
-        setsockopt, socketpair, sockopt::Linger,
+        AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, getpeername, getsockopt,
+        sendmsg, setsockopt, socketpair, sockopt::Linger,
     },
 };
 
@@ -68,6 +68,16 @@ pub fn reset_at_close(socket: impl AsFd) -> Result<()> {
 pub fn end_at_close(socket: impl AsFd) -> Result<()> {
     let never = libc::linger { l_onoff: 0, l_linger: 0 };
     setsockopt(&socket, Linger, &never).map_err(Error::syscall("setsockopt(2)"))
+}
+
+/// Whether the last `close(2)` of `socket` resets the connection: after [`reset_at_close`], or because a process that
+/// shares it has reset its own end.
+///
+/// # Errors
+/// [`Error::Syscall`] when it is no socket.
+pub fn resets_at_close(socket: impl AsFd) -> Result<bool> {
+    let linger = getsockopt(&socket, Linger).map_err(Error::syscall("getsockopt(2)"))?;
+    Ok(linger.l_onoff != 0 && linger.l_linger == 0)
 }
 
 /// Opens a pair of sockets to hand descriptors over with [`send`] and [`receive`]. They keep the bounds of
@@ -396,7 +406,9 @@ mod tests {
     fn what_is_reset_at_its_close_can_end_in_order_again() {
         let (server, mut client) = tcp_pair();
         reset_at_close(&server).unwrap();
+        assert!(resets_at_close(&server).unwrap());
         end_at_close(&server).unwrap();
+        assert!(!resets_at_close(&server).unwrap());
         drop(server);
         assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
     }

@@ -117,6 +117,13 @@ pub fn reset_at_close(fd: i32) {
     }
 }
 
+/// Returns whether the last close of socket `fd` resets the connection, as after `resetAndDestroy` in a clone.
+#[napi]
+#[must_use]
+pub fn resets_at_close(fd: i32) -> bool {
+    borrow(fd).is_some_and(|connection| socket::resets_at_close(connection).unwrap_or(false))
+}
+
 /// Undoes [`reset_at_close`].
 #[napi]
 pub fn end_at_close(fd: i32) {
