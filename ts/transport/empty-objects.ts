@@ -4,7 +4,7 @@ import { isPlain } from './find-unserializable.js'
 
 /**
 Whether the objects that V8 has written as empty are really empty. Looks only at those: a walk over the whole value
-would take a clone longer than serializing it. Calls no getters.
+would take a clone longer than serializing it. Calls no getters, so an object that one gave counts as not empty.
 
 @param ways the way to each object, as the native part returns it: the number of steps, then the steps.
 */
@@ -34,13 +34,13 @@ export function areEmptyObjects(value: unknown, ways: Uint32Array): boolean {
 }
 
 /** Stand-in for the value of a getter, which must not be called again. */
-const GIVEN = Object.freeze({})
+const GIVEN = Symbol('given by a getter')
 
 function partOf(whole: unknown, step: number, keys: readonly string[]): unknown {
   if (whole === GIVEN) return GIVEN
-  if (Array.isArray(whole)) return listed(whole[step])
   if (typeof whole !== 'object' || whole === null) return undefined
-  const property = Object.getOwnPropertyDescriptor(whole, keys[step >> 1] ?? '')
+  const key = Array.isArray(whole) ? step : (keys[step >> 1] ?? '')
+  const property = Object.getOwnPropertyDescriptor(whole, key)
   return property?.get ? GIVEN : listed(property?.value)
 }
 
