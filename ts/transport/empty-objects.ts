@@ -38,9 +38,10 @@ const GIVEN = Symbol('given by a getter')
 
 function partOf(whole: unknown, step: number, keys: readonly string[]): unknown {
   if (whole === GIVEN) return GIVEN
+  // V8 writes an array with getters as a sparse one, to which the native part knows no way.
+  if (Array.isArray(whole)) return listed(whole[step])
   if (typeof whole !== 'object' || whole === null) return undefined
-  const key = Array.isArray(whole) ? step : (keys[step >> 1] ?? '')
-  const property = Object.getOwnPropertyDescriptor(whole, key)
+  const property = Object.getOwnPropertyDescriptor(whole, keys[step >> 1] ?? '')
   return property?.get ? GIVEN : listed(property?.value)
 }
 
