@@ -54,6 +54,60 @@ test('causes that go round in a ring end somewhere', async (t) => {
   t.deepEqual(await playScene(t, 'errors', 'a ring of causes'), { message: 'first', cause: 'second' })
 })
 
+test('errors that lead to each other arrive, each once', async (t) => {
+  t.deepEqual(await playScene(t, 'errors', 'a mesh of errors'), {
+    'several in a ring': [30, true],
+    'each with each': [true, true],
+    'an object of each': true,
+  })
+})
+
+test('a chain of causes of any length arrives', async (t) => {
+  t.deepEqual(await playScene(t, 'errors', 'a long chain'), {
+    '20': [20, 'innermost'],
+    '5000': [5000, 'innermost'],
+  })
+})
+
+test('a list of errors is one of any error', async (t) => {
+  t.deepEqual(await playScene(t, 'errors', 'a list of errors'), { list: [true, 'one', 'E_ONE', 2] })
+})
+
+test('errors of WebAssembly and of explicit resource management keep their class', async (t) => {
+  const told = await playScene(t, 'errors', 'rarer classes')
+  for (const name of ['CompileError', 'LinkError', 'RuntimeError']) t.deepEqual(told[name], [true, 'x'])
+  t.deepEqual(told.own, [false, 'RuntimeError'])
+  if ('SuppressedError' in globalThis) t.deepEqual(told.SuppressedError, [true, 'x', 'TypeError: a', 'b'])
+})
+
+const UNSERIALIZABLE = 'ERR_QCLONE_UNSERIALIZABLE'
+
+test('an error that is too large arrives without its large parts', async (t) => {
+  const { least, ...told } = await playScene(t, 'errors', 'too large')
+  t.deepEqual(told, {
+    property: [true, 'x', 'E', [UNSERIALIZABLE, 'thrown.text'], 1],
+    message: [true, true, 'E'],
+    'no error': [UNSERIALIZABLE, 'thrown'],
+    many: ['all', '0', true],
+    answer: [UNSERIALIZABLE, 'value'],
+  })
+  t.is(least, 'TypeError: z')
+})
+
+test('an error with a property that cannot be read keeps the others', async (t) => {
+  const other = '(a message that is not a string)'
+  t.deepEqual(await playScene(t, 'errors', 'odd properties'), {
+    'a symbol': ['Symbol(odd)', 'kept', 'E', null],
+    'a name that throws': ['Error', 'kept', 'E', null],
+    'no string': ['TypeError', other, 'E', null],
+    'a message that throws': ['TypeError', other, 'E', null],
+    'a stack that throws': ['TypeError', 'kept', 'E', null],
+    'a cause that throws': ['TypeError', 'kept', 'E', [UNSERIALIZABLE, 'thrown.cause']],
+    'a proxy that throws': ['TypeError', 'kept', 'E', [UNSERIALIZABLE, 'thrown.extra']],
+    'a property that throws': ['TypeError', 'kept', 'E', [UNSERIALIZABLE, 'thrown.extra']],
+  })
+})
+
 const uncaught = test.macro({
   title: (_, scene: string) => `the clone rejects with its error: ${scene}`,
   async exec(t, scene: string, text: string) {

@@ -9,6 +9,35 @@ test('what structured clone would lose without a word is refused with its path',
   t.is(Object.keys(told).length, 18)
 })
 
+test('what getters give is refused, too, if it would arrive empty', async (t) => {
+  const told = await playScene(t, 'values', 'lost by getters')
+  for (const [path, failure] of Object.entries(told)) t.deepEqual(failure, [LOST, path])
+  t.is(Object.keys(told).length, 11)
+  t.deepEqual(await playScene(t, 'values', 'doors by getters'), {
+    'property of an error': [LOST, 'thrown.details.url'],
+    report: [LOST, 'value.url'],
+    stream: [LOST, 'value.url'],
+    message: [LOST, 'value.url'],
+  })
+})
+
+test('what getters give arrives, if it is whole', async (t) => {
+  const { value } = await playScene(t, 'values', 'whole by getters')
+  t.deepEqual(JSON.parse(value as string), {
+    tags: {},
+    lazy: { before: 1, tags: {} },
+    row: { before: 1, row: { id: 1, list: [], error: {}, map: {} } },
+  })
+})
+
+test('an instance of a class without a base is refused, if it would arrive empty', async (t) => {
+  t.deepEqual(await playScene(t, 'values', 'prototypes without one'), {
+    'value.a': [LOST, 'value.a'],
+    'value[0]': [LOST, 'value[0]'],
+    empty: ['a', 'b', 'c'],
+  })
+})
+
 test('it is refused by whichever way it would go', async (t) => {
   t.deepEqual(await playScene(t, 'values', 'doors'), {
     answer: [LOST, 'value.url'],

@@ -4,7 +4,7 @@ import { isPlain } from './find-unserializable.js'
 
 /**
 Whether the objects that V8 has written as empty are really empty. Looks only at those: a walk over the whole value
-would take a clone longer than serializing it. Calls no getters.
+would take a clone longer than serializing it. Calls no getters, so an object that one gave counts as not empty.
 
 @param ways the way to each object, as the native part returns it: the number of steps, then the steps.
 */
@@ -34,10 +34,11 @@ export function areEmptyObjects(value: unknown, ways: Uint32Array): boolean {
 }
 
 /** Stand-in for the value of a getter, which must not be called again. */
-const GIVEN = Object.freeze({})
+const GIVEN = Symbol('given by a getter')
 
 function partOf(whole: unknown, step: number, keys: readonly string[]): unknown {
   if (whole === GIVEN) return GIVEN
+  // V8 writes an array with getters as a sparse one, to which the native part knows no way.
   if (Array.isArray(whole)) return listed(whole[step])
   if (typeof whole !== 'object' || whole === null) return undefined
   const property = Object.getOwnPropertyDescriptor(whole, keys[step >> 1] ?? '')

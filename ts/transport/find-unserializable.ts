@@ -19,9 +19,78 @@ interface Node {
   depth: number
 }
 
-/** Finds a part of `value` that V8 serializes without an error but loses. Calls no getters. */
-export function findLost(value: unknown, root: string): Culprit | undefined {
-  return search(value, root, ({ value }) => whatIsLost(value)).culprit
+/**
+Finds a part of `value` that V8 serializes without an error but loses. Calls no getters: parts behind them are judged
+by what arrives.
+
+@param read reads what was written.
+*/
+export function findLost(value: unknown, root: string, read: () => unknown): Culprit | undefined {
+  const { culprit, getter } = search(value, root, ({ value }) => whatIsLost(value))
+  if (culprit || !getter) return culprit
+  let arrived: unknown
+  try {
+    arrived = read()
+  } catch {
+    // V8 writes nothing at all for a WebAssembly module.
+    return { path: pathOf(getter), what: 'a getter whose value cannot be read' }
+  }
+  return findLostByGetter(value, arrived, root)
+}
+
+/**
+Walks a value and what arrives of it side by side, to find what getters gave that may have lost something. An object
+that can also be reached without a getter has been judged already.
+*/
+function findLostByGetter(value: unknown, arrived: unknown, root: string): Culprit | undefined {
+  const seen = new Set<unknown>()
+  const ahead: Pair[] = [[{ value, step: root, of: undefined, depth: 0 }, arrived]]
+  const given: Pair[] = []
+  for (let pair = ahead.pop(); pair; pair = ahead.pop()) {
+    const [node, arrived] = pair
+    if (node.value === GETTER) given.push(pair)
+    else if (isObject(node.value) && isObject(arrived) && !seen.has(arrived)) {
+      seen.add(arrived)
+      const partsOfArrived = [...partsOf(arrived)]
+      const pairs = [...partsOf(node.value)].map(([value, step], index): Pair => {
+        return [{ value, step, of: node, depth: 0 }, partsOfArrived[index]?.[0]]
+      })
+      for (const pair of pairs.reverse()) ahead.push(pair)
+    }
+  }
+  given.reverse()
+  for (let pair = given.pop(); pair; pair = given.pop()) {
+    const [node, arrived] = pair
+    if (!isObject(arrived) || seen.has(arrived)) continue
+    seen.add(arrived)
+    const what = whatMayBeLost(arrived)
+    if (what) return { path: pathOf(node), what }
+    for (const [part, step] of partsOf(arrived)) {
+      given.push([{ value: GETTER, step, of: node, depth: 0 }, part])
+    }
+  }
+  return undefined
+}
+
+/** Part of a value, and what arrives of it. */
+type Pair = [node: Node, arrived: unknown]
+
+/** Describes an object given by a getter that may have arrived with less than it had. */
+function whatMayBeLost(arrived: object): string | undefined {
+  if (types.isNativeError(arrived)) {
+    const [title = ''] = (arrived.stack ?? '').split('\n')
+    return arrived.message === '' && title.includes(': ')
+      ? 'an error that would arrive without its name'
+      : undefined
+  }
+  const keys = isOrdinary(arrived) ? Object.keys(arrived) : undefined
+  if (keys?.length === 0) return 'an object given by a getter, which would arrive empty'
+  const isStream = keys?.includes('_readableState') || keys?.includes('_writableState')
+  return isStream ? 'a stream' : undefined
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /** Finds the part of `value` that V8 has refused. Calls no getters. */
@@ -93,9 +162,14 @@ function isPlainValue(value: unknown): boolean {
 /** Whether an object consists of its properties alone. */
 export function isPlain(value: object): boolean {
   const prototype: object | null = Object.getPrototypeOf(value)
-  // `Object.prototype` of any realm, or none, as for the result of `querystring.parse`.
-  const isBase = prototype === null || Object.getPrototypeOf(prototype) === null
-  return isBase && !(Symbol.toStringTag in value)
+  return (prototype === null || isBase(prototype)) && !(Symbol.toStringTag in value)
+}
+
+/** Whether a prototype is `Object.prototype` of any realm, or an empty one. That of a class has a constructor. */
+function isBase(prototype: object): boolean {
+  if (prototype === Object.prototype) return true
+  if (Object.getPrototypeOf(prototype) !== null) return false
+  return Object.hasOwn(prototype, 'isPrototypeOf') || Reflect.ownKeys(prototype).length === 0
 }
 
 /** Yields the parts of an object that V8's serializer would read, each with the step that leads there. */
@@ -261,4 +335,4 @@ function constructorOf(value: unknown): string | undefined {
   }
 }
 
-calledInClones(isOfPlatform, isWasmModule)
+calledInClones(isOfPlatform, isWasmModule, isBase)

@@ -61,6 +61,9 @@ export function waitsFrame(peer: string): Uint8Array {
 
 const UINT32 = 2 ** 32
 
+/** Size of errors that are always accepted, however small messages must be. */
+export const MIN_ERROR_BYTES = 1 << 14
+
 const EMPTY = new Uint8Array()
 
 /** Assembles frames from chunks of any size. */
@@ -103,7 +106,8 @@ export class Frames {
     if (!KINDS.has(head[LENGTH_BYTES] as number) || (head[LENGTH_BYTES + 1] as number) > 1) {
       throw new Error('it sent bytes that are not a message')
     }
-    if (length > this.#maxBytes) {
+    const isSmallError = head[LENGTH_BYTES] === KIND.thrown && length <= MIN_ERROR_BYTES
+    if (length > this.#maxBytes && !isSmallError) {
       throw new Error(`it sent a message of ${length} bytes, more than the ${this.#maxBytes} accepted`)
     }
     const end = HEAD_BYTES + length

@@ -4,7 +4,7 @@ import { inThisTask } from '../in-clone/task-name.js'
 import { native } from '../native.js'
 import { settings } from '../options/settings.js'
 import { QcloneError } from '../types/errors.js'
-import { type Frame, frame, KIND, type Kind } from './frames.js'
+import { type Frame, frame, KIND, type Kind, MIN_ERROR_BYTES } from './frames.js'
 import { type Packed, pack, unpack } from './serialize.js'
 import { recordThrown, reviveThrown, type Thrown } from './serialize-error.js'
 
@@ -41,9 +41,10 @@ function withinBounds(packed: Packed): Packed {
   throw inThisTask(new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, { path: 'value' }))
 }
 
-/** Encodes the frame of a thrown value. */
+/** Encodes the frame of a thrown value, without what would make it larger than `maxAnswerBytes`. */
 export function encodeThrown(thrown: unknown): Uint8Array {
-  return frame(KIND.thrown, pack(recordThrown(thrown), false).body)
+  const room = Math.max(settings().maxAnswerBytes, MIN_ERROR_BYTES)
+  return frame(KIND.thrown, pack(recordThrown(thrown, room), false).body)
 }
 
 /**

@@ -6,124 +6,310 @@ import { pack, unpack } from './serialize.js'
 
 /** Error in the form in which it travels: structured clone keeps neither own properties nor names of other classes. */
 interface ErrorRecord {
+  /** Name of the class that the error is restored with. */
+  type: string
   name: string
   message: string
   stack: string | undefined
-  isDomException: boolean
-  isQcloneError: boolean
-  properties: Array<[key: string, part: Part]>
-  cause?: Part
-  /** Those of an AggregateError. */
-  errors?: Part[]
+  properties: Property[]
+  /** Properties that are not enumerable: `cause`, and those of errors of several. */
+  hidden: Property[]
 }
 
-/** Part of an error: a packed value or another error. */
-type Part = ErrorRecord | Uint8Array
+type Property = [key: string, part: Part]
+
+/** Part of an error: a packed value, the index of another error, or a list of parts. */
+type Part = Uint8Array | number | Part[]
 
 /** Thrown value in the form in which it travels. Each of its parts has been packed, once. */
 export interface Thrown {
   part: Part
+  /** All errors in it, each once: they can refer to each other in rings. */
+  errors: ErrorRecord[]
 }
 
-/** Records everything that can travel of a value that was thrown. */
-export function recordThrown(thrown: unknown): Thrown {
+/** Thrown value while it is being recorded. */
+interface Recording {
+  errors: ErrorRecord[]
+  indexes: Map<Error, number>
+  /** Errors that have an index, but no record yet. */
+  ahead: Array<[error: Error, path: string]>
+  packed: Map<unknown, Uint8Array>
+  /** Number of bytes that the rest of it can take. */
+  room: number
+}
+
+/**
+Records everything that can travel of a value that was thrown.
+
+@param room maximum number of bytes. Parts that would take more are replaced by the error that says so, and long
+  messages are cut.
+*/
+export function recordThrown(thrown: unknown, room: number): Thrown {
   try {
-    return { part: recordPart(thrown, 'thrown', 0) }
+    return record(thrown, room)
   } catch (cause) {
-    // A getter of the error threw.
-    const message = `the error thrown in the clone cannot travel: ${cause instanceof Error ? cause.message : cause}`
-    const error = new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, { path: 'thrown' })
-    return { part: recordError(error, 'thrown', 0) }
+    // A proxy of an error threw.
+    return record(lost(`the error thrown in the clone cannot travel: ${reasonOf(cause)}`, 'thrown'), room)
   }
 }
 
-/** Restores the value that was thrown. */
-export function reviveThrown({ part }: Thrown): unknown {
-  return revivePart(part)
+function record(thrown: unknown, room: number): Thrown {
+  const recording: Recording = { errors: [], indexes: new Map(), ahead: [], packed: new Map(), room }
+  const { errors, ahead } = recording
+  const part = recordPart(recording, thrown, 'thrown') ?? []
+  // The outermost errors come first, and get the room.
+  for (let next = 0; next < ahead.length; next++) {
+    const [error, path] = ahead[next] as (typeof ahead)[number]
+    errors.push(recordError(recording, error, path))
+  }
+  return { part, errors }
 }
 
-/** Records a part. One that cannot travel is replaced by the error that says why. */
-function recordPart(value: unknown, path: string, depth: number): Part {
-  if (isError(value)) return recordError(value, path, depth)
+/** Estimated size of a record with nothing in it, and of a part besides its bytes. */
+const RECORD_BYTES = 512
+const PART_BYTES = 32
+
+/** Number of bytes that are kept for the texts of each error, and for an error that replaces a part. */
+const TEXT_BYTES = 3584
+const ERROR_BYTES = RECORD_BYTES + TEXT_BYTES
+
+/**
+Records a part. One that cannot travel is replaced by the error that says why. Returns undefined if there is no room
+even for that.
+*/
+function recordPart(recording: Recording, value: unknown, path: string): Part | undefined {
   try {
-    return pack(value, false, path).body
+    if (Array.isArray(value) && hasErrors(value)) return recordList(recording, value, path)
+    return recordItem(recording, value, path)
+  } catch (cause) {
+    // A proxy threw.
+    return recordIndex(recording, lost(`${path} cannot travel: ${reasonOf(cause)}`, path), path)
+  }
+}
+
+function recordItem(recording: Recording, value: unknown, path: string): Uint8Array | number | undefined {
+  if (isError(value)) return recordIndex(recording, value, path)
+  const { packed } = recording
+  try {
+    const body = packed.get(value) ?? pack(value, false, path).body
+    // An object that several errors have travels once.
+    const bytes = packed.has(value) ? 0 : body.length
+    if (bytes + ERROR_BYTES > recording.room)
+      throw lost(`${path} takes ${body.length} bytes, ${TOO_LARGE}`, path)
+    if (typeof value === 'object' && value !== null) packed.set(value, body)
+    recording.room -= bytes + PART_BYTES
+    return body
   } catch (error) {
-    return recordError(error as QcloneError, path, depth)
+    return recordIndex(recording, error as QcloneError, path)
   }
 }
 
-function revivePart(part: Part): unknown {
-  return 'message' in part ? reviveError(part) : unpack(Buffer.from(part), [])
+const TOO_LARGE = 'for which `maxAnswerBytes` leaves no room: throw less, or allow more with `configure`'
+
+/** Returns the index of an error, whose record follows. */
+function recordIndex(recording: Recording, error: Error, path: string): number | undefined {
+  const { indexes, ahead } = recording
+  const known = indexes.get(error)
+  if (known !== undefined) return known
+  // The first one travels in any case.
+  if (recording.room < ERROR_BYTES && ahead.length > 0) return undefined
+  recording.room -= ERROR_BYTES
+  indexes.set(error, ahead.length)
+  return ahead.push([error, path]) - 1
 }
 
-function isAggregate(error: Error): error is AggregateError {
-  const isOne = error instanceof AggregateError || error.name === 'AggregateError'
-  return isOne && Array.isArray((error as AggregateError).errors)
+function recordList(recording: Recording, list: readonly unknown[], path: string): Part[] {
+  const parts: Part[] = []
+  for (let i = 0; i < list.length && recording.room > 0; i++) {
+    const part = recordItem(recording, list[i], `${path}[${i}]`)
+    recording.room -= PART_BYTES
+    if (part !== undefined) parts.push(part)
+  }
+  return parts
 }
 
-function recordError(error: Error, path: string, depth: number): ErrorRecord {
-  const { name, message, stack, cause } = error
-  const partAt = (value: unknown, step: string) => recordPart(value, `${path}${step}`, depth + 1)
-  // Ends a ring of errors.
-  const isDeep = depth >= MAX_DEPTH
-  const properties: ErrorRecord['properties'] = []
-  for (const [key, value] of Object.entries(error)) {
-    // Errors of HTTP clients, for example, have methods.
-    if (key === 'cause' || typeof value === 'function' || typeof value === 'symbol') continue
-    if (!isDeep || !isError(value)) properties.push([key, partAt(value, `.${key}`)])
+/** Whether there are errors among the first items of a list. Calls no getters. */
+function hasErrors(list: readonly unknown[]): boolean {
+  const length = Math.min(list.length, MOST_LOOKED_AT)
+  for (let i = 0; i < length; i++) {
+    if (isError(Object.getOwnPropertyDescriptor(list, i)?.value)) return true
   }
-  const { errors } = error as AggregateError
-  return {
-    name: String(name),
-    message: String(message),
-    stack: stack && String(stack),
-    isDomException: error instanceof DOMException,
-    isQcloneError: isQcloneError(error),
-    properties,
-    ...(cause !== undefined && !isDeep && { cause: partAt(cause, '.cause') }),
-    ...(isAggregate(error) && {
-      errors: isDeep ? [] : Array.from(errors, (one, index) => partAt(one, `.errors[${index}]`)),
-    }),
+  return false
+}
+
+const MOST_LOOKED_AT = 1000
+
+function recordError(recording: Recording, error: Error, path: string): ErrorRecord {
+  recording.room += TEXT_BYTES
+  const name = textOf(error, 'name') ?? 'Error'
+  const type = typeOf(error, name)
+  const message = textOf(error, 'message') ?? '(a message that is not a string)'
+  const stack = textOf(error, 'stack')
+  const sentMessage = cut(recording, message)
+  const sentStack =
+    stack && cut(recording, message === sentMessage ? stack : stack.replace(message, () => sentMessage))
+  const record: ErrorRecord = {
+    type,
+    name: cut(recording, name),
+    message: sentMessage,
+    stack: sentStack,
+    properties: [],
+    hidden: [],
+  }
+  const keys = Object.keys(error)
+  for (const key of keys) {
+    if (key !== 'cause') recordProperty(recording, record.properties, error, key, path)
+  }
+  for (const key of ['cause', ...(HIDDEN_OF[type] ?? [])]) {
+    if (key === 'cause' || !keys.includes(key)) recordProperty(recording, record.hidden, error, key, path)
+  }
+  return record
+}
+
+/** Length from which a path is cut. */
+const MOST_OF_PATH = 200
+
+/** Properties of built-in classes besides the cause that are not enumerable. */
+const HIDDEN_OF: Partial<Record<string, readonly string[]>> = {
+  AggregateError: ['errors'],
+  SuppressedError: ['error', 'suppressed'],
+}
+
+function recordProperty(recording: Recording, to: Property[], error: Error, key: string, path: string): void {
+  const pathTo = path.length < MOST_OF_PATH ? `${path}.${key}` : `${path.slice(0, MOST_OF_PATH)}…`
+  let value: unknown
+  try {
+    value = (error as unknown as Record<string, unknown>)[key]
+  } catch (cause) {
+    value = lost(`${pathTo} cannot travel, because its getter threw: ${reasonOf(cause)}`, pathTo)
+  }
+  // Errors of HTTP clients, for example, have methods.
+  if (typeof value === 'function' || typeof value === 'symbol' || (key === 'cause' && value === undefined))
+    return
+  const part = recordPart(recording, value, pathTo)
+  if (part === undefined) return
+  recording.room -= PART_BYTES + 2 * key.length
+  to.push([key, part])
+}
+
+/** Returns a property as a string; undefined if there is none, or it cannot be made a string. */
+function textOf(error: Error, key: 'name' | 'message' | 'stack'): string | undefined {
+  try {
+    const value: unknown = error[key]
+    return value === undefined ? undefined : String(value)
+  } catch {
+    return undefined
   }
 }
 
-function reviveError(record: ErrorRecord): Error {
-  const { name, stack, properties, errors } = record
-  const details = record.cause && { cause: revivePart(record.cause) }
-  const error = create(record, details)
-  // Not enumerable, as on any error.
-  const hide = (key: string, value: unknown) =>
-    Object.defineProperty(error, key, { configurable: true, writable: true, enumerable: false, value })
-  hide('stack', stack)
-  if (error.name !== name) hide('name', name)
-  if (errors) hide('errors', errors.map(revivePart))
-  for (const [key, part] of properties) {
-    Object.defineProperty(error, key, {
-      configurable: true,
-      writable: true,
-      enumerable: true,
-      value: revivePart(part),
-    })
-  }
-  return error
+/** Cuts a text that would take more than half of the room. */
+function cut(recording: Recording, text: string): string {
+  const most = Math.max(0, Math.floor(recording.room / 4))
+  const kept = text.length > most ? `${text.slice(0, most)}…` : text
+  recording.room -= 2 * kept.length
+  return kept
 }
 
-/** Creates an error of the class that was thrown, if that is a built-in one. */
-function create(record: ErrorRecord, details?: ErrorOptions): Error {
-  const { name, message, properties, errors } = record
-  if (record.isDomException) return new DOMException(message, { name, ...details })
-  if (errors) return new AggregateError([], message, details)
-  if (record.isQcloneError) {
-    const code = properties.find(([key]) => key === 'code')?.[1]
-    return new QcloneError((code && revivePart(code)) as QcloneError['code'], message, details)
-  }
-  const type = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name as keyof typeof BUILT_IN] : Error
-  return new type(message, details)
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? (textOf(cause, 'message') ?? '') : typeof cause
+}
+
+function lost(message: string, path: string): QcloneError {
+  return new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, { path })
+}
+
+/** Returns the name of the class to restore an error with: its own, if that is a built-in one. */
+function typeOf(error: Error, name: string): string {
+  if (error instanceof DOMException) return 'DOMException'
+  if (isQcloneError(error)) return 'QcloneError'
+  if (isOf(error, name, 'AggregateError') && Array.isArray((error as AggregateError).errors))
+    return 'AggregateError'
+  if (isOf(error, name, 'SuppressedError') && 'suppressed' in error) return 'SuppressedError'
+  // A class with such a name is most often the program's own.
+  const ofWasm = OF_WASM.find((type) => isInstance(error, GLOBAL.WebAssembly?.[type]))
+  return ofWasm ?? (Object.hasOwn(BUILT_IN, name) ? name : 'Error')
+}
+
+/** Whether an error is of a class, or has its name, as those of another realm. */
+function isOf(error: Error, name: string, type: 'AggregateError' | 'SuppressedError'): boolean {
+  return name === type || isInstance(error, GLOBAL[type])
+}
+
+function isInstance(error: Error, type: ErrorClass | undefined): boolean {
+  return type !== undefined && error instanceof type
+}
+
+type ErrorClass = new (...args: never[]) => Error
+
+const OF_WASM = ['CompileError', 'LinkError', 'RuntimeError'] as const
+
+/** Classes that Node's types lack, and that not every Node.js has. */
+const GLOBAL = globalThis as unknown as {
+  AggregateError: typeof AggregateError
+  SuppressedError?: new (error: unknown, suppressed: unknown, message: string) => Error
+  WebAssembly?: Record<(typeof OF_WASM)[number], new (message: string) => Error>
 }
 
 const BUILT_IN = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 
-/** Maximum depth of causes and errors within errors. */
-const MAX_DEPTH = 8
+/** Restores the value that was thrown. */
+export function reviveThrown({ part, errors }: Thrown): unknown {
+  const revived = errors.map(create)
+  const values = new Map<Uint8Array, unknown>()
+  const revive = (part: Part): unknown => {
+    if (typeof part === 'number') return revived[part]
+    if (Array.isArray(part)) return part.map(revive)
+    if (!values.has(part)) values.set(part, unpack(Buffer.from(part), []))
+    return values.get(part)
+  }
+  errors.forEach(({ name, stack, properties, hidden }, index) => {
+    const error = revived[index] as Error
+    // Not enumerable, as on any error.
+    const define = (key: string, value: unknown, enumerable = false) =>
+      Object.defineProperty(error, key, { configurable: true, writable: true, enumerable, value })
+    define('stack', stack)
+    if (error.name !== name) define('name', name)
+    for (const [key, part] of hidden) define(key, revive(part))
+    for (const [key, part] of properties) define(key, revive(part), true)
+  })
+  return revive(part)
+}
 
-calledInClones(recordThrown, recordPart, isError, isQcloneError, isAggregate, recordError)
+/** Creates an error of the class that was thrown, if that is a built-in one. */
+function create({ type, name, message, properties }: ErrorRecord): Error {
+  if (type === 'DOMException') return new DOMException(message, name)
+  if (type === 'AggregateError') return new AggregateError([], message)
+  if (type === 'QcloneError') {
+    const code = properties.find(([key]) => key === 'code')?.[1]
+    return new QcloneError(
+      (ArrayBuffer.isView(code) && unpack(Buffer.from(code), [])) as QcloneError['code'],
+      message,
+    )
+  }
+  const { SuppressedError, WebAssembly } = GLOBAL
+  if (type === 'SuppressedError' && SuppressedError) return new SuppressedError(undefined, undefined, message)
+  const ofWasm = OF_WASM.find((one) => one === type)
+  const Type =
+    (ofWasm && WebAssembly?.[ofWasm]) || (Object.hasOwn(BUILT_IN, type) && BUILT_IN[type as 'Error']) || Error
+  return new Type(message)
+}
+
+calledInClones(
+  recordThrown,
+  record,
+  recordPart,
+  recordItem,
+  recordIndex,
+  recordList,
+  hasErrors,
+  recordError,
+  recordProperty,
+  textOf,
+  cut,
+  typeOf,
+  isOf,
+  isInstance,
+  isError,
+  isQcloneError,
+)

@@ -43,7 +43,7 @@ export function pack(value: unknown, beside: boolean, root = 'value'): Packed {
   const seen = inspectSerialized(body)
   const isLossy = seen & SUSPECT || (seen & EMPTY && !areEmpty(value, body)) || parts.some(isObjectOfPlatform)
   if (isLossy) {
-    const lost = findLost(value, root)
+    const lost = findLost(value, root, () => unpack(body, memoryFor(serializer.large)))
     if (lost) throw unserializable(lost, 'send plain data instead')
   }
   if (seen & DEEP) expectReadable(value, root, body, serializer.large)
@@ -76,13 +76,18 @@ function isObjectOfPlatform(part: unknown): boolean {
 
 /** Reads the body once. V8 needs more stack for reading than for writing, and the reader may have less of it. */
 function expectReadable(value: unknown, root: string, body: Buffer, large: readonly Uint8Array[]): void {
-  const buffers = large.map(({ length }) => new ArrayBuffer(length))
+  const buffers = memoryFor(large)
   const read = (frames: number): unknown => (frames > 0 ? read(frames - 1) : unpack(body, buffers))
   try {
     read(FRAMES_OF_READER)
   } catch (cause) {
     throw unserializable(findTooDeep(value, root), cause)
   }
+}
+
+/** Returns memory of the same sizes. */
+function memoryFor(large: readonly Uint8Array[]): ArrayBuffer[] {
+  return large.map(({ length }) => new ArrayBuffer(length))
 }
 
 /** Far more frames than there are between a turn of the event loop and the reading of a message. */
