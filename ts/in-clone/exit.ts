@@ -13,7 +13,9 @@ import {
   REALLY_EXIT,
   replaceFatalException,
 } from '../node-internals/process-exit.js'
+import { sourceOf } from '../node-internals/source.js'
 import { hasTimers } from '../node-internals/timers.js'
+import type { Callable } from '../types/callable.js'
 import { isError } from '../types/is-error.js'
 import { hold } from './hold.js'
 import { calledInClones, rehearseForClones } from './precompile.js'
@@ -166,7 +168,7 @@ function guardReallyExit(): void {
 }
 
 function isOfNode(value: unknown): boolean {
-  return typeof value === 'function' && Function.prototype.toString.call(value).includes('[native code]')
+  return typeof value === 'function' && sourceOf(value as Callable).includes('[native code]')
 }
 
 /** Restores a property of the process. Not by an assignment, which would call an accessor that replaces it. */
