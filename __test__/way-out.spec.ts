@@ -25,6 +25,22 @@ test('a clone that replaces its own way out leaves with its status all the same'
   t.deepEqual(await playScene(t, 'way-out', 'replaced in the clone'), { status: 7 })
 })
 
+const broken = test.macro({
+  title: (_, how: string) =>
+    `a clone whose error cannot be answered leaves with status 7, where it has ${how}`,
+  async exec(t, how: string) {
+    t.deepEqual(
+      await playScene(t, 'way-out', 'an error that cannot be answered', { args: [how], noisy: true }),
+      {
+        status: 7,
+      },
+    )
+  },
+})
+
+test(broken, 'broken globals')
+test(broken, 'a handler that throws, and broken globals')
+
 test("a clone leaves in order although Node's own way out is put back, or called, as by signal-exit", async (t) => {
   t.deepEqual(await playScene(t, 'way-out', "node's own put back in the clone"), {
     'put back': [42, 3],

@@ -91,19 +91,33 @@ export function leaveByItself(): void {
   Reflect.deleteProperty(process, 'emit')
   // Not a listener of `uncaughtException`: the clone's code may count those, or remove them all.
   replaceFatalException((error, fromPromise) => {
-    let handled: boolean
     try {
-      handled = fatalException(error, fromPromise)
+      return handleFatal(error, fromPromise)
     } catch (thrown) {
-      // The handler threw. Node then exits without emitting `exit`.
-      markExiting()
-      process.exitCode = STATUS_OF_ERROR_IN_HANDLER
-      uncaught(thrown)
+      // Node's C++ calls this and ends by a signal if it throws. Only clones throw here that have broken JavaScript's own
+      // functions: nothing is called but what is needed.
+      reportError(error)
+      reportError(thrown)
+      native().exitNow(STATUS_OF_ERROR_IN_HANDLER)
       return true
     }
-    if (!handled) uncaught(error)
-    return handled
   })
+}
+
+/** Implements `process._fatalException`: returns whether the clone has handled the error, or does not return. */
+function handleFatal(error: unknown, fromPromise: boolean): boolean {
+  let handled: boolean
+  try {
+    handled = fatalException(error, fromPromise)
+  } catch (thrown) {
+    // The handler threw. Node then exits without emitting `exit`.
+    markExiting()
+    process.exitCode = STATUS_OF_ERROR_IN_HANDLER
+    uncaught(thrown)
+    return true
+  }
+  if (!handled) uncaught(error)
+  return handled
 }
 
 let waitsForAllTimers = false
@@ -188,6 +202,7 @@ calledInClones(
   statusOnTheWay,
   reallyExit,
   leaveByItself,
+  handleFatal,
   onUncaught,
   exit,
   putBack,
