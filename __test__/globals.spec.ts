@@ -99,6 +99,37 @@ test(atTheCall, 'wrapped')
 test(atTheCall, 'mocked')
 test(atTheCall, 'gone')
 
+const changed = test.macro({
+  title: (_, what: string) => `clones are made behind ${what}`,
+  async exec(t, what: string) {
+    t.deepEqual(await playScene(t, 'globals', 'changed behind the first clone', { args: [what] }), {
+      first: 1,
+      agree: true,
+      reason: 'ok',
+      spawn: 7,
+    })
+  },
+})
+
+test(changed, 'Object.prototype.get')
+test(changed, 'Object.prototype.value')
+test(changed, 'a locked stdin')
+test(changed, 'locked streams')
+test(changed, 'a locked cpuUsage')
+
+const locked = test.macro({
+  title: (_, what: string) => `check and run refuse, with the reason, behind ${what}`,
+  async exec(t, what: string) {
+    const scene = 'changed behind the first clone'
+    const { reason, ...told } = await playScene(t, 'globals', scene, { args: [what] })
+    t.deepEqual(told, { first: 1, agree: true, spawn: 'ERR_QCLONE_UNSUPPORTED' })
+    t.regex(String(reason), /process\.pid.* cannot be redefined/)
+  },
+})
+
+test(locked, 'a sealed process')
+test(locked, 'a locked pid')
+
 test('no clone is made within the frames of a function that runs immediates', async (t) => {
   // A clone would go on in them, and tell the first, too.
   t.deepEqual(await playScene(t, 'globals', 'immediates run by the caller'), {

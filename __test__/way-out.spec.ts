@@ -21,6 +21,22 @@ test(replaced, 'process.emit with hooks')
 test(replaced, 'process.emit that takes errors')
 test(replaced, 'process.nextTick that never comes')
 
+const patched = test.macro({
+  title: (_, whose: string) => `an emit patched on the prototype of ${whose} runs in no clone`,
+  async exec(t, whose: string) {
+    t.deepEqual(await playScene(t, 'way-out', 'emit patched', { args: [whose] }), {
+      "the clone's own listener": 'called',
+      status: 7,
+      'status at the end of the loop': 13,
+      "the clone's own emit": 'called',
+      'status with its own': 8,
+    })
+  },
+})
+
+test(patched, 'all emitters')
+test(patched, 'the process')
+
 test('a clone that replaces its own way out leaves with its status all the same', async (t) => {
   t.deepEqual(await playScene(t, 'way-out', 'replaced in the clone'), { status: 7 })
 })

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { EventEmitter } from 'node:events'
 import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { claimLoopEnd } from '../copies/registry.js'
@@ -7,17 +8,17 @@ import { nextTick } from '../node-internals/clock.js'
 import { process } from '../node-internals/process.js'
 import {
   accessorsOfExit,
+  FATAL_EXCEPTION,
   fatalException,
   isExiting,
   markExiting,
   REALLY_EXIT,
-  replaceFatalException,
 } from '../node-internals/process-exit.js'
 import { sourceOf } from '../node-internals/source.js'
 import { hasTimers } from '../node-internals/timers.js'
 import type { Callable } from '../types/callable.js'
 import { isError } from '../types/is-error.js'
-import { hold } from './hold.js'
+import { hold, redefine } from './hold.js'
 import { calledInClones, rehearseForClones } from './precompile.js'
 
 /** Exit status of Node when its event loop ends while the main module waits for a promise. */
@@ -62,6 +63,9 @@ export function reportError(error: unknown): void {
   }
 }
 
+/** Node's own method, taken before others patch the prototype. */
+const { emit } = EventEmitter.prototype
+
 let uncaught: (error: unknown) => never = leaveByError
 
 /**
@@ -86,11 +90,12 @@ export function leaveByItself(): void {
   guardReallyExit()
   // If a test library has faked it, no stream of Node ever ends.
   if (process.nextTick !== nextTick) putBack('nextTick', nextTick)
-  // Uncovers the method of the prototype, which is Node's.
+  // Uncovers the method of the prototype, which is Node's unless others have patched that.
   hold(process.emit)
   Reflect.deleteProperty(process, 'emit')
+  if (process.emit !== emit) putBack('emit', emit)
   // Not a listener of `uncaughtException`: the clone's code may count those, or remove them all.
-  replaceFatalException((error, fromPromise) => {
+  putBack(FATAL_EXCEPTION, (error: unknown, fromPromise: boolean) => {
     try {
       return handleFatal(error, fromPromise)
     } catch (thrown) {
@@ -170,14 +175,11 @@ function reallyExit(status: number): void {
 /** Makes restoring Node's `process.reallyExit`, as found in the parent, restore the clone's instead. */
 function guardReallyExit(): void {
   let current: unknown = reallyExit
-  hold(Reflect.getOwnPropertyDescriptor(process, REALLY_EXIT))
-  Reflect.defineProperty(process, REALLY_EXIT, {
+  redefine(process, REALLY_EXIT, {
     get: () => current,
     set: (value: unknown) => {
       current = isOfNode(value) ? reallyExit : value
     },
-    configurable: true,
-    enumerable: true,
   })
 }
 
@@ -185,10 +187,9 @@ function isOfNode(value: unknown): boolean {
   return typeof value === 'function' && sourceOf(value as Callable).includes('[native code]')
 }
 
-/** Restores a property of the process. Not by an assignment, which would call an accessor that replaces it. */
+/** Restores a property of the process. */
 function putBack(name: string, value: unknown): void {
-  hold(Reflect.getOwnPropertyDescriptor(process, name))
-  Reflect.defineProperty(process, name, { value, configurable: true, writable: true, enumerable: true })
+  redefine(process, name, { value, writable: true })
 }
 
 /** Exit status of Node when a handler of uncaught errors throws. */
@@ -198,7 +199,6 @@ calledInClones(
   leave,
   isExiting,
   markExiting,
-  replaceFatalException,
   statusOnTheWay,
   reallyExit,
   leaveByItself,

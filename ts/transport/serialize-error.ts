@@ -1,4 +1,5 @@
 import { calledInClones } from '../in-clone/precompile.js'
+import { define } from '../node-internals/define.js'
 import { DOMException } from '../node-internals/process.js'
 import { isQcloneError, QcloneError } from '../types/errors.js'
 import { isError } from '../types/is-error.js'
@@ -93,12 +94,12 @@ function reviveError(record: ErrorRecord): Error {
   const error = create(record, details)
   // Not enumerable, as on any error.
   const hide = (key: string, value: unknown) =>
-    Object.defineProperty(error, key, { configurable: true, writable: true, enumerable: false, value })
+    define(error, key, { configurable: true, writable: true, enumerable: false, value })
   hide('stack', stack)
   if (error.name !== name) hide('name', name)
   if (errors) hide('errors', errors.map(revivePart))
   for (const [key, part] of properties) {
-    Object.defineProperty(error, key, {
+    define(error, key, {
       configurable: true,
       writable: true,
       enumerable: true,
