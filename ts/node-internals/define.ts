@@ -13,6 +13,7 @@ export function tryToDefine(object: object, name: PropertyKey, descriptor: Prope
   return Reflect.defineProperty(object, name, inheritingNothing(descriptor))
 }
 
-function inheritingNothing(descriptor: PropertyDescriptor): PropertyDescriptor {
+/** Returns a copy of a descriptor that has no prototype. */
+export function inheritingNothing(descriptor: PropertyDescriptor): PropertyDescriptor {
   return { __proto__: null, ...descriptor } as PropertyDescriptor
 }
