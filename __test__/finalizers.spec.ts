@@ -14,9 +14,18 @@ test(
   'timers and immediates',
 )
 test("nor is what the parent's listeners for its end and its signals hold", holds, 'listeners')
+test('nor is what replaced properties of the process hold', holds, 'replaced properties')
 test('nor are files and directories that the parent has open', holds, 'files and directories')
 test("nor is what the parent's requests hold, under way or not", holds, 'requests under way')
 test('nor is what only handles hold', holds, 'handles')
+
+test("nor is what the parent's capture of errors holds", async (t) => {
+  t.deepEqual(await playScene(t, 'finalizers', 'a capture of errors', COLLECTS), {
+    'in the clone': [],
+    'in the parent': [],
+    'in the second clone': ['callback'],
+  })
+})
 
 test('nor is what the callers of clones go on with', async (t) => {
   t.deepEqual(await playScene(t, 'finalizers', 'callers', COLLECTS), {

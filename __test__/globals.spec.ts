@@ -26,15 +26,56 @@ const PRELOADS: Record<string, string> = {
     import { syncBuiltinESMExports } from 'node:module'
     mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate'] })
     syncBuiltinESMExports()`,
+  // As zone.js does.
+  'wrapped, with the source of the originals': `
+    import timers from 'node:timers'
+    import { syncBuiltinESMExports } from 'node:module'
+    const originals = new Map()
+    const { toString } = Function.prototype
+    Function.prototype.toString = function () { return toString.call(originals.get(this) ?? this) }
+    for (const name of ['setTimeout', 'setInterval', 'setImmediate']) {
+      const own = timers[name]
+      timers[name] = globalThis[name] = (f, ...rest) => own(() => f(), ...rest)
+      originals.set(timers[name], own)
+    }
+    syncBuiltinESMExports()`,
+}
+
+const OTHER_PRELOADS: Record<string, string> = {
+  'ticks that never come': 'process.nextTick = () => {}',
+  'ticks that wait for a call, with their source': `
+    const ticks = []
+    const { toString } = Function.prototype
+    const { nextTick } = process
+    process.nextTick = (...args) => void ticks.push(args)
+    Function.prototype.toString = function () { return toString.call(this === process.nextTick ? nextTick : this) }`,
+  // As zone.js does.
+  'listeners wrapped': `
+    import { EventEmitter } from 'node:events'
+    const { on } = EventEmitter.prototype
+    EventEmitter.prototype.on = EventEmitter.prototype.addListener = function (event, listener) {
+      // Those of \`once\` are wrapped by Node.
+      if (listener.listener) return on.call(this, event, listener)
+      const wrapped = function (...args) { return listener.apply(this, args) }
+      return on.call(this, event, Object.assign(wrapped, { listener }))
+    }`,
+  'other defaults of servers': `
+    import net from 'node:net'
+    import { syncBuiltinESMExports } from 'node:module'
+    const { createServer } = net
+    net.createServer = (...args) =>
+      typeof args[0] === 'object' ? createServer(...args) : createServer({ allowHalfOpen: true }, ...args)
+    syncBuiltinESMExports()`,
 }
 
 const before = test.macro({
-  title: (_, how: string) => `clones are made where timers ${how} were there first`,
+  title: (_, how: string) =>
+    `clones are made where ${OTHER_PRELOADS[how] ? how : `timers ${how}`} were there first`,
   async exec(t, how: string) {
     const nodeArgs = [
       '--no-warnings',
       '--import',
-      `data:text/javascript,${encodeURIComponent(PRELOADS[how] ?? '')}`,
+      `data:text/javascript,${encodeURIComponent(PRELOADS[how] ?? OTHER_PRELOADS[how] ?? '')}`,
     ]
     t.deepEqual(await playScene(t, 'globals', 'timers faked before', { nodeArgs }), ANSWERS)
   },
@@ -43,6 +84,8 @@ const before = test.macro({
 test(before, 'wrapped')
 test(before, 'of a test')
 test(before, 'that never fire')
+test(before, 'wrapped, with the source of the originals')
+for (const how of Object.keys(OTHER_PRELOADS)) test(before, how)
 
 const atTheCall = test.macro({
   title: (_, how: string) => `clones are made where the global timers are ${how}`,
@@ -55,6 +98,37 @@ const atTheCall = test.macro({
 test(atTheCall, 'wrapped')
 test(atTheCall, 'mocked')
 test(atTheCall, 'gone')
+
+const changed = test.macro({
+  title: (_, what: string) => `clones are made behind ${what}`,
+  async exec(t, what: string) {
+    t.deepEqual(await playScene(t, 'globals', 'changed behind the first clone', { args: [what] }), {
+      first: 1,
+      agree: true,
+      reason: 'ok',
+      spawn: 7,
+    })
+  },
+})
+
+test(changed, 'Object.prototype.get')
+test(changed, 'Object.prototype.value')
+test(changed, 'a locked stdin')
+test(changed, 'locked streams')
+test(changed, 'a locked cpuUsage')
+
+const locked = test.macro({
+  title: (_, what: string) => `check and run refuse, with the reason, behind ${what}`,
+  async exec(t, what: string) {
+    const scene = 'changed behind the first clone'
+    const { reason, ...told } = await playScene(t, 'globals', scene, { args: [what] })
+    t.deepEqual(told, { first: 1, agree: true, spawn: 'ERR_QCLONE_UNSUPPORTED' })
+    t.regex(String(reason), /process\.pid.* cannot be redefined/)
+  },
+})
+
+test(locked, 'a sealed process')
+test(locked, 'a locked pid')
 
 test('no clone is made within the frames of a function that runs immediates', async (t) => {
   // A clone would go on in them, and tell the first, too.

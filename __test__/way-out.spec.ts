@@ -21,9 +21,41 @@ test(replaced, 'process.emit with hooks')
 test(replaced, 'process.emit that takes errors')
 test(replaced, 'process.nextTick that never comes')
 
+const patched = test.macro({
+  title: (_, whose: string) => `an emit patched on the prototype of ${whose} runs in no clone`,
+  async exec(t, whose: string) {
+    t.deepEqual(await playScene(t, 'way-out', 'emit patched', { args: [whose] }), {
+      "the clone's own listener": 'called',
+      status: 7,
+      'status at the end of the loop': 13,
+      "the clone's own emit": 'called',
+      'status with its own': 8,
+    })
+  },
+})
+
+test(patched, 'all emitters')
+test(patched, 'the process')
+
 test('a clone that replaces its own way out leaves with its status all the same', async (t) => {
   t.deepEqual(await playScene(t, 'way-out', 'replaced in the clone'), { status: 7 })
 })
+
+const broken = test.macro({
+  title: (_, how: string) =>
+    `a clone whose error cannot be answered leaves with status 7, where it has ${how}`,
+  async exec(t, how: string) {
+    t.deepEqual(
+      await playScene(t, 'way-out', 'an error that cannot be answered', { args: [how], noisy: true }),
+      {
+        status: 7,
+      },
+    )
+  },
+})
+
+test(broken, 'broken globals')
+test(broken, 'a handler that throws, and broken globals')
 
 test("a clone leaves in order although Node's own way out is put back, or called, as by signal-exit", async (t) => {
   t.deepEqual(await playScene(t, 'way-out', "node's own put back in the clone"), {

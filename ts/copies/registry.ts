@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import type * as Binding from '../../binding.cjs'
+import { define } from '../node-internals/define.js'
 import { mainGlobal } from '../node-internals/process.js'
 import { QcloneError } from '../types/errors.js'
 
@@ -27,7 +28,7 @@ const require = createRequire(import.meta.url)
 const KEY = Symbol.for('node-qclone')
 
 const holder = mainGlobal as { [KEY]?: Shared }
-if (!holder[KEY]) Object.defineProperty(holder, KEY, { value: { copies: [] } satisfies Shared })
+if (!holder[KEY]) define(holder, KEY, { value: { copies: [] } satisfies Shared })
 const shared = holder[KEY] as Shared
 
 /** This copy. The others reference it weakly, so that a vm context can be collected with its copy. */
@@ -50,7 +51,7 @@ export function onceInAllCopies(object: object, key: string, change: () => void)
 export function sharedByCopies<T>(object: object, key: string, make: () => T): T {
   const mark = Symbol.for(key)
   const holder = object as Record<symbol, T>
-  if (!(mark in holder)) Object.defineProperty(holder, mark, { value: make() })
+  if (!(mark in holder)) define(holder, mark, { value: make() })
   return holder[mark] as T
 }
 

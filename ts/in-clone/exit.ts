@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { EventEmitter } from 'node:events'
 import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { claimLoopEnd } from '../copies/registry.js'
@@ -7,15 +8,17 @@ import { nextTick } from '../node-internals/clock.js'
 import { process } from '../node-internals/process.js'
 import {
   accessorsOfExit,
+  FATAL_EXCEPTION,
   fatalException,
   isExiting,
   markExiting,
   REALLY_EXIT,
-  replaceFatalException,
 } from '../node-internals/process-exit.js'
+import { sourceOf } from '../node-internals/source.js'
 import { hasTimers } from '../node-internals/timers.js'
+import type { Callable } from '../types/callable.js'
 import { isError } from '../types/is-error.js'
-import { hold } from './hold.js'
+import { hold, redefine } from './hold.js'
 import { calledInClones, rehearseForClones } from './precompile.js'
 
 /** Exit status of Node when its event loop ends while the main module waits for a promise. */
@@ -60,6 +63,9 @@ export function reportError(error: unknown): void {
   }
 }
 
+/** Node's own method, taken before others patch the prototype. */
+const { emit } = EventEmitter.prototype
+
 let uncaught: (error: unknown) => never = leaveByError
 
 /**
@@ -84,24 +90,39 @@ export function leaveByItself(): void {
   guardReallyExit()
   // If a test library has faked it, no stream of Node ever ends.
   if (process.nextTick !== nextTick) putBack('nextTick', nextTick)
-  // Uncovers the method of the prototype, which is Node's.
+  // Uncovers the method of the prototype, which is Node's unless others have patched that.
   hold(process.emit)
   Reflect.deleteProperty(process, 'emit')
+  if (process.emit !== emit) putBack('emit', emit)
   // Not a listener of `uncaughtException`: the clone's code may count those, or remove them all.
-  replaceFatalException((error, fromPromise) => {
-    let handled: boolean
+  putBack(FATAL_EXCEPTION, (error: unknown, fromPromise: boolean) => {
     try {
-      handled = fatalException(error, fromPromise)
+      return handleFatal(error, fromPromise)
     } catch (thrown) {
-      // The handler threw. Node then exits without emitting `exit`.
-      markExiting()
-      process.exitCode = STATUS_OF_ERROR_IN_HANDLER
-      uncaught(thrown)
+      // Node's C++ calls this and ends by a signal if it throws. Only clones throw here that have broken JavaScript's own
+      // functions: nothing is called but what is needed.
+      reportError(error)
+      reportError(thrown)
+      native().exitNow(STATUS_OF_ERROR_IN_HANDLER)
       return true
     }
-    if (!handled) uncaught(error)
-    return handled
   })
+}
+
+/** Implements `process._fatalException`: returns whether the clone has handled the error, or does not return. */
+function handleFatal(error: unknown, fromPromise: boolean): boolean {
+  let handled: boolean
+  try {
+    handled = fatalException(error, fromPromise)
+  } catch (thrown) {
+    // The handler threw. Node then exits without emitting `exit`.
+    markExiting()
+    process.exitCode = STATUS_OF_ERROR_IN_HANDLER
+    uncaught(thrown)
+    return true
+  }
+  if (!handled) uncaught(error)
+  return handled
 }
 
 let waitsForAllTimers = false
@@ -154,25 +175,21 @@ function reallyExit(status: number): void {
 /** Makes restoring Node's `process.reallyExit`, as found in the parent, restore the clone's instead. */
 function guardReallyExit(): void {
   let current: unknown = reallyExit
-  hold(Reflect.getOwnPropertyDescriptor(process, REALLY_EXIT))
-  Reflect.defineProperty(process, REALLY_EXIT, {
+  redefine(process, REALLY_EXIT, {
     get: () => current,
     set: (value: unknown) => {
       current = isOfNode(value) ? reallyExit : value
     },
-    configurable: true,
-    enumerable: true,
   })
 }
 
 function isOfNode(value: unknown): boolean {
-  return typeof value === 'function' && Function.prototype.toString.call(value).includes('[native code]')
+  return typeof value === 'function' && sourceOf(value as Callable).includes('[native code]')
 }
 
-/** Restores a property of the process. Not by an assignment, which would call an accessor that replaces it. */
+/** Restores a property of the process. */
 function putBack(name: string, value: unknown): void {
-  hold(Reflect.getOwnPropertyDescriptor(process, name))
-  Reflect.defineProperty(process, name, { value, configurable: true, writable: true, enumerable: true })
+  redefine(process, name, { value, writable: true })
 }
 
 /** Exit status of Node when a handler of uncaught errors throws. */
@@ -182,10 +199,10 @@ calledInClones(
   leave,
   isExiting,
   markExiting,
-  replaceFatalException,
   statusOnTheWay,
   reallyExit,
   leaveByItself,
+  handleFatal,
   onUncaught,
   exit,
   putBack,

@@ -1,3 +1,4 @@
+import { inheritingNothing, tryToDefine } from '../node-internals/define.js'
 import { calledInClones } from './precompile.js'
 
 const held: unknown[] = []
@@ -12,4 +13,13 @@ export function hold(thing: unknown): void {
   held.push(thing)
 }
 
-calledInClones(hold)
+/**
+In a clone: redefines a property, and holds its value or accessors. Not by an assignment, which would call an accessor
+that replaces it. A property that others have locked stays as it is.
+*/
+export function redefine(object: object, name: PropertyKey, descriptor: PropertyDescriptor): void {
+  hold(Reflect.getOwnPropertyDescriptor(object, name))
+  tryToDefine(object, name, { configurable: true, enumerable: true, ...descriptor })
+}
+
+calledInClones(hold, redefine, tryToDefine, inheritingNothing)

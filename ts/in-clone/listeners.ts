@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { forgetListeners } from '../node-internals/events.js'
 import { process } from '../node-internals/process.js'
 import { becomePrimary, forgetChannel } from '../node-internals/process-channel.js'
+import { captureCallback } from '../node-internals/process-exit.js'
 import type { Callable } from '../types/callable.js'
 import { hold } from './hold.js'
 import { calledInClones } from './precompile.js'
@@ -31,7 +32,7 @@ export interface Inherited {
   /** Whether the parent has an IPC channel to its own parent. */
   hasChannel: boolean
   isWorker: boolean
-  /** Listeners of `events`, held because the parent still uses what they reference. */
+  /** Listeners of `events`, and the capture callback, held because the parent still uses what they reference. */
   listeners: unknown[]
 }
 
@@ -41,13 +42,16 @@ of a millisecond in a clone, where every page it touches is copied.
 */
 export function surveyListeners(): Inherited {
   const events = process.eventNames().filter((event) => OF_THE_PARENT.has(event))
+  const hasCapture = process.hasUncaughtExceptionCaptureCallback()
+  const listeners: unknown[] = events.flatMap((event) => process.rawListeners(event))
+  if (hasCapture) listeners.push(captureCallback())
   return {
     events,
-    hasCapture: process.hasUncaughtExceptionCaptureCallback(),
+    hasCapture,
     hasCode: process.exitCode !== undefined,
     hasChannel: process.send !== undefined,
     isWorker: cluster.isWorker,
-    listeners: events.flatMap((event) => process.rawListeners(event)),
+    listeners,
   }
 }
 

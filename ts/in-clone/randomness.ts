@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { native } from '../native.js'
 import { findRandomCaches } from '../node-internals/random-caches.js'
+import { sourceOf } from '../node-internals/source.js'
 import { calledInClones } from './precompile.js'
 
 /** Numbers of UUIDs and of integers that Node draws at a time. Clones would share what is left of them. */
@@ -11,7 +12,7 @@ const INTEGERS_AT_ONCE = 1024
 
 const { random } = Math
 /** Whether `Math.random` is V8's. Whoever has replaced it is responsible for clones too. */
-const isOfV8 = Function.prototype.toString.call(random) === 'function random() { [native code] }'
+const isOfV8 = sourceOf(random) === 'function random() { [native code] }'
 
 /** Replacement of `Math.random`, if its state could not be found. */
 let substitute: typeof random | undefined

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { native } from '../native.js'
 import { uptimeMs } from '../node-internals/clock.js'
+import { define } from '../node-internals/define.js'
 import { handleOf } from '../node-internals/handles.js'
 import { serverOf } from '../node-internals/sockets.js'
 
@@ -111,7 +112,7 @@ function begin(socket: Connection): Exchange {
     peer: undefined,
   }
   // Not enumerable, so that inspecting the socket does not show it.
-  Object.defineProperty(socket, EXCHANGE, { value: exchange })
+  define(socket, EXCHANGE, { value: exchange })
   return exchange
 }
 

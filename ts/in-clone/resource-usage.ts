@@ -30,7 +30,7 @@ took a reading before the fork would see time go backwards. A function that some
 export function goOnCounting(from: Usage): void {
   before = from
   for (const [name, ofNode, substitute] of SUBSTITUTES) {
-    if (ofNode && ofProcess[name] === ofNode) ofProcess[name] = substitute
+    if (ofNode && ofProcess[name] === ofNode) Reflect.set(process, name, substitute)
   }
 }
 

@@ -1,11 +1,11 @@
 import { createReadStream, fstatSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { Writable } from 'node:stream'
+import { Stream, Writable } from 'node:stream'
 import { isatty, ReadStream as TtyReadStream } from 'node:tty'
 import { type CloneFacts, native } from '../native.js'
 import { process } from '../node-internals/process.js'
 import { asStandardStream, shareWritableState } from '../node-internals/streams.js'
-import { hold } from './hold.js'
+import { hold, redefine } from './hold.js'
 import { calledInClones } from './precompile.js'
 
 /**
@@ -22,10 +22,17 @@ export function ownStreams(facts: CloneFacts): void {
     [1, 'stdout'],
     [2, 'stderr'],
   ] as const) {
-    if (facts.isDeadOutput(fd)) takeOver(process[name], writeAtOnce(fd))
+    if (facts.isDeadOutput(fd) || (facts.isPipeOutput(fd) && isLockedStream(name)))
+      takeOver(process[name], writeAtOnce(fd))
     else if (facts.isPipeOutput(fd)) defineLazily(name, () => writeAtOnce(fd))
   }
   defineLazily('stdin', openStdin)
+}
+
+/** Returns whether the property cannot be redefined, and has a stream. Another object that writes has nothing pending. */
+function isLockedStream(name: 'stdout' | 'stderr'): boolean {
+  const isLocked = Reflect.getOwnPropertyDescriptor(process, name)?.configurable === false
+  return isLocked && process[name] instanceof Stream
 }
 
 /** Makes a stream that writes synchronously, so that nothing is ever pending. */
@@ -79,15 +86,21 @@ function isPipe(fd: number): boolean {
 
 function defineLazily(name: 'stdin' | 'stdout' | 'stderr', open: () => unknown): void {
   let stream: unknown
-  Object.defineProperty(process, name, {
+  redefine(process, name, {
     get: () => {
       stream ??= open()
       return stream
     },
-    configurable: true,
-    enumerable: true,
   })
 }
 
-calledInClones(ownStreams, defineLazily, writeAtOnce, asStandardStream, takeOver, shareWritableState)
+calledInClones(
+  ownStreams,
+  isLockedStream,
+  defineLazily,
+  writeAtOnce,
+  asStandardStream,
+  takeOver,
+  shareWritableState,
+)
 calledInClones(Writable, Writable[Symbol.hasInstance])

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import * as timers from 'node:timers'
 import { readScope } from './closure-variables.js'
 import { process } from './process.js'
+import { sourceOf } from './source.js'
 
 type Timers = Pick<
   typeof timers,
@@ -14,7 +15,8 @@ timers that may fire in the middle of user code, or never.
 */
 export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = taken()
 
-export const { nextTick } = process
+/** Node's own `process.nextTick`, taken once, for the same reason. */
+export const nextTick = takenTick()
 
 const { uptime } = process
 
@@ -40,7 +42,23 @@ function taken(): Timers {
 
 /** Returns whether `set` is Node's, by its source. */
 function makes(set: (...args: never[]) => unknown, kind: 'Immediate' | 'Timeout'): boolean {
-  return Function.prototype.toString.call(set).includes(`new ${kind}(`)
+  return sourceOf(set).includes(`new ${kind}(`)
+}
+
+function takenTick(): typeof process.nextTick {
+  const { nextTick: found, _tickCallback: runTicks } = process as TickInternals
+  if (sourceOf(found).includes('setHasTickScheduled(')) return found
+  try {
+    return readScope(runTicks, ['nextTick']).nextTick as typeof found
+  } catch {
+    // As above.
+    return found
+  }
+}
+
+type TickInternals = NodeJS.Process & {
+  /** Runs all ticks; a function of the file that has `nextTick`. `lib/internal/process/task_queues.js`; Node 20 to 26. */
+  _tickCallback: () => void
 }
 
 /** Parts of `lib/internal/timers.js` that no API exposes. */

@@ -1,6 +1,7 @@
 import type * as Inspector from 'node:inspector'
 import { createRequire } from 'node:module'
 import type { Callable } from '../types/callable.js'
+import { define } from './define.js'
 import { mainGlobal } from './process.js'
 
 /**
@@ -59,7 +60,7 @@ function lookInto(
     if (!found.has(name)) found.set(name, value)
   }
   const key = Symbol.for('qclone.exchange')
-  Object.defineProperty(mainGlobal, key, { value: { subject, take }, configurable: true })
+  define(mainGlobal, key, { value: { subject, take }, configurable: true })
   try {
     // Within one thread, the inspector answers before `post` returns.
     const post = <T>(method: string, params: object): T => {

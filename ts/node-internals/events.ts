@@ -24,8 +24,8 @@ export function forgetListeners(emitter: EventEmitter, event: string | symbol): 
 export function verifyEvents(): void {
   const emitter = new EventEmitter()
   const internals = emitter as unknown as Internals
-  const listener = () => {}
-  emitter.on('qclone', listener)
-  expectFact('emitter._events', 'lib/events.js', () => internals._events?.qclone === listener)
+  emitter.on('qclone', () => {})
+  // Not the listener itself: where others wrap `on`, as zone.js does, the list has a wrapper of it.
+  expectFact('emitter._events', 'lib/events.js', () => internals._events?.qclone !== undefined)
   expectFact('emitter._eventsCount', 'lib/events.js', () => internals._eventsCount === 1)
 }

@@ -1,4 +1,5 @@
 import type { Callable } from '../types/callable.js'
+import { QcloneError } from '../types/errors.js'
 import { readScope } from './closure-variables.js'
 import { expectFact } from './fact.js'
 import { process } from './process.js'
@@ -17,7 +18,7 @@ interface Internals {
   reallyExit: (status: number) => void
 }
 
-export type FatalException = (error: unknown, fromPromise: boolean) => boolean
+type FatalException = (error: unknown, fromPromise: boolean) => boolean
 
 const internals = process as unknown as Internals
 
@@ -34,10 +35,8 @@ export function markExiting(): void {
 /** Node's own handler of uncaught errors, as it was when this package was loaded. */
 export const fatalException = internals._fatalException
 
-/** Replaces Node's handler of uncaught errors. */
-export function replaceFatalException(by: FatalException): void {
-  internals._fatalException = by
-}
+/** Name of that handler. */
+export const FATAL_EXCEPTION = '_fatalException'
 
 /** Name of the method that `process.exit` calls last. */
 export const REALLY_EXIT = 'reallyExit'
@@ -48,6 +47,30 @@ export function accessorsOfExit(): Callable[] {
     const { get, set } = Object.getOwnPropertyDescriptor(process, name) ?? {}
     return [get, set].filter((accessor) => accessor !== undefined)
   })
+}
+
+/** `exceptionHandlerState`, a variable of `lib/internal/process/execution.js`; empty if it cannot be found. */
+let handlerState: { captureFn?: unknown } | undefined
+
+/**
+Returns the callback of `process.setUncaughtExceptionCaptureCallback`, which no API returns; `undefined` if it cannot be
+found. Node 20 to 26.
+*/
+export function captureCallback(): unknown {
+  handlerState ??= tryHandlerState()
+  return handlerState.captureFn
+}
+
+function tryHandlerState(): { captureFn?: unknown } {
+  try {
+    const { exceptionHandlerState } = readScope(process.hasUncaughtExceptionCaptureCallback, [
+      'exceptionHandlerState',
+    ])
+    return exceptionHandlerState as object
+  } catch {
+    // Without the inspector, a clone may finalize what only the callback holds.
+    return {}
+  }
 }
 
 /**
@@ -68,6 +91,17 @@ export function findCaptures(): unknown[] | undefined {
     return Array.isArray(callbacks)
   })
   return callbacks
+}
+
+/** Properties of the process that each clone redefines, without which it could not go on. */
+const REDEFINED = ['pid', FATAL_EXCEPTION]
+
+export function verifyUnlocked(): void {
+  for (const name of REDEFINED) {
+    if (Reflect.getOwnPropertyDescriptor(process, name)?.configurable !== false) continue
+    const message = `\`process.${name}\` cannot be redefined, as after \`Object.freeze(process)\` or \`Object.seal(process)\`, and each clone needs its own: leave it configurable`
+    throw new QcloneError('ERR_QCLONE_UNSUPPORTED', message)
+  }
 }
 
 export function verifyExit(): void {

@@ -15,6 +15,15 @@ function stateOf(stream: Readable): ReadableState {
   return (stream as unknown as { _readableState: ReadableState })._readableState
 }
 
+/**
+Whether an object with these keys is a stream, or what is left of one that was serialized.
+
+`lib/internal/streams/readable.js`, `lib/internal/streams/writable.js`; Node 20 to 26.
+*/
+export function hasStateOfStream(keys: readonly string[]): boolean {
+  return keys.includes('_readableState') || keys.includes('_writableState')
+}
+
 /** Returns the number of chunks in a stream's buffer. Each takes memory besides its bytes. */
 export function chunksIn(stream: Readable): number {
   const { buffer, bufferIndex = 0 } = stateOf(stream)

@@ -3,6 +3,7 @@ import type { Callable } from '../types/callable.js'
 import { privateFieldsOf, variablesOf } from './closure-variables.js'
 import { expectFact, isObject } from './fact.js'
 import { mainGlobal } from './process.js'
+import { sourceOf } from './source.js'
 import { callbackOf, timersOf } from './timers.js'
 
 /**
@@ -116,7 +117,7 @@ function isFunction(value: unknown): value is Callable {
 
 /** Returns the array of timeouts that a clock's tick function closes over, along with its timer. */
 function findTimeouts(timer: NodeJS.Timeout, tick: Callable): unknown[] | undefined {
-  const source = Function.prototype.toString.call(tick)
+  const source = sourceOf(tick)
   const shape = SHAPES.find((names) => names.every((name) => source.includes(name)))
   const variables = shape ? [...variablesOf(tick).values()] : []
   if (!shape || !variables.includes(timer)) {

@@ -10,7 +10,7 @@ import { verifyConnectionsList, verifyParsers } from './http-parsers.js'
 import { verifyResponses } from './http-responses.js'
 import { verifyLoadedModules } from './http2.js'
 import { verifyCluster } from './process-channel.js'
-import { verifyExit } from './process-exit.js'
+import { verifyExit, verifyUnlocked } from './process-exit.js'
 import { verifyResolvers } from './resolvers.js'
 import { verifyAccepted, verifySocket } from './sockets.js'
 import { verifyStreams } from './streams.js'
@@ -28,7 +28,10 @@ descriptor for the socket that is checked.
 */
 export function verifyInternals(): void {
   // A Worker cannot clone, and its `process` lacks some parts.
-  if (isVerified || !isMainThread) return
+  if (!isMainThread) return
+  // At each fork: others can freeze the process at any time.
+  verifyUnlocked()
+  if (isVerified) return
   verifyExit()
   verifyEvents()
   verifyStreams()

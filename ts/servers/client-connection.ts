@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { native } from '../native.js'
 import { clearTimeout, setImmediate, setTimeout } from '../node-internals/clock.js'
+import { define } from '../node-internals/define.js'
 import { handleOf } from '../node-internals/handles.js'
 import {
   allowsHalfOpen,
@@ -48,7 +49,7 @@ export function hold(socket: Socket): void {
   socket.pause()
   // Node resumes reading when a message is complete or its body is read. Node's own flag for a flooding client would
   // stop the parser too, which still gets what TLS has decrypted.
-  Object.defineProperty(socket, 'resume', { value: () => socket, configurable: true })
+  define(socket, 'resume', { value: () => socket, configurable: true })
   holdReading(socket)
 }
 
@@ -96,7 +97,7 @@ export function readOnDemand(socket: Socket, onRead: () => void): void {
     onRead()
     return socket
   }
-  Object.defineProperty(socket, 'resume', { value: resume, configurable: true })
+  define(socket, 'resume', { value: resume, configurable: true })
 }
 
 /** Errors that servers emitted for connections whose requests were not expected at the time. */
@@ -189,7 +190,7 @@ export function countWritten(socket: Socket, bytes: number): void {
   writtenByClones.set(socket, (before ?? 0) + bytes)
   if (before !== undefined) return
   const prototype = Object.getPrototypeOf(socket) as object
-  Object.defineProperty(socket, 'bytesWritten', {
+  define(socket, 'bytesWritten', {
     get: () => Number(Reflect.get(prototype, 'bytesWritten', socket)) + (writtenByClones.get(socket) ?? 0),
     configurable: true,
   })

@@ -3,6 +3,7 @@ import type { Server, Socket } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 import { reportError } from '../in-clone/exit.js'
 import { native } from '../native.js'
+import { define } from '../node-internals/define.js'
 import { verifyHttpInternals } from '../node-internals/verify.js'
 import { handlers } from '../observe/handlers.js'
 import { isInline } from '../options/settings.js'
@@ -161,10 +162,10 @@ function shimEmit(server: Server): Shimmed {
     shimmed.delete(server)
     // Somebody may have replaced `emit` again. Ours then only passes events on.
     if (server.emit !== (emit as Server['emit'])) return
-    if (own) Object.defineProperty(server, 'emit', own)
+    if (own) define(server, 'emit', own)
     else delete (server as Partial<Server>).emit
   }
-  Object.defineProperty(server, 'emit', {
+  define(server, 'emit', {
     value: emit,
     configurable: true,
     writable: true,

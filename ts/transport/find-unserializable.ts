@@ -2,6 +2,7 @@ import { Stream } from 'node:stream'
 import { inspect, types } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { calledInClones } from '../in-clone/precompile.js'
+import { hasStateOfStream } from '../node-internals/streams.js'
 
 /** Part of a value that cannot travel. */
 export interface Culprit {
@@ -85,8 +86,7 @@ function whatMayBeLost(arrived: object): string | undefined {
   }
   const keys = isOrdinary(arrived) ? Object.keys(arrived) : undefined
   if (keys?.length === 0) return 'an object given by a getter, which would arrive empty'
-  const isStream = keys?.includes('_readableState') || keys?.includes('_writableState')
-  return isStream ? 'a stream' : undefined
+  return keys && hasStateOfStream(keys) ? 'a stream' : undefined
 }
 
 function isObject(value: unknown): value is object {

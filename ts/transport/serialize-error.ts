@@ -1,4 +1,5 @@
 import { calledInClones } from '../in-clone/precompile.js'
+import { define } from '../node-internals/define.js'
 import { DOMException } from '../node-internals/process.js'
 import { isQcloneError, QcloneError } from '../types/errors.js'
 import { isError } from '../types/is-error.js'
@@ -266,12 +267,12 @@ export function reviveThrown({ part, errors }: Thrown): unknown {
   errors.forEach(({ name, stack, properties, hidden }, index) => {
     const error = revived[index] as Error
     // Not enumerable, as on any error.
-    const define = (key: string, value: unknown, enumerable = false) =>
-      Object.defineProperty(error, key, { configurable: true, writable: true, enumerable, value })
-    define('stack', stack)
-    if (error.name !== name) define('name', name)
-    for (const [key, part] of hidden) define(key, revive(part))
-    for (const [key, part] of properties) define(key, revive(part), true)
+    const set = (key: string, value: unknown, enumerable = false) =>
+      define(error, key, { configurable: true, writable: true, enumerable, value })
+    set('stack', stack)
+    if (error.name !== name) set('name', name)
+    for (const [key, part] of hidden) set(key, revive(part))
+    for (const [key, part] of properties) set(key, revive(part), true)
   })
   return revive(part)
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { calledInClones } from '../../in-clone/precompile.js'
+import { define } from '../../node-internals/define.js'
 
 /** Functions that restore the replaced properties of responses that belong to clones. */
 const handedOver = new WeakMap<ServerResponse, () => void>()
@@ -35,12 +36,12 @@ export function handOver(response: ServerResponse): void {
     (name) => [name, Object.getOwnPropertyDescriptor(response, name)] as const,
   )
   for (const name of WRITING) {
-    Object.defineProperty(response, name, { value: refuse, configurable: true, writable: true })
+    define(response, name, { value: refuse, configurable: true, writable: true })
   }
-  for (const name of SEEN_TO) Object.defineProperty(response, name, { value: true, configurable: true })
+  for (const name of SEEN_TO) define(response, name, { value: true, configurable: true })
   handedOver.set(response, () => {
     for (const [name, descriptor] of own) {
-      if (descriptor) Object.defineProperty(response, name, descriptor)
+      if (descriptor) define(response, name, descriptor)
       else Reflect.deleteProperty(response, name)
     }
   })

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { calledInClones } from '../../in-clone/precompile.js'
 import { nextTick } from '../../node-internals/clock.js'
+import { define } from '../../node-internals/define.js'
 import { headOf } from '../../node-internals/http-responses.js'
 
 /** Maximum length of an answer that is held back. A longer one is sent as it comes. */
@@ -49,7 +50,7 @@ export function keepBackUntilWhole(request: IncomingMessage, response: ServerRes
     if (size > MOST_KEPT_BYTES || showsItsEnd(response)) nextTick(release)
     return true
   }
-  Object.defineProperty(socket, 'write', { value: write, configurable: true, writable: true })
+  define(socket, 'write', { value: write, configurable: true, writable: true })
   response.on('prefinish', release)
 }
 

@@ -9,6 +9,7 @@ import { forkTime } from '../../in-clone/fork-time.js'
 import { calledInClones } from '../../in-clone/precompile.js'
 import { native } from '../../native.js'
 import { msUntil, nextTick } from '../../node-internals/clock.js'
+import { define } from '../../node-internals/define.js'
 import { serveDecrypted, trackAfresh, withLongerHeads } from '../../node-internals/http-parsers.js'
 import { process } from '../../node-internals/process.js'
 import { enlist, serverOf } from '../../node-internals/sockets.js'
@@ -298,7 +299,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     const socket = openSafely(fd, server)
     if (!socket) return
     for (const [name, value] of Object.entries(addresses)) {
-      Object.defineProperty(socket, name, { value, configurable: true })
+      define(socket, name, { value, configurable: true })
     }
     if (encrypted) Object.assign(socket, AS_DECRYPTED)
     const { localAddress: address, localPort: port, remoteFamily: family } = addresses

@@ -244,7 +244,7 @@ impl NodeThreads {
             return foreign(WORKER);
         }
         if thread.wait.is_epoll() {
-            return foreign("a thread of node with an event loop of its own: the inspector, or a Worker");
+            return foreign(OWN_LOOP);
         }
         // Node 20 names no threads. The thread that starts the inspector waits alike, and is known.
         if self.signal_inspector.is_some() && self.waits_in(thread, &self.node) && blocks_nearly_all(thread) {
@@ -353,6 +353,9 @@ fn by_own_name(thread: &Thread) -> Option<&'static str> {
     }
 }
 
+/// The inspector's thread, and those of `node::tracing::Agent` in Node's `src/tracing/agent.cc`, wait alike.
+const OWN_LOOP: &str = "a thread of node with an event loop of its own: the inspector, a Worker, or tracing by \
+    --trace-event-categories";
 /// `ProfilerEventsProcessor` in V8's `src/profiler/cpu-profiler.cc`.
 const CPU_PROFILER: &str = "V8's CPU profiler: --cpu-prof, the inspector's Profiler.start, or a tracing \
     agent's; stop it, or start it in clones";
