@@ -163,7 +163,10 @@ A connection that a clone has reset, by `resetAndDestroy`, is reset.
 */
 export function close(socket: Socket): void {
   const fd = descriptorOf(socket)
-  if (fd !== undefined && native().resetsAtClose(fd)) return cut(socket)
+  if (fd !== undefined && native().resetsAtClose(fd)) {
+    cut(socket)
+    return
+  }
   if (fd !== undefined) dropInput(fd)
   socket.destroy()
 }
