@@ -13,6 +13,10 @@ const CASES: Array<[scene: string, told: Record<string, unknown>]> = [
   ['unanswered', { 'in the clone': DIED, 'carried out': ['hello', 'a payment'] }],
   ['answered in part', { 'in the clone': DIED, 'carried out': ['hello', 'the first', 'the second'] }],
   ['overlapping', { 'in the clone': DIED, 'carried out': ['hello', 'the first', 'the second', 'the third'] }],
+  [
+    'in one write, and answered in part',
+    { 'in the clone': DIED, 'carried out': ['hello', 'first', 'second'] },
+  ],
   ['not yet sent', { 'in the clone': DIED, 'carried out': ['hello', `${16 << 20} bytes`] }],
   [
     'at rest',
@@ -83,22 +87,56 @@ function reading(): Socket & { bytesRead: number } {
 
 test('several writes answered in part are under way for some seconds, one that is not answered for ever', (t) => {
   const socket = reading()
-  noteWrite(socket)
+  noteWrite(socket, ['a request'])
   socket.bytesRead = 1
-  noteWrite(socket)
-  noteWrite(socket)
+  noteWrite(socket, ['a request'])
+  noteWrite(socket, ['a request'])
   const later = performance.now() + 6000
   t.true(hasUnderWay(socket, 0, [later]))
   socket.bytesRead = 2
   t.true(hasUnderWay(socket, 0, [performance.now()]))
   t.false(hasUnderWay(socket, 0, [later]))
-  noteWrite(socket)
+  noteWrite(socket, ['a request'])
   t.true(hasUnderWay(socket, 0, [later]))
 })
 
+test('an answer of more than 64 KiB may be a part of one, for some seconds', (t) => {
+  const socket = reading()
+  noteWrite(socket, ['a request'])
+  socket.bytesRead = 100_000
+  t.true(hasUnderWay(socket, 0, [performance.now()]))
+  t.false(hasUnderWay(socket, 0, [performance.now() + 6000]))
+})
+
+const startup = Buffer.from([0, 0, 0, 9, 0, 3, 0, 0, 0])
+const message = (type: string) => Buffer.concat([Buffer.from(type), Buffer.from([0, 0, 0, 4])])
+const SEVERAL: Array<
+  [what: string, first: string | Buffer, written: Array<string | Buffer>, several: boolean]
+> = [
+  ['chunks that were corked', 'hello', ['a', 'b'], true],
+  ['commands of a Redis pipeline', '*1', ['*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n'], true],
+  ['a command of Redis in pieces', '*1', ['*2\r\n$3\r\nGET\r\n$1\r\n', Buffer.from('a'), '\r\n'], false],
+  ['two queries of PostgreSQL', startup, [message('Q'), message('Q')], true],
+  ['one prepared query of PostgreSQL', startup, ['P', 'B', 'D', 'E', 'S'].map(message), false],
+]
+
+for (const [what, first, written, several] of SEVERAL) {
+  test(`${what} count as ${several ? 'several requests' : 'one'}`, (t) => {
+    const socket = reading()
+    noteWrite(socket, [first])
+    socket.bytesRead = 1
+    noteWrite(
+      socket,
+      written.map((chunk) => ({ chunk })),
+    )
+    socket.bytesRead = 2
+    t.is(hasUnderWay(socket, 0, [performance.now()]), several)
+  })
+}
+
 test('what is queued is under way, whatever was read since the last write', (t) => {
   const socket = reading()
-  noteWrite(socket)
+  noteWrite(socket, ['a request'])
   socket.bytesRead = 1
   const now = performance.now()
   t.false(hasUnderWay(socket, 0, [now]))
@@ -137,7 +175,7 @@ test('a connection that was written to before the package was loaded counts as u
 
 test('a connection that a server has accepted has no requests of its own', (t) => {
   const socket = Object.assign(reading(), { server: {} })
-  noteWrite(socket)
+  noteWrite(socket, ['a request'])
   Object.assign(socket, { _handle: { bytesWritten: 1 } })
   t.false(hasUnderWay(socket, 0, [0]))
 })

@@ -4,6 +4,7 @@ import { uptimeMs } from '../node-internals/clock.js'
 import { define } from '../node-internals/define.js'
 import { handleOf } from '../node-internals/handles.js'
 import { serverOf } from '../node-internals/sockets.js'
+import { beginsPostgres, type Chunk, postgresRequestsIn, requestsIn } from './requests-in.js'
 
 /**
 Time in milliseconds after the last write for which requests written together count as in progress even if something has
@@ -11,12 +12,17 @@ arrived since: their answers can arrive one by one.
 */
 const DOUBT_MS = 5000
 
+/** Bytes read since the last write beyond which there may be more: a smaller answer is rarely read in parts. */
+const LARGE_BYTES = 1 << 16
+
 /** State of a connection on which this process sends requests. */
 interface Exchange {
   /** Bytes read by the time of the last write. */
   read: number
-  /** Maximum number of writes still unanswered: anything that arrives answers at least one. */
+  /** Maximum number of requests still unanswered: anything that arrives between two writes answers at least one. */
   unanswered: number
+  /** Whether this is a connection to PostgreSQL, whose requests are several messages each. */
+  isPostgres: boolean
   /** Whether all writes so far came before anything was read, as when a client introduces itself. */
   isGreeting: boolean
   /** Time of the last write, by `uptimeMs()`. */
@@ -40,10 +46,10 @@ Notes a write, right before it, to a connection on which this process sends requ
 Only user space knows the order of writes and reads. The kernel has their times (`tcpi_last_data_sent`,
 `tcpi_last_data_recv`), but in ticks of up to 10 ms, in which many requests are answered, and not for unix sockets.
 */
-export function noteWrite(socket: Connection): void {
+export function noteWrite(socket: Connection, chunks: readonly Chunk[]): void {
   if (!sendsRequests(socket)) return
   const { bytesRead } = socket
-  const known = socket[EXCHANGE] ?? begin(socket)
+  const known = socket[EXCHANGE] ?? begin(socket, chunks)
   const writtenAt = uptimeMs()
   if (bytesRead !== known.read) {
     // A socket that has reconnected has read less.
@@ -52,7 +58,7 @@ export function noteWrite(socket: Connection): void {
     known.isGreeting = false
     known.read = bytesRead
   }
-  known.unanswered++
+  known.unanswered += countIn(chunks, known)
   known.writtenAt = writtenAt
   if (known.peer === undefined && !socket.connecting) known.peer = peerOf(socket)
 }
@@ -60,8 +66,8 @@ export function noteWrite(socket: Connection): void {
 /**
 Returns whether requests of this process may be in progress on a connection: sent, or about to be, and not answered.
 
-They certainly are if nothing has arrived since the last write. They may be if there were more writes than arrivals,
-until {@link DOUBT_MS} after the last write.
+They certainly are if nothing has arrived since the last write. They may be if there were more requests than arrivals, or
+if so much has arrived that it may be a part of one answer, until {@link DOUBT_MS} after the last write.
 
 @param queued Bytes queued for the connection and not written yet.
 @param forks Times at which this process and its ancestors were forked, by `uptimeMs()`. Nothing arrived after the first
@@ -73,7 +79,8 @@ export function hasUnderWay(socket: Connection, queued: number, forks: readonly 
   if (!known) return sendsRequests(socket) && hasWritten(socket)
   if (queued > 0 || socket.bytesRead === known.read) return true
   const at = forks.find((at) => at >= known.writtenAt) ?? known.writtenAt
-  return known.unanswered > 1 && !isPast(known, at)
+  const mayBeInPart = known.unanswered > 1 || socket.bytesRead - known.read > LARGE_BYTES
+  return mayBeInPart && !isPast(known, at)
 }
 
 /** Returns whether writes to a connection have been noted. */
@@ -103,10 +110,23 @@ function isPast({ writtenAt }: Exchange, at: number): boolean {
   return at - writtenAt >= DOUBT_MS
 }
 
-function begin(socket: Connection): Exchange {
+/** Returns the number of requests in what is written; more where that cannot be told. */
+function countIn(chunks: readonly Chunk[], known: Exchange): number {
+  // The first message of a client of PostgreSQL has no type, and what follows up to the first request is one with it.
+  if (known.isPostgres && known.writtenAt > 0) {
+    const count = postgresRequestsIn(chunks)
+    if (count !== undefined) return count
+    known.isPostgres = false
+  }
+  return requestsIn(chunks)
+}
+
+function begin(socket: Connection, chunks: readonly Chunk[]): Exchange {
+  const isFirst = !hasWritten(socket)
   const exchange: Exchange = {
     read: socket.bytesRead,
-    unanswered: hasWritten(socket) ? 1 : 0,
+    unanswered: isFirst ? 0 : 1,
+    isPostgres: isFirst && beginsPostgres(chunks),
     isGreeting: true,
     writtenAt: 0,
     peer: undefined,

@@ -5,6 +5,7 @@ import { handleOf } from '../node-internals/handles.js'
 import { interceptSockets, methodsOfSockets, type SocketHooks } from '../node-internals/sockets.js'
 import { forkTime } from './fork-time.js'
 import { calledInClones } from './precompile.js'
+import { beginsPostgres, type Chunk, postgresRequestsIn, requestsIn } from './requests-in.js'
 import { type Connection, hasUnderWay, isNoted, notedPeer, noteWrite } from './requests-under-way.js'
 
 /** State shared by all copies of this package in a process. Test runners load one copy per file. */
@@ -90,9 +91,9 @@ function install(): Shared {
   const hooks: SocketHooks = {
     // Bytes queued behind the parent's would never reach `beforeSend`.
     beforeWrite: (socket, queued) => void installed.inClone?.swallows(socket, queued),
-    beforeSend(socket, queued) {
+    beforeSend(socket, queued, chunks) {
       if (installed.inClone?.swallows(socket, queued)) return true
-      noteWrite(socket)
+      noteWrite(socket, chunks as readonly Chunk[])
       return false
     },
     beforeDestroy: (socket, queued) =>
@@ -106,4 +107,4 @@ function install(): Shared {
 const shared = sharedByCopies(Socket.prototype, 'qclone.connections', install)
 
 calledInClones(forkTime, silenceConnections, onSilentWrite, swallows, isSilent, isDead, noteWrite)
-calledInClones(handleOf, ...methodsOfSockets())
+calledInClones(requestsIn, beginsPostgres, postgresRequestsIn, handleOf, ...methodsOfSockets())

@@ -106,8 +106,11 @@ export function startReading(socket: Socket): void {
 export interface SocketHooks {
   /** Called at each `write`, whose bytes may be queued and never reach the handle. */
   beforeWrite(socket: Socket, queued: number): void
-  /** Called before bytes go to the handle. Returns whether they are dropped. */
-  beforeSend(socket: Socket, queued: number): boolean
+  /**
+  Called before bytes go to the handle, with the chunks that were written, or `{ chunk, encoding }` for each. Returns
+  whether they are dropped.
+  */
+  beforeSend(socket: Socket, queued: number, chunks: readonly unknown[]): boolean
   /** Called before a socket is destroyed. Returns whether it stays as it is. */
   beforeDestroy(socket: Socket, queued: number): boolean
 }
@@ -128,11 +131,11 @@ export function interceptSockets(hooks: SocketHooks): void {
       return inherited.write.call(this, chunk, encoding, callback)
     },
     _write(this: Socket, chunk: { length: number }, encoding: unknown, callback: unknown) {
-      if (hooks.beforeSend(this, this.writableLength - chunk.length)) return
+      if (hooks.beforeSend(this, this.writableLength - chunk.length, [chunk])) return
       _write.call(this, chunk, encoding, callback)
     },
-    _writev(this: Socket, chunks: unknown, callback: unknown) {
-      if (hooks.beforeSend(this, 0)) return
+    _writev(this: Socket, chunks: unknown[], callback: unknown) {
+      if (hooks.beforeSend(this, 0, chunks)) return
       _writev.call(this, chunks, callback)
     },
     _destroy(this: Socket, error: unknown, callback: unknown) {
