@@ -18,7 +18,11 @@ for (const kind of ['net', 'tls']) {
 }
 
 test('a session that resets its connection resets it for the client', async (t) => {
-  t.deepEqual(await playScene(t, 'sessions', 'resets'), { 'the client': 'ECONNRESET', ends: ['session 0'] })
+  t.deepEqual(await playScene(t, 'sessions', 'resets'), {
+    first: 'a part',
+    'the client': 'ECONNRESET',
+    ends: ['session 0'],
+  })
 })
 
 test('a client that crashes its clone is cut off, and nobody else is', async (t) => {
