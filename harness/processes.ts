@@ -1,4 +1,5 @@
 import { openSync } from 'node:fs'
+import { countDescriptors } from './proc.js'
 import { until as untilOrLimit } from './until.js'
 
 export { children, countDescriptors, lookUp } from './proc.js'
@@ -17,6 +18,19 @@ export function standUntil(what: string, condition: () => boolean): void {
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`timed out waiting until ${what}`)
   }
+}
+
+/**
+Plays a round once, which opens what stays, and then `times` more.
+
+@returns the number of descriptors that those have left open.
+*/
+export async function descriptorsLeftBy(round: () => Promise<void>, times: number): Promise<number> {
+  await round()
+  const before = countDescriptors()
+  for (let i = 0; i < times; i++) await round()
+  await until('descriptors are closed', () => countDescriptors() <= before)
+  return countDescriptors() - before
 }
 
 /** Opens files until the limit is reached. */

@@ -96,6 +96,7 @@ export function findCaptures(): unknown[] | undefined {
 /** Properties of the process that each clone redefines, without which it could not go on. */
 const REDEFINED = ['pid', FATAL_EXCEPTION]
 
+/** @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` if one of them is locked. */
 export function verifyUnlocked(): void {
   for (const name of REDEFINED) {
     if (Reflect.getOwnPropertyDescriptor(process, name)?.configurable !== false) continue

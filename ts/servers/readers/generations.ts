@@ -271,9 +271,8 @@ export class Generations implements Owner {
   /** Time until the next attempt, in milliseconds: longer after each failure. */
   get #delay(): number {
     if (uptimeMs() < this.#pausedUntil) return this.#pausedUntil - uptimeMs()
-    const failures = this.#stillborn + this.#refused
-    if (failures === 0) return 0
-    const longest = Math.min(FIRST_DELAY_MS * 2 ** failures, LAST_DELAY_MS)
+    if (this.#failures === 0) return 0
+    const longest = Math.min(FIRST_DELAY_MS * 2 ** this.#failures, LAST_DELAY_MS)
     // Servers on one machine that fail together do not try again together.
     return longest / 2 + (Math.random() * longest) / 2
   }
@@ -372,7 +371,7 @@ export class Generations implements Owner {
     sign('qclone:deferred', { generation: this.#generation, error })
     this.#server.deferred(error)
     // What somebody waits for cannot be had.
-    if (this.#stillborn + this.#refused < MOST_FAILURES) return
+    if (this.#failures < MOST_FAILURES) return
     for (const { reject } of this.#awaiting.splice(0)) reject(error)
     for (const waiting of this.#behind.splice(0)) this.#server.serveHere(waiting)
   }
@@ -425,6 +424,11 @@ export class Generations implements Owner {
       this.#draining.add(reader)
       reader.retire(withinMs)
     }
+  }
+
+  /** Attempts in a row that came to nothing. */
+  get #failures(): number {
+    return this.#stillborn + this.#refused
   }
 
   #noteFailure(error: Error): void {

@@ -136,9 +136,8 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     const value = await f()
     if (isInline() || this.#isClosed) return value
     this.#generations.noteChange()
-    const { refresh, next } = this.#generations
     try {
-      await (this.#maxAge === Infinity ? refresh : next).call(this.#generations)
+      await (this.#maxAge === Infinity ? this.#generations.refresh() : this.#generations.next())
     } catch (error) {
       // The parent serves what has changed.
       if (!this.#isClosed) throw error
@@ -173,14 +172,12 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   async #close(drain: number): Promise<void> {
     // Somebody may close the server in a clone, whose copy of the readers is the parent's.
     if (isClone()) return
-    const isFirst = !this.#isClosed
     this.#isClosed = true
     this.#forgetStop()
     // A server that is being closed must not say so before its clients have what they wait for.
-    const staysUntilTheEnd = this.#isGone()
-    if (isFirst && !staysUntilTheEnd) this.#undo()
+    if (!this.#isGone()) this.#undo()
     await this.#generations.close(drain)
-    if (isFirst && staysUntilTheEnd) this.#undo()
+    this.#undo()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

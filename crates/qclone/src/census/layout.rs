@@ -21,7 +21,7 @@ use std::{
 use crate::{
     census::{
         condvars::CondLayout,
-        peek::{peek, peek_u32, peek_word},
+        peek::{peek, peek_u32},
         thread::Wait,
     },
     error::{Error, Result},
@@ -78,10 +78,12 @@ fn calibrate() -> Result<Calibration> {
     let second = probe.park_one_more()?;
     let two = probe.words();
     let mut identities = vec![first.identity, second.identity];
-    while ThreadLayout::ids(&identities).nth(1).is_some() && identities.len() < MOST_PROBES {
+    let mut sights = sights_of(&identities);
+    while ids(&sights).nth(1).is_some() && identities.len() < MOST_PROBES {
         identities.push(probe.park_one_more()?.identity);
+        sights = sights_of(&identities);
     }
-    let thread = ThreadLayout::of(&identities)?;
+    let thread = ThreadLayout::of(&sights)?;
     let cond = CondLayout::of(probe.address(), &first.wait, &one, &two);
     probe.release()?;
     bind_reuse_of_stacks();
@@ -98,30 +100,14 @@ fn bind_reuse_of_stacks() {
 }
 
 impl ThreadLayout {
-    /// Offsets at which every probe has its id.
-    ///
-    /// Two probes may have two of them: an id may equal the upper half of a pointer, such as 0x7f84 of
-    /// 0x7f84_0123_4560. glibc links the descriptions of all threads; the newest points into the dynamic
-    /// linker, the others at a stack, and these may lie as far apart as the ids. Each further probe makes that
-    /// less likely, and all but impossible.
-    fn ids(probes: &[Identity]) -> impl Iterator<Item = usize> {
-        (0..STRUCT_SEARCH).step_by(size_of::<i32>()).filter(|offset| {
-            let told = |probe: &Identity| peek_u32(probe.pthread + offset);
-            probes.iter().all(|probe| told(probe).map(u32::cast_signed) == Some(probe.tid))
-        })
-    }
-
-    /// The layout that all `probes` have.
-    fn of(probes: &[Identity]) -> Result<Self> {
+    /// The layout that all probes have.
+    fn of(probes: &[Sight]) -> Result<Self> {
         let word = size_of::<usize>();
         // Whether each probe has its value at an offset from its `pthread_t`.
         let at = |offset: isize, value: fn(&Identity) -> usize| {
-            probes
-                .iter()
-                .all(|probe| peek_word(probe.pthread.wrapping_add_signed(offset)) == Some(value(probe)))
+            probes.iter().all(|probe| probe.has(offset, &value(&probe.identity).to_ne_bytes()))
         };
-        let tid =
-            Self::ids(probes).next().ok_or(Error::Calibration("a thread's id is not in its description"))?;
+        let tid = ids(probes).next().ok_or(Error::Calibration("a thread's id is not in its description"))?;
         let self_pointer =
             (0..STRUCT_SEARCH).step_by(word).find(|offset| at(offset.cast_signed(), |probe| probe.pthread));
         // glibc keeps the routine and its argument in the description, musl just below it.
@@ -166,6 +152,45 @@ struct Identity {
     pthread: usize,
     start: usize,
     argument: usize,
+}
+
+/// A probe thread, and the memory around its `pthread_t`, from [`STRUCT_SEARCH`] below it to as far above it.
+struct Sight {
+    identity: Identity,
+    around: Vec<u8>,
+}
+
+impl Sight {
+    /// Whether `bytes` are at `offset` from the `pthread_t`.
+    fn has(&self, offset: isize, bytes: &[u8]) -> bool {
+        let at = STRUCT_SEARCH.checked_add_signed(offset);
+        at.and_then(|at| self.around.get(at..at + bytes.len())) == Some(bytes)
+    }
+}
+
+/// Looks at probes, by one call for each.
+fn sights_of(probes: &[Identity]) -> Vec<Sight> {
+    let sight = |&identity: &Identity| {
+        let mut around = vec![0; 2 * STRUCT_SEARCH];
+        let read = peek(identity.pthread.saturating_sub(STRUCT_SEARCH), &mut around);
+        around.truncate(read);
+        Sight { identity, around }
+    };
+    probes.iter().map(sight).collect()
+}
+
+/// Offsets at which every probe has its id.
+///
+/// Two probes may have two of them: an id may equal the upper half of a pointer, such as 0x7f84 of
+/// 0x7f84_0123_4560. glibc links the descriptions of all threads; the newest points into the dynamic linker,
+/// the others at a stack, and these may lie as far apart as the ids. Each further probe makes that less likely,
+/// and all but impossible.
+fn ids(probes: &[Sight]) -> impl Iterator<Item = usize> {
+    let has_its_id =
+        |offset: usize, probe: &Sight| probe.has(offset.cast_signed(), &probe.identity.tid.to_ne_bytes());
+    (0..STRUCT_SEARCH)
+        .step_by(size_of::<i32>())
+        .filter(move |&offset| probes.iter().all(|probe| has_its_id(offset, probe)))
 }
 
 /// A sleeping probe thread.
@@ -351,7 +376,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
-    use super::{Identity, STRUCT_SEARCH, ThreadLayout, calibrate};
+    use super::{Identity, STRUCT_SEARCH, Sight, ThreadLayout, calibrate, ids, sights_of};
 
     #[test]
     fn calibrates_this_machine() {
@@ -363,11 +388,12 @@ mod tests {
 
     /// Descriptions of threads that follow each other, with pointers whose upper halves are the ids of all but
     /// the last thread.
-    fn identities_of(count: usize, check: impl FnOnce(&[Identity])) {
+    fn described(count: usize) -> Vec<Sight> {
         const WORDS: usize = STRUCT_SEARCH / size_of::<u64>();
-        let mut descriptions = vec![[0_u64; WORDS]; count];
+        let mut memory = vec![[0_u64; 2 * WORDS]; count];
         let mut identities = Vec::new();
-        for (description, tid) in descriptions.iter_mut().zip(0x7f84_u32..) {
+        for (around, tid) in memory.iter_mut().zip(0x7f84_u32..) {
+            let description = &mut around[WORDS..];
             let at = description.as_ptr().addr();
             description[1] = u64::from(tid.min(0x7f82 + u32::try_from(count).unwrap())) << 32 | 0x123_4560;
             description[2] = at as u64;
@@ -375,7 +401,7 @@ mod tests {
             description[200..202].copy_from_slice(&[7, 9]);
             identities.push(Identity { tid: tid.cast_signed(), pthread: at, start: 7, argument: 9 });
         }
-        check(&identities);
+        sights_of(&identities)
     }
 
     /// CI met both: an id that equals the upper half of a pointer in one description, and ids that do in two.
@@ -383,18 +409,13 @@ mod tests {
     fn ids_that_are_halves_of_pointers_too_are_told_by_one_more_thread() {
         let in_id_and_pointer = [size_of::<u64>() + 4, 90 * 8];
         for count in [2, 3] {
-            identities_of(count, |identities| {
-                let (_, earlier) = identities.split_last().unwrap();
-                assert_eq!(ThreadLayout::ids(earlier).collect::<Vec<_>>(), in_id_and_pointer, "{count}");
-                let layout = ThreadLayout::of(identities).unwrap();
-                let expected = ThreadLayout {
-                    tid: 90 * 8,
-                    self_pointer: Some(2 * 8),
-                    start: 200 * 8,
-                    argument: 201 * 8,
-                };
-                assert_eq!(layout, expected, "{count}");
-            });
+            let sights = described(count);
+            let (_, earlier) = sights.split_last().unwrap();
+            assert_eq!(ids(earlier).collect::<Vec<_>>(), in_id_and_pointer, "{count}");
+            let layout = ThreadLayout::of(&sights).unwrap();
+            let expected =
+                ThreadLayout { tid: 90 * 8, self_pointer: Some(2 * 8), start: 200 * 8, argument: 201 * 8 };
+            assert_eq!(layout, expected, "{count}");
         }
     }
 }
