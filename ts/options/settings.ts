@@ -25,7 +25,7 @@ export interface Settings {
   Maximum number of clones, in addition to `maxClones`, that wait for clients slower than they are. Beyond it the
   slowest client is reset if it moves less than 4 KiB per second.
 
-  @default 256
+  @default 128
   */
   readonly maxStalledClones: number
 
@@ -94,7 +94,7 @@ export interface Settings {
 
 let current: Settings = {
   ...DEFAULTS_OF_POOL,
-  maxStalledClones: 256,
+  maxStalledClones: 128,
   memoryPerClone: 64 << 20,
   readyTimeout: 5000,
   spawnTimeout: 1000,

@@ -6,9 +6,27 @@ import { onAbort } from '../options/on-abort.js'
 import type { PoolOptions } from '../options/pool-options.js'
 import { onConfigured, settings } from '../options/settings.js'
 import { QcloneError } from '../types/errors.js'
+import { Pacing, type Visitor } from './pacing.js'
+import { type Call, Queue } from './queue.js'
 
 /** Places that are taken or waited for. Keeps a pool alive that the user no longer references. */
 const inUse = new Set<Places>()
+
+/** How a call takes a place. */
+export interface Entry {
+  /** Client that the clone will serve; undefined for a task. */
+  readonly client?: Visitor | undefined
+  /** Removes the call from the queue. */
+  readonly signal?: AbortSignal | undefined
+  /** Called if the call waits for a place, with the number of such calls. */
+  readonly queued?: (waiting: number) => void
+}
+
+/** Called once the clone has started, or will not start. The clone keeps its place. */
+export type Started = () => void
+
+/** Clones that wait for their clients, compared to `maxClones`, beyond which new clients may be hostile. */
+const SLOW_SHARE = 1 / 4
 
 /** Places of a pool's clones, and the queue for them. */
 export class Places {
@@ -17,8 +35,13 @@ export class Places {
   readonly #allowMoreBy: string
   /** Number of live clones, and of those about to be made. */
   #taken = 0
-  /** Calls that wait for a place, in order: how each is let in, and how it is rejected. */
-  readonly #waiting = new Map<() => void, (error: QcloneError) => void>()
+  /** Number of live clones that have lent their places. */
+  #lent = 0
+  readonly #waiting = new Queue()
+  readonly #pacing = new Pacing(
+    () => this.#lent > this.#bounds().maxClones * SLOW_SHARE,
+    () => this.letIn(),
+  )
 
   constructor(bounds: () => Required<PoolOptions>, allowMoreBy: string) {
     this.#bounds = bounds
@@ -26,50 +49,50 @@ export class Places {
   }
 
   /**
-  Takes a place for a clone, in the order of calls. {@link giveBack} gives it back.
+  Takes a place for a clone, in the order of {@link Queue} and at the pace of {@link Pacing}. {@link giveBack} gives it
+  back.
 
-  @param signal Signal that removes the call from the queue.
-  @returns `false` if the signal was aborted before the call got a place.
-  @throws {QcloneError} `ERR_QCLONE_QUEUE_FULL` if too many calls wait.
+  @returns a function to call once the clone has started; undefined if the signal was aborted before.
+  @throws {QcloneError} `ERR_QCLONE_QUEUE_FULL` if too many calls wait for a place.
   */
-  async take(signal: AbortSignal | undefined, queued: (waiting: number) => void): Promise<boolean> {
-    const waiting = this.#waiting
-    if (waiting.size === 0 && this.#hasRoom()) {
-      this.#occupy()
-      return true
-    }
-    if (waiting.size >= this.#bounds().maxQueue) throw this.#queueFull()
+  async take({ client, signal, queued = () => {} }: Entry): Promise<Started | undefined> {
+    if (this.#allHaveClaims && this.#lacking >= this.#bounds().maxQueue) throw this.#queueFull()
     return new Promise((resolve, reject) => {
-      const enter = () => {
-        release?.()
-        resolve(true)
+      const call: Call = {
+        client,
+        enter: (started) => {
+          release?.()
+          resolve(started)
+        },
+        reject: (error) => {
+          release?.()
+          reject(error)
+        },
       }
       const quit = () => {
-        waiting.delete(enter)
+        this.#waiting.delete(call)
         release?.()
-        resolve(false)
+        resolve(undefined)
       }
       const release = signal && onAbort(signal, quit)
-      waiting.set(enter, (error) => {
-        release?.()
-        reject(error)
-      })
-      queued(waiting.size)
+      this.#waiting.add(call)
+      this.letIn()
+      if (this.#waiting.has(call) && this.#lacking > 0) queued(this.#lacking)
     })
   }
 
-  /** Whether any call waits for a place. */
-  get someWait(): boolean {
-    return this.#waiting.size > 0
+  /** Whether any call waits because all places are taken. */
+  get someLackPlaces(): boolean {
+    return this.#lacking > 0
   }
 
   /**
   Takes a place now.
 
-  @throws {QcloneError} `ERR_QCLONE_QUEUE_FULL` if there is none, or other calls wait for one.
+  @throws {QcloneError} `ERR_QCLONE_QUEUE_FULL` if there is none that no other call waits for.
   */
   takeNow(): void {
-    if (this.someWait || !this.#hasRoom()) throw this.#queueFull()
+    if (this.#allHaveClaims) throw this.#queueFull()
     this.#occupy()
   }
 
@@ -87,40 +110,52 @@ export class Places {
   exceed the bounds for a while.
   */
   lend(): () => void {
+    this.#lent++
     this.giveBack()
     let isLent = true
     return () => {
-      if (isLent) this.#occupy()
+      if (!isLent) return
       isLent = false
+      this.#lent--
+      this.#occupy()
     }
   }
 
   /** Lets in as many waiting calls as there is room for. */
   letIn(): void {
-    for (const enter of this.#waiting.keys()) {
-      if (!this.#hasRoom()) return
-      this.#waiting.delete(enter)
+    while (this.#free > 0) {
+      const call = this.#waiting.take(({ client }) => this.#pacing.mayStart(client))
+      if (!call) return
       this.#occupy()
-      enter()
+      call.enter(this.#pacing.start(call.client))
     }
   }
 
   /** Rejects all waiting calls. */
   turnAway(): void {
-    const rejections = [...this.#waiting.values()]
-    this.#waiting.clear()
-    for (const reject of rejections) reject(turnedAway())
+    for (const { reject } of this.#waiting.takeAll()) reject(turnedAway())
   }
 
   /** In a clone: drops the parent's clones and waiting calls. */
   forget(): void {
     this.#taken = 0
-    hold([...this.#waiting])
-    this.#waiting.clear()
+    this.#lent = 0
+    this.#pacing.forget()
+    hold(this.#waiting.takeAll())
   }
 
-  #hasRoom(): boolean {
-    return this.#taken < this.#bounds().maxClones
+  get #free(): number {
+    return Math.max(0, this.#bounds().maxClones - this.#taken)
+  }
+
+  /** Whether there is a waiting call for each free place. */
+  get #allHaveClaims(): boolean {
+    return this.#free <= this.#waiting.size
+  }
+
+  /** Number of calls that wait for a place. The others only wait for their turn to start. */
+  get #lacking(): number {
+    return Math.max(0, this.#waiting.size - this.#free)
   }
 
   #occupy(): void {
@@ -130,7 +165,7 @@ export class Places {
 
   #queueFull(): QcloneError {
     const { maxClones, maxQueue } = this.#bounds()
-    const message = `${this.#taken} of at most ${maxClones} clones are alive and ${this.#waiting.size} of at most ${maxQueue} calls wait: call again later, or allow more with \`${this.#allowMoreBy}\``
+    const message = `${this.#taken} of at most ${maxClones} clones are alive and ${this.#lacking} of at most ${maxQueue} calls wait: call again later, or allow more with \`${this.#allowMoreBy}\``
     return new QcloneError('ERR_QCLONE_QUEUE_FULL', message)
   }
 }
@@ -164,4 +199,4 @@ onBecomingClone('places', () => {
   inUse.clear()
 })
 
-calledInClones(Places.prototype.forget)
+calledInClones(Places.prototype.forget, Queue.prototype.takeAll, Pacing.prototype.forget)

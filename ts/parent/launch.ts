@@ -15,9 +15,10 @@ import type { Callable } from '../types/callable.js'
 import { type Clone, type CloneKind, isServing } from '../types/clone.js'
 import { fromFailure, isQcloneError, QcloneError, typed } from '../types/errors.js'
 import { explained, inWords, type WaitStatus } from '../types/wait-status.js'
-import { type Places, stopSignal, turnedAway } from './admission.js'
+import { type Places, type Started, stopSignal, turnedAway } from './admission.js'
 import { Guard } from './deadline.js'
 import { forkAtTurnEnd, refused } from './fork-point.js'
+import type { Visitor } from './pacing.js'
 import { expectInternals } from './readiness.js'
 import { openStdio, type Stdio } from './stdio.js'
 import { discard } from './terminate.js'
@@ -29,6 +30,8 @@ export interface Task {
   kind: CloneKind
   name: string
   options: DetachableOptions
+  /** Client to be served. */
+  client?: Visitor
   stdio: Stdio
   /** Kind of link: only the clone sends (large values through a file in memory), or both do. */
   link: 'pipe' | 'pipe and file' | 'socket'
@@ -121,11 +124,13 @@ async function attemptLaunch(
   whyOff: () => QcloneError | undefined,
 ): Promise<Launched | WaitStatus> {
   if (guard.triggered) throw guard.error()
-  if (!(await placeFor(task))) throw guard.error()
+  const started = await placeFor(task)
+  if (!started) throw guard.error()
   let forked: Omit<Launched, 'guard'>
   try {
     forked = await forkFor(task, whyOff)
   } catch (error) {
+    started()
     task.places.giveBack()
     throw isQcloneError(error) ? error : refused(typed(error), task)
   }
@@ -133,16 +138,19 @@ async function attemptLaunch(
   guard.watch(clone, channel)
   const end = () => channel.otherSideHasEnded()
   guard.exited.then(end, end)
-  if (await isReady(clone, channel)) return { clone, channel, file, guard, forkedAt }
+  const ready = await isReady(clone, channel)
+  started()
+  if (ready) return { clone, channel, file, guard, forkedAt }
   closeFile(file)
   return guard.exited
 }
 
-/** Waits for a place. Returns `false` if the task was aborted before. */
-async function placeFor(task: Task): Promise<boolean> {
-  const { places, kind, name } = task
+/** Waits for a place. Returns undefined if the task was aborted before. */
+async function placeFor(task: Task): Promise<Started | undefined> {
+  const { places, kind, name, client, options } = task
+  const queued = (waiting: number) => sign('qclone:queued', { kind, name, waiting })
   try {
-    return await places.take(task.options.signal, (waiting) => sign('qclone:queued', { kind, name, waiting }))
+    return await places.take({ client, signal: options.signal, queued })
   } catch (error) {
     throw (error as QcloneError).code === 'ERR_QCLONE_QUEUE_FULL'
       ? refused(error as QcloneError, task)

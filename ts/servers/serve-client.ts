@@ -15,7 +15,7 @@ import type { Callable } from '../types/callable.js'
 import type { Clone, Serving } from '../types/clone.js'
 import { QcloneError } from '../types/errors.js'
 import { watchClient } from './client-connection.js'
-import { watchForStall } from './stalls.js'
+import { visitorOn, watchForStall } from './stalls.js'
 import { tellOperator } from './tell-operator.js'
 
 /** Client to be served by a clone of its own. */
@@ -85,7 +85,8 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
   let stalled = false
   let leavingTimer: NodeJS.Timeout | undefined
   let unwatch = () => {}
-  let unwatchStall = () => {}
+  let unwatchStall = (_answered: boolean) => {}
+  let answered = false
   const onLeft = () => {
     left = true
     // A connection that this process has closed stays open while the clone has it.
@@ -109,6 +110,7 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
       kind,
       name,
       options: { ...options, keep: [...(options.keep ?? []), socket], signal: gone.signal },
+      client: visitorOn(socket),
       stdio,
       link: 'pipe',
       inClone: ({ fd }) => {
@@ -128,7 +130,9 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
       begun = true
       client.onBegun?.(how)
     }
-    return { how: await answer(launched, onBegun, client) }
+    const how = await answer(launched, onBegun, client)
+    answered = true
+    return { how }
   } catch (error) {
     // Usually the clone has ended already.
     if (launched) discard(launched.clone)
@@ -138,7 +142,7 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
   } finally {
     clearTimeout(leavingTimer)
     unwatch()
-    unwatchStall()
+    unwatchStall(answered)
   }
 }
 

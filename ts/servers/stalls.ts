@@ -4,6 +4,7 @@ import { type NativeProgress, native } from '../native.js'
 import { clearInterval, setInterval, uptimeMs } from '../node-internals/clock.js'
 import { settings } from '../options/settings.js'
 import { defaultPlaces } from '../parent/admission.js'
+import type { Visitor } from '../parent/pacing.js'
 import { descriptorOf } from './client-connection.js'
 
 /** Client that a clone serves. */
@@ -31,6 +32,8 @@ interface Watched extends Client {
   countAtMove: number
   /** Takes the clone's place back, while it is lent. */
   reclaim: (() => void) | undefined
+  /** Whether the clone has ever lent its place. */
+  hasLent: boolean
 }
 
 /** Time between two looks at a client, in milliseconds. A look takes about two microseconds. */
@@ -49,8 +52,16 @@ const LEAST_BYTES_WITHIN_MS = 1000
 const LOOKS_TO_TAKE_BACK = 2
 
 const watched = new Set<Watched>()
+/** Connections whose latest answer was complete and never had to wait for the client. */
+const known = new WeakSet<Socket>()
+
 let timer: NodeJS.Timeout | undefined
 let looks = 0
+
+/** Returns what decides when the client of a connection gets its next clone. */
+export function visitorOn(socket: Socket): Visitor {
+  return { standing: known.has(socket) ? 'known' : 'new', address: socket.remoteAddress ?? '' }
+}
 
 /**
 Watches a client that a clone serves.
@@ -60,9 +71,10 @@ taken everything, or has not sent all of its body. It then lends its place to an
 keep all others out. A client that takes nothing for too long is given up. So is the slowest one when another clone
 needs to lend its place and `maxStalledClones` have.
 
-@returns a function that ends the watch.
+@returns a function that ends the watch, given whether the client was sent everything. If so and it kept up, it is
+known from then on.
 */
-export function watchForStall(client: Client): () => void {
+export function watchForStall(client: Client): (answered: boolean) => void {
   const now = uptimeMs()
   const entry: Watched = {
     ...client,
@@ -73,10 +85,15 @@ export function watchForStall(client: Client): () => void {
     count: Number.NaN,
     countAtMove: Number.NaN,
     reclaim: undefined,
+    hasLent: false,
   }
   watched.add(entry)
   timer ??= setInterval(look, INTERVAL_MS).unref()
-  return () => forget(entry)
+  return (answered) => {
+    forget(entry)
+    if (answered && !entry.hasLent) known.add(client.socket)
+    else known.delete(client.socket)
+  }
 }
 
 // A clone does not watch the clients of its parent's other clones.
@@ -108,11 +125,12 @@ function lookAt(entry: Watched, now: number): void {
     giveUp(entry, `it took nothing of its answer for ${entry.timeout} ms (\`writeStallTimeout\`)`)
   } else if (!entry.reclaim && now - entry.waitsSince >= lendAfter() && makeRoom(now)) {
     entry.reclaim = defaultPlaces.lend()
+    entry.hasLent = true
   }
 }
 
 function lendAfter(): number {
-  return defaultPlaces.someWait ? LEND_AFTER_MS_IF_WANTED : LEND_AFTER_MS
+  return defaultPlaces.someLackPlaces ? LEND_AFTER_MS_IF_WANTED : LEND_AFTER_MS
 }
 
 /** Records whether a client has taken or sent anything. */

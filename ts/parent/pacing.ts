@@ -1,0 +1,72 @@
+import { availableParallelism } from 'node:os'
+import { setTimeout, uptimeMs } from '../node-internals/clock.js'
+
+/** Client that a clone is to serve. */
+export interface Visitor {
+  /** `'known'` if the latest answer on this connection was complete and the client kept up with it. */
+  readonly standing: 'known' | 'new'
+  /** Remote address; empty if there is none. */
+  readonly address: string
+}
+
+/** Time after a known client has come for which new ones are held back, in milliseconds. */
+const KNOWN_COME_WITHIN_MS = 1000
+
+/**
+Pause between two clones of new clients, compared to the time the first took to start. A start keeps a CPU busy, so with
+half of the CPUs starting, new clients take about a twelfth of all CPU time.
+*/
+const PAUSE = 5
+
+/**
+Holds new clients back when many clients are slow, so that those who keep up do not notice: their clones start on half
+of the CPUs, and after each comes a pause.
+*/
+export class Pacing {
+  readonly #manySlow: () => boolean
+  readonly #onTurn: () => void
+  /** Clones of new clients that are starting, and pauses. */
+  #turns = 0
+  /** Time at which the clone of a known client last began to start. */
+  #knownAt = Number.NEGATIVE_INFINITY
+
+  /**
+  @param manySlow Whether so many clients are slow that new ones may be hostile.
+  @param onTurn Called when another client may enter.
+  */
+  constructor(manySlow: () => boolean, onTurn: () => void) {
+    this.#manySlow = manySlow
+    this.#onTurn = onTurn
+  }
+
+  /** Whether a clone may start now, for a client or, if undefined, for a task. */
+  mayStart(client: Visitor | undefined): boolean {
+    if (client?.standing !== 'new' || !this.#isOn) return true
+    return this.#turns < Math.max(1, Math.floor(availableParallelism() / 2))
+  }
+
+  /** Call it when a clone begins to start. @returns a function to be called once it has started. */
+  start(client: Visitor | undefined): () => void {
+    const begunAt = uptimeMs()
+    if (client?.standing === 'known') this.#knownAt = begunAt
+    if (client?.standing !== 'new') return () => {}
+    this.#turns++
+    const end = () => {
+      this.#turns--
+      this.#onTurn()
+    }
+    return () => {
+      if (this.#isOn) setTimeout(end, PAUSE * (uptimeMs() - begunAt)).unref()
+      else end()
+    }
+  }
+
+  /** In a clone: drops the parent's clones. */
+  forget(): void {
+    this.#turns = 0
+  }
+
+  get #isOn(): boolean {
+    return this.#manySlow() && uptimeMs() - this.#knownAt < KNOWN_COME_WITHIN_MS
+  }
+}
