@@ -15,6 +15,12 @@ test('nor when run is called in a callback of any kind', async (t) => {
   t.deepEqual(told, { timeout: [], immediate: [], tick: [], microtask: [], file: [] })
 })
 
+test("the parent's measurement of delays of its event loop does not wake a clone", async (t) => {
+  t.deepEqual(await playScene(t, 'ghosts', 'delays of the event loop'), {
+    "counted for the parent's in a clone": 0,
+  })
+})
+
 test('nor when many clones are made while timers keep firing', async (t) => {
   t.deepEqual(await playScene(t, 'ghosts', 'a busy parent'), { ghosts: [] })
 })

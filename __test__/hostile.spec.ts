@@ -60,6 +60,15 @@ test('a request that is late behind one that a clone answers is refused after th
   })
 })
 
+test('while many are slow, a client that keeps up is served before new ones, and many times for each of them', async (t) => {
+  const told = await playScene(t, 'hostile', 'new clients beside one that is known')
+  t.true(told['all were answered'])
+  // One can have entered before it came.
+  t.true((told['new ones before the known one'] as number) <= 1, JSON.stringify(told))
+  // The pause after each new one is five times its start.
+  t.true((told['known ones meanwhile'] as number) >= 8, JSON.stringify(told))
+})
+
 test('clients that take nothing lend the places of their clones, and are cut off in the end', async (t) => {
   t.deepEqual(await playScene(t, 'hostile', 'clients that take nothing'), {
     'served meanwhile': true,

@@ -3,7 +3,7 @@ import { configure, memoryOf, QcloneError, type Settings } from 'node-qclone'
 
 const DEFAULTS = {
   maxClones: 64,
-  maxStalledClones: 256,
+  maxStalledClones: 128,
   maxQueue: Number.POSITIVE_INFINITY,
   memoryPerClone: 64 << 20,
   readyTimeout: 5000,

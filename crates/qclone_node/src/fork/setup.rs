@@ -396,20 +396,24 @@ fn is_of_platform(timer: *mut UvHandle) -> bool {
 /// Bytes of the task itself, and of what a later version may put in front of the timer.
 const MOST_BEFORE_TIMER: usize = 64;
 
-/// What c-ares calls when a query of `dns.resolve` is late: `ChannelWrap::AresTimeout` in Node's
-/// `src/cares_wrap.cc`. Null in a Node that does not export it.
-static LATE_QUERY: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+/// What libuv calls when a timer of JavaScript's is due: `Environment::RunTimers` in Node's
+/// `src/env.cc`. Null in a Node that does not export it.
+static RUN_TIMERS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// Finds, in the parent, what clones must know of Node. Once is enough.
 pub(crate) fn prepare() {
-    let found = find_symbol(c"_ZN4node10cares_wrap11ChannelWrap11AresTimeoutEP10uv_timer_s");
-    LATE_QUERY.store(found.unwrap_or(ptr::null_mut()), Ordering::Relaxed);
+    let found = find_symbol(c"_ZN4node11Environment9RunTimersEP10uv_timer_s");
+    RUN_TIMERS.store(found.unwrap_or(ptr::null_mut()), Ordering::Relaxed);
 }
 
-/// Whether a timer is for DNS queries. They are the parent's, and a clone would send them again.
-fn is_of_channel(timer: *mut UvHandle) -> bool {
-    let late_query = LATE_QUERY.load(Ordering::Relaxed);
-    !late_query.is_null() && uv::timer_callback(timer) == late_query
+/// Whether a timer does work of the parent's outside JavaScript.
+///
+/// The clone needs the one timer by which Node runs all those of JavaScript. The others are the
+/// parent's: V8's delayed tasks, queries of `dns.resolve` that a clone would send again,
+/// `monitorEventLoopDelay`, which wakes its process a hundred times per second, and those of addons.
+fn is_of_parent(timer: *mut UvHandle) -> bool {
+    let run_timers = RUN_TIMERS.load(Ordering::Relaxed);
+    if run_timers.is_null() { is_of_platform(timer) } else { uv::timer_callback(timer) != run_timers }
 }
 
 /// What [`quieten`] needs.
@@ -474,7 +478,7 @@ fn stop_of(kind: c_int, handle: *mut UvHandle) -> Option<Stop> {
         // has no inotify instance left (`fs.inotify.max_user_instances`).
         handle_type::FS_EVENT => Some(uv::uv_fs_event_stop),
         handle_type::FS_POLL => Some(uv::uv_fs_poll_stop),
-        handle_type::TIMER if is_of_platform(handle) || is_of_channel(handle) => Some(uv::uv_timer_stop),
+        handle_type::TIMER if is_of_parent(handle) => Some(uv::uv_timer_stop),
         _ => None,
     }
 }
