@@ -65,7 +65,7 @@ test('while many are slow, a client that keeps up is served before new ones, and
   t.true(told['all were answered'])
   // One can have entered before it came.
   t.true((told['new ones before the known one'] as number) <= 1, JSON.stringify(told))
-  // The pause after each new one is five times its start.
+  // The pause after each new one is nine times its start.
   t.true((told['known ones meanwhile'] as number) >= 8, JSON.stringify(told))
 })
 

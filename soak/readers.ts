@@ -11,6 +11,7 @@ import { printTable } from '../harness/table.js'
 import { until } from '../harness/until.js'
 import type { Client, Scope } from './readers/clients.js'
 import { askOften, askOnce, askThroughNginx, shoot } from './readers/http-clients.js'
+import { askByLibrary, type Library, libraries } from './readers/library-clients.js'
 import { type Answer, type EndFigures, type Ports, type Question, serve } from './readers/server.js'
 import { KDB, NDJSON, requestOnce, talk } from './readers/talk-clients.js'
 import { type Old, Tally } from './readers/tally.js'
@@ -18,8 +19,8 @@ import { type Old, Tally } from './readers/tally.js'
 const USAGE = `Usage: npm run soak -- readers [options]
 
 Readers serve an HTTP server, one of ndjson and one of kdb+, a new generation every 50 to 200 ms, with other options
-every few seconds. Clients of many kinds stay connected meanwhile: autocannon, nginx, and clients that cut what they send
-at random. Passes if each gets exactly its own answers, none of them older than promised, every change is applied once,
+every few seconds. Clients of many kinds stay connected meanwhile: autocannon, nginx, node-q, qPython, and clients that cut
+what they send at random. Passes if each gets exactly its own answers, none of them older than promised, every change is applied once,
 and nothing is left in the end. With faults, only requests of a reader that was killed may fail.
 
   --minutes M      how long, 0.1 to 10000 (default 5)
@@ -64,6 +65,8 @@ const STALENESS_ROOM_MS = 200
 const MARK = 'QCLONE_READERS'
 
 async function main(): Promise<boolean> {
+  // Faults end connections, after which a library does not connect again.
+  const ofKdb = options.faults ? [] : libraries()
   const mark = randomUUID()
   process.env[MARK] = mark
   const ms = options.minutes * 60_000
@@ -92,7 +95,7 @@ async function main(): Promise<boolean> {
     const { transfers } = await ask(() => ({ ask: 'transfers', ids }))
     changes.judge(ids, transfers ?? {})
   }, PROGRESS_MS)
-  const nginxErrors = await play(ports, scope)
+  const nginxErrors = await play(ports, scope, ofKdb)
   clearInterval(progress)
   const { rssMib: earlyMib = 0 } = await early
   const { end } = await ask(() => ({ ask: 'end' }))
@@ -109,12 +112,12 @@ async function main(): Promise<boolean> {
 }
 
 /** Runs all clients until the time is over. @returns what nginx logged. */
-function play(ports: Ports, scope: Scope): Promise<string> {
+function play(ports: Ports, scope: Scope, ofKdb: readonly Library[]): Promise<string> {
   return inFolder(async (folder) => {
     const target = { scheme: 'http', port: ports.http } as const
     const nginx = findCommand('nginx') === undefined ? undefined : await startNginx(target, folder)
     try {
-      await Promise.all(startClients(ports, scope, nginx))
+      await Promise.all(startClients(ports, scope, ofKdb, nginx))
     } finally {
       await nginx?.end()
     }
@@ -122,7 +125,12 @@ function play(ports: Ports, scope: Scope): Promise<string> {
   })
 }
 
-function startClients({ http, ndjson, kdb }: Ports, scope: Scope, nginx?: Nginx): Array<Promise<void>> {
+function startClients(
+  { http, ndjson, kdb }: Ports,
+  scope: Scope,
+  ofKdb: readonly Library[],
+  nginx?: Nginx,
+): Array<Promise<void>> {
   let index = 100
   const client = (kind: string): Client => {
     index++
@@ -138,6 +146,9 @@ function startClients({ http, ndjson, kdb }: Ports, scope: Scope, nginx?: Nginx)
     ...each((one) => talk(one, ndjson, NDJSON, scope), 'ndjson'),
     ...each((one) => talk(one, kdb, KDB, scope), 'kdb'),
     ...each((one) => requestOnce(one, kdb, scope), 'kdb, once', 1),
+    ...ofKdb.flatMap((library) =>
+      each((one) => askByLibrary(one, kdb, library, scope), `kdb, ${library.name}`),
+    ),
     ...(nginx
       ? WAYS.flatMap((way) =>
           each((one) => askThroughNginx(one, nginx.targets[way], scope), `nginx, ${way}`, 1),

@@ -14,9 +14,9 @@ const KNOWN_COME_WITHIN_MS = 1000
 
 /**
 Pause between two clones of new clients, compared to the time the first took to start. A start keeps a CPU busy, so with
-half of the CPUs starting, new clients take about a twelfth of all CPU time.
+half of the CPUs starting, new clients take about a twentieth of all CPU time.
 */
-const PAUSE = 5
+const PAUSE = 9
 
 /**
 Holds new clients back when many clients are slow, so that those who keep up do not notice: their clones start on half

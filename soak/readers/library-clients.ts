@@ -1,0 +1,112 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import nodeq, { type Connection } from 'node-q'
+import { type Client, inTime, pause, question, type Scope } from './clients.js'
+import type { Answered } from './state.js'
+import { Trail } from './tally.js'
+
+/** Connection of a library to a server of kdb+. */
+export interface Library {
+  readonly name: string
+  open(port: number): Promise<Opened>
+}
+
+interface Opened {
+  /** Sends a query, and resolves to its answer. */
+  ask(query: string): Promise<string>
+  close(): Promise<unknown>
+}
+
+const HOST = '127.0.0.1'
+const USER = 'user'
+const PASSWORD = 'password'
+/** The compiled program uses files beside its source. */
+const SCRIPT = fileURLToPath(new URL('../../../soak/readers/qpython-client.py', import.meta.url))
+const NO_PYTHON = 127
+/** One in so many answers is followed by a pause. */
+const RESTS = 50
+
+const NODE_Q: Library = {
+  name: 'node-q',
+  async open(port) {
+    const options = { host: HOST, port, user: USER, password: PASSWORD }
+    const connection = await promisify<object, Connection>(nodeq.connect as never)(options)
+    // It does not tell who waits that the connection is lost.
+    const lost = new Promise<never>((_, reject) => {
+      connection.on('error', reject)
+      connection.on('close', () => reject(new Error('the connection was closed')))
+    })
+    lost.catch(() => {})
+    const ask = promisify<string, string>(connection.k.bind(connection) as never)
+    return {
+      ask: (query) => Promise.race([ask(query), lost]),
+      close: () => new Promise<void>((resolve) => connection.close(() => resolve())),
+    }
+  },
+}
+
+function qPython(python: string): Library {
+  return {
+    name: 'qPython',
+    async open(port) {
+      const child = spawn(python, [SCRIPT, HOST, String(port), USER, PASSWORD], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      })
+      const exited = once(child, 'exit')
+      child.stdin.on('error', () => {})
+      const lines = createInterface({ input: child.stdout as Readable })[Symbol.asyncIterator]()
+      return {
+        async ask(query) {
+          child.stdin.write(`${query}\n`)
+          const { value, done } = await lines.next()
+          if (done) throw new Error('qPython has ended')
+          return value
+        },
+        close() {
+          child.stdin.end()
+          return exited
+        },
+      }
+    },
+  }
+}
+
+/** Libraries that can be used here: node-q, and qPython where there is Python. */
+export function libraries(): Library[] {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/python-clients.mjs', 'qpython'], {
+    encoding: 'utf8',
+  })
+  if (status === NO_PYTHON) return [NODE_Q]
+  if (status !== 0) throw new Error(stderr)
+  return [NODE_Q, qPython(stdout.trim().split('\n').at(-1) as string)]
+}
+
+/** Client by a library, which stays on one connection to the end. */
+export async function askByLibrary(
+  client: Client,
+  port: number,
+  library: Library,
+  { tally, going }: Scope,
+): Promise<void> {
+  const { kind, id, random } = client
+  const opened = await library.open(port)
+  const trail = new Trail(kind, tally)
+  try {
+    for (let nonce = 0; going(); nonce++) {
+      const asked = question(client, nonce)
+      const sentAt = Date.now()
+      const answer = await inTime(opened.ask(JSON.stringify(asked)), `${id}.${nonce}`)
+      trail.judge(asked, JSON.parse(answer) as Answered, sentAt)
+      if (random.oneIn(RESTS)) await pause(random)
+    }
+  } catch (error) {
+    tally.fail(kind, error)
+  } finally {
+    await opened.close()
+    tally.closed.push(id)
+  }
+}
