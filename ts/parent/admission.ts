@@ -140,7 +140,7 @@ export class Places {
   forget(): void {
     this.#taken = 0
     this.#lent = 0
-    this.#pacing.forget()
+    this.#pacing.endAll()
     hold(this.#waiting.takeAll())
   }
 
@@ -199,4 +199,4 @@ onBecomingClone('places', () => {
   inUse.clear()
 })
 
-calledInClones(Places.prototype.forget, Queue.prototype.takeAll, Pacing.prototype.forget)
+calledInClones(Places.prototype.forget, Queue.prototype.takeAll, Pacing.prototype.endAll)

@@ -61,8 +61,8 @@ export class Pacing {
     }
   }
 
-  /** In a clone: drops the parent's clones. */
-  forget(): void {
+  /** In a clone: ends all turns, which are the parent's. */
+  endAll(): void {
     this.#turns = 0
   }
 
