@@ -144,6 +144,7 @@ export function httpScript(kind: Kind, door: Door, owner: Owner, random: Random)
     sent,
     ending,
     isOdd,
+    isRefused: false,
     endsEarly,
     goesOn,
     cutBytes: random.oneIn(3) ? 40 + random.below(600) : Infinity,

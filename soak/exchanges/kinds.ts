@@ -65,9 +65,9 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: 'unread',
     sentence:
-      'An HTTP connection that closes after an answer can be reset, which can cut that answer, if some of the data from the client was not read.',
+      'An HTTP connection that closes after an answer, or one of a client that is not let in, can be reset, which can cut that answer, if some of the data from the client was not read.',
     explains: (script, cloned, plain) =>
-      isHttp(script) &&
+      (isHttp(script) || script.isRefused) &&
       isOver(cloned) &&
       isOver(plain) &&
       ((isPrefix(cloned, plain) && isPrefix(plain, cloned)) ||

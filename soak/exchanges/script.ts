@@ -48,6 +48,8 @@ export interface Script {
   readonly goesOn: boolean
   /** Whether some bytes were altered at random, so that the server's reaction is unknown. */
   readonly isOdd: boolean
+  /** kdb+: whether the server refuses the client's login. */
+  readonly isRefused: boolean
   /** TLS: size of the pieces that records are cut into. */
   readonly cutBytes: number
 }

@@ -51,9 +51,10 @@ export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random)
   // A server with half-open connections does not notice that a client leaves.
   const neverEnds = kind === 'queries' && !door.halfOpen && random.oneIn(20)
   if (neverEnds) ending = random.oneIn(2) ? 'reset' : 'half-close'
+  let isRefused = false
   if (speaks === 'kdb') {
-    const isNobody = random.oneIn(30)
-    tape.add(Buffer.from(`${isNobody ? 'nobody' : 'user'}:password\x03\0`))
+    isRefused = random.oneIn(30)
+    tape.add(Buffer.from(`${isRefused ? 'nobody' : 'user'}:password\x03\0`))
     answers++
     if (random.oneIn(3)) tape.play({ do: 'until', answers })
   }
@@ -105,6 +106,7 @@ export function talkScript(kind: Kind, door: Door, owner: Owner, random: Random)
     sent,
     ending,
     isOdd: ending === 'garbage',
+    isRefused,
     endsEarly,
     goesOn: false,
     cutBytes: random.oneIn(3) ? 40 + random.below(600) : Infinity,

@@ -1,5 +1,4 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -18,7 +17,7 @@ export interface Library {
 interface Opened {
   /** Sends a query, and resolves to its answer. */
   ask(query: string): Promise<string>
-  close(): Promise<unknown>
+  close(): void
 }
 
 const HOST = '127.0.0.1'
@@ -36,15 +35,18 @@ const NODE_Q: Library = {
     const options = { host: HOST, port, user: USER, password: PASSWORD }
     const connection = await promisify<object, Connection>(nodeq.connect as never)(options)
     // It does not tell who waits that the connection is lost.
-    const lost = new Promise<never>((_, reject) => {
-      connection.on('error', reject)
-      connection.on('close', () => reject(new Error('the connection was closed')))
-    })
-    lost.catch(() => {})
-    const ask = promisify<string, string>(connection.k.bind(connection) as never)
+    let lose = (_error: Error) => {}
+    connection.on('error', (error: Error) => lose(error))
+    connection.on('close', () => lose(new Error('the connection was closed')))
     return {
-      ask: (query) => Promise.race([ask(query), lost]),
-      close: () => new Promise<void>((resolve) => connection.close(() => resolve())),
+      ask: (query) =>
+        new Promise((resolve, reject) => {
+          lose = reject
+          connection.k(query, (error?: Error, answer?: unknown) =>
+            error ? reject(error) : resolve(String(answer)),
+          )
+        }),
+      close: () => connection.close(() => {}),
     }
   },
 }
@@ -56,7 +58,6 @@ function qPython(python: string): Library {
       const child = spawn(python, [SCRIPT, HOST, String(port), USER, PASSWORD], {
         stdio: ['pipe', 'pipe', 'inherit'],
       })
-      const exited = once(child, 'exit')
       child.stdin.on('error', () => {})
       const lines = createInterface({ input: child.stdout as Readable })[Symbol.asyncIterator]()
       return {
@@ -66,10 +67,7 @@ function qPython(python: string): Library {
           if (done) throw new Error('qPython has ended')
           return value
         },
-        close() {
-          child.stdin.end()
-          return exited
-        },
+        close: () => child.kill(),
       }
     },
   }
@@ -93,9 +91,10 @@ export async function askByLibrary(
   { tally, going }: Scope,
 ): Promise<void> {
   const { kind, id, random } = client
-  const opened = await library.open(port)
   const trail = new Trail(kind, tally)
+  let opened: Opened | undefined
   try {
+    opened = await inTime(library.open(port), id)
     for (let nonce = 0; going(); nonce++) {
       const asked = question(client, nonce)
       const sentAt = Date.now()
@@ -106,7 +105,7 @@ export async function askByLibrary(
   } catch (error) {
     tally.fail(kind, error)
   } finally {
-    await opened.close()
+    opened?.close()
     tally.closed.push(id)
   }
 }

@@ -14,8 +14,8 @@ import {
 /** Settings of this process, changed by {@link configure}. */
 export interface Settings {
   /**
-  Maximum number of live clones. Beyond it, `run`, `stream` and `resident` wait for their turn, in order, and `spawn`
-  throws `ERR_QCLONE_QUEUE_FULL`.
+  Maximum number of live clones. Beyond it, `run`, `stream` and `resident` wait for their turn, and `spawn` throws
+  `ERR_QCLONE_QUEUE_FULL`.
 
   @default 64
   */
@@ -30,7 +30,8 @@ export interface Settings {
   readonly maxStalledClones: number
 
   /**
-  Maximum number of calls that wait. Beyond it, calls reject with `ERR_QCLONE_QUEUE_FULL`.
+  Maximum number of calls that wait. Beyond it, calls reject with `ERR_QCLONE_QUEUE_FULL`. New clients take no room from
+  tasks and known clients.
 
   @default Infinity
   */

@@ -6,6 +6,7 @@ import { onAbort } from '../options/on-abort.js'
 import type { PoolOptions } from '../options/pool-options.js'
 import { onConfigured, settings } from '../options/settings.js'
 import { QcloneError } from '../types/errors.js'
+import { Counts } from './counts.js'
 import { Pacing, type Visitor } from './pacing.js'
 import { type Call, Queue } from './queue.js'
 
@@ -18,14 +19,14 @@ export interface Entry {
   readonly client?: Visitor | undefined
   /** Removes the call from the queue. */
   readonly signal?: AbortSignal | undefined
-  /** Called if the call waits for a place, with the number of such calls. */
+  /** Called if the call waits, with the number of calls that do. */
   readonly queued?: (waiting: number) => void
 }
 
 /** Called once the clone has started, or will not start. The clone keeps its place. */
 export type Started = () => void
 
-/** Clones that wait for their clients, compared to `maxClones`, beyond which new clients may be hostile. */
+/** Clones that wait for clients of one address, compared to `maxClones`, beyond which its new ones may be hostile. */
 const SLOW_SHARE = 1 / 4
 
 /** Places of a pool's clones, and the queue for them. */
@@ -35,11 +36,11 @@ export class Places {
   readonly #allowMoreBy: string
   /** Number of live clones, and of those about to be made. */
   #taken = 0
-  /** Number of live clones that have lent their places. */
-  #lent = 0
+  /** Live clones that have lent their places, by the address of their client. */
+  readonly #lent = new Counts()
   readonly #waiting = new Queue()
   readonly #pacing = new Pacing(
-    () => this.#lent > this.#bounds().maxClones * SLOW_SHARE,
+    (address) => this.#lent.of(address) > this.#bounds().maxClones * SLOW_SHARE,
     () => this.letIn(),
   )
 
@@ -56,8 +57,9 @@ export class Places {
   @throws {QcloneError} `ERR_QCLONE_QUEUE_FULL` if too many calls wait for a place.
   */
   async take({ client, signal, queued = () => {} }: Entry): Promise<Started | undefined> {
-    if (this.#allHaveClaims && this.#lacking >= this.#bounds().maxQueue) throw this.#queueFull()
+    if (this.#isFullFor(client)) throw this.#queueFull()
     return new Promise((resolve, reject) => {
+      let release: (() => void) | undefined
       const call: Call = {
         client,
         enter: (started) => {
@@ -74,25 +76,26 @@ export class Places {
         release?.()
         resolve(undefined)
       }
-      const release = signal && onAbort(signal, quit)
       this.#waiting.add(call)
       this.letIn()
-      if (this.#waiting.has(call) && this.#lacking > 0) queued(this.#lacking)
+      if (!this.#waiting.has(call)) return
+      release = signal && onAbort(signal, quit)
+      queued(this.#waiting.size)
     })
   }
 
   /** Whether any call waits because all places are taken. */
   get someLackPlaces(): boolean {
-    return this.#lacking > 0
+    return this.#free === 0 && this.#waiting.size > 0
   }
 
   /**
   Takes a place now.
 
-  @throws {QcloneError} `ERR_QCLONE_QUEUE_FULL` if there is none that no other call waits for.
+  @throws {QcloneError} `ERR_QCLONE_QUEUE_FULL` if there is none.
   */
   takeNow(): void {
-    if (this.#allHaveClaims) throw this.#queueFull()
+    if (this.#free === 0) throw this.#queueFull()
     this.#occupy()
   }
 
@@ -100,23 +103,24 @@ export class Places {
   giveBack(): void {
     this.#taken--
     this.letIn()
-    if (this.#taken === 0) inUse.delete(this)
+    if (this.#taken + this.#lent.total + this.#waiting.size === 0) inUse.delete(this)
   }
 
   /**
   Lends the place of a live clone to another one while it can only wait for its client.
 
+  @param address Address of the client.
   @returns a function that takes the place back, to be called before the clone ends. The number of clones can then
   exceed the bounds for a while.
   */
-  lend(): () => void {
-    this.#lent++
+  lend(address: string): () => void {
+    this.#lent.add(address)
     this.giveBack()
     let isLent = true
     return () => {
       if (!isLent) return
       isLent = false
-      this.#lent--
+      this.#lent.remove(address)
       this.#occupy()
     }
   }
@@ -139,7 +143,7 @@ export class Places {
   /** In a clone: drops the parent's clones and waiting calls. */
   forget(): void {
     this.#taken = 0
-    this.#lent = 0
+    this.#lent.clear()
     this.#pacing.endAll()
     hold(this.#waiting.takeAll())
   }
@@ -148,14 +152,11 @@ export class Places {
     return Math.max(0, this.#bounds().maxClones - this.#taken)
   }
 
-  /** Whether there is a waiting call for each free place. */
-  get #allHaveClaims(): boolean {
-    return this.#free <= this.#waiting.size
-  }
-
-  /** Number of calls that wait for a place. The others only wait for their turn to start. */
-  get #lacking(): number {
-    return Math.max(0, this.#waiting.size - this.#free)
+  /** New clients do not take room in the queue from tasks and known clients, which come before them. */
+  #isFullFor(client: Visitor | undefined): boolean {
+    const { maxQueue } = this.#bounds()
+    if (client?.standing === 'new') return this.#waiting.size >= this.#free + maxQueue
+    return this.#free === 0 && this.#waiting.firstSize >= maxQueue
   }
 
   #occupy(): void {
@@ -165,7 +166,7 @@ export class Places {
 
   #queueFull(): QcloneError {
     const { maxClones, maxQueue } = this.#bounds()
-    const message = `${this.#taken} of at most ${maxClones} clones are alive and ${this.#lacking} of at most ${maxQueue} calls wait: call again later, or allow more with \`${this.#allowMoreBy}\``
+    const message = `${this.#taken} of at most ${maxClones} clones are alive and ${this.#waiting.size} of at most ${maxQueue} calls wait: call again later, or allow more with \`${this.#allowMoreBy}\``
     return new QcloneError('ERR_QCLONE_QUEUE_FULL', message)
   }
 }
@@ -199,4 +200,9 @@ onBecomingClone('places', () => {
   inUse.clear()
 })
 
-calledInClones(Places.prototype.forget, Queue.prototype.takeAll, Pacing.prototype.endAll)
+calledInClones(
+  Places.prototype.forget,
+  Queue.prototype.takeAll,
+  Pacing.prototype.endAll,
+  Counts.prototype.clear,
+)

@@ -5,7 +5,7 @@ import { setTimeout, uptimeMs } from '../node-internals/clock.js'
 export interface Visitor {
   /** `'known'` if the latest answer on this connection was complete and the client kept up with it. */
   readonly standing: 'known' | 'new'
-  /** Remote address; empty if there is none. */
+  /** Remote address, or the network it belongs to; empty if there is none. */
   readonly address: string
 }
 
@@ -17,47 +17,46 @@ Pause between two clones of new clients, compared to the time the first took to 
 half of the CPUs starting, new clients take about a twentieth of all CPU time.
 */
 const PAUSE = 9
+const LONGEST_PAUSE_MS = 1000
 
 /**
-Holds new clients back when many clients are slow, so that those who keep up do not notice: their clones start on half
-of the CPUs, and after each comes a pause.
+Holds new clients of an address back when many clients of that address are slow, so that known clients do not notice. The
+clones of such new clients start on half of the CPUs, and a pause follows each start.
 */
 export class Pacing {
-  readonly #manySlow: () => boolean
+  readonly #manySlow: (address: string) => boolean
   readonly #onTurn: () => void
-  /** Clones of new clients that are starting, and pauses. */
+  /** Starting clones of clients that were held back, and pauses. */
   #turns = 0
   /** Time at which the clone of a known client last began to start. */
   #knownAt = Number.NEGATIVE_INFINITY
 
   /**
-  @param manySlow Whether so many clients are slow that new ones may be hostile.
+  @param manySlow Whether so many clients of an address are slow that new ones may be hostile.
   @param onTurn Called when another client may enter.
   */
-  constructor(manySlow: () => boolean, onTurn: () => void) {
+  constructor(manySlow: (address: string) => boolean, onTurn: () => void) {
     this.#manySlow = manySlow
     this.#onTurn = onTurn
   }
 
   /** Whether a clone may start now, for a client or, if undefined, for a task. */
   mayStart(client: Visitor | undefined): boolean {
-    if (client?.standing !== 'new' || !this.#isOn) return true
-    return this.#turns < Math.max(1, Math.floor(availableParallelism() / 2))
+    return !this.#holdsBack(client) || this.#turns < Math.max(1, Math.floor(availableParallelism() / 2))
   }
 
   /** Call it when a clone begins to start. @returns a function to be called once it has started. */
   start(client: Visitor | undefined): () => void {
     const begunAt = uptimeMs()
     if (client?.standing === 'known') this.#knownAt = begunAt
-    if (client?.standing !== 'new') return () => {}
+    if (!this.#holdsBack(client)) return () => {}
     this.#turns++
-    const end = () => {
-      this.#turns--
-      this.#onTurn()
-    }
     return () => {
-      if (this.#isOn) setTimeout(end, PAUSE * (uptimeMs() - begunAt)).unref()
-      else end()
+      const pauseMs = Math.min(PAUSE * (uptimeMs() - begunAt), LONGEST_PAUSE_MS)
+      setTimeout(() => {
+        this.#turns--
+        this.#onTurn()
+      }, pauseMs).unref()
     }
   }
 
@@ -66,7 +65,8 @@ export class Pacing {
     this.#turns = 0
   }
 
-  get #isOn(): boolean {
-    return this.#manySlow() && uptimeMs() - this.#knownAt < KNOWN_COME_WITHIN_MS
+  #holdsBack(client: Visitor | undefined): boolean {
+    if (client?.standing !== 'new' || !this.#manySlow(client.address)) return false
+    return uptimeMs() - this.#knownAt < KNOWN_COME_WITHIN_MS
   }
 }

@@ -16,8 +16,8 @@ const MOST_OVERTAKING = 3
 /**
 Calls that wait for a place.
 
-Tasks and known clients come first, in order. New clients come after them, except for each fourth that leaves the queue,
-and the addresses they come from take turns. So a client with many connections delays itself more than others.
+Tasks and known clients come first, in order. While others wait, every fourth place goes to a new client. New clients take
+turns by address, so one with many connections delays itself more than others.
 */
 export class Queue {
   readonly #first = new Set<Call>()
@@ -29,6 +29,11 @@ export class Queue {
 
   get size(): number {
     return this.#first.size + this.#freshCount
+  }
+
+  /** Number of tasks and known clients. */
+  get firstSize(): number {
+    return this.#first.size
   }
 
   add(call: Call): void {
@@ -58,9 +63,9 @@ export class Queue {
 
   /** Removes and returns the call whose turn it is, out of those that may enter. */
   take(mayEnter: (call: Call) => boolean): Call | undefined {
-    const [first, fresh] = [headOf(this.#first), this.#nextFresh()].map((call) =>
-      call && mayEnter(call) ? call : undefined,
-    )
+    const head = headOf(this.#first)
+    const first = head && mayEnter(head) ? head : undefined
+    const fresh = this.#nextFresh(mayEnter)
     const call = fresh && this.#overtaking >= MOST_OVERTAKING ? fresh : (first ?? fresh)
     if (!call) return undefined
     this.delete(call)
@@ -78,9 +83,12 @@ export class Queue {
     return all
   }
 
-  #nextFresh(): Call | undefined {
-    const [calls] = this.#fresh.values()
-    return calls && headOf(calls)
+  #nextFresh(mayEnter: (call: Call) => boolean): Call | undefined {
+    for (const calls of this.#fresh.values()) {
+      const call = headOf(calls)
+      if (call && mayEnter(call)) return call
+    }
+    return undefined
   }
 
   /** Puts an address behind the others. */

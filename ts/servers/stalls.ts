@@ -6,6 +6,7 @@ import { settings } from '../options/settings.js'
 import { defaultPlaces } from '../parent/admission.js'
 import type { Visitor } from '../parent/pacing.js'
 import { descriptorOf } from './client-connection.js'
+import { networkOf } from './network-of.js'
 
 /** Client that a clone serves. */
 interface Client {
@@ -60,7 +61,7 @@ let looks = 0
 
 /** Returns what decides when the client of a connection gets its next clone. */
 export function visitorOn(socket: Socket): Visitor {
-  return { standing: known.has(socket) ? 'known' : 'new', address: socket.remoteAddress ?? '' }
+  return { standing: known.has(socket) ? 'known' : 'new', address: networkOf(socket.remoteAddress ?? '') }
 }
 
 /**
@@ -124,7 +125,7 @@ function lookAt(entry: Watched, now: number): void {
   } else if (hasRest && now - entry.tookAt >= entry.timeout) {
     giveUp(entry, `it took nothing of its answer for ${entry.timeout} ms (\`writeStallTimeout\`)`)
   } else if (!entry.reclaim && now - entry.waitsSince >= lendAfter() && makeRoom(now)) {
-    entry.reclaim = defaultPlaces.lend()
+    entry.reclaim = defaultPlaces.lend(visitorOn(entry.socket).address)
     entry.hasLent = true
   }
 }
