@@ -149,9 +149,11 @@ const DEEDS: Record<string, () => unknown> = {
       await worker.terminate()
       return
     }
+    // Both may come in one turn.
+    const exited = once(worker, 'exit')
     const [whole] = await once(worker, 'message')
     expect(whole === true, 'Worker')
-    await once(worker, 'exit')
+    await exited
   },
   async child() {
     if (random(2)) {
