@@ -50,6 +50,11 @@ function linesOfCi() {
   return lines.split(',').map((line) => line.trim())
 }
 
+/** The lines by which ava says which tests failed. */
+function failedIn(output) {
+  return output.split('\n').filter((shown) => /^\s*✘ /.test(shown))
+}
+
 function readArguments() {
   const { values, positionals } = parseArgs({
     args: argv.slice(2),
@@ -80,7 +85,11 @@ async function runUnder(line, command) {
     const ok = code === 0 && ran
     const how = ok ? 'ok' : `FAILED (${ran ? (signal ?? `exit code ${code}`) : 'ran no test'})`
     const counts = command === undefined ? `, ${passed} passed, ${failed} failed` : ''
-    return { ok, output, text: `Node ${line} (${version}): ${how}${counts}` }
+    return {
+      ok,
+      output,
+      text: [`Node ${line} (${version}): ${how}${counts}`, ...failedIn(output)].join('\n'),
+    }
   } catch (error) {
     return { ok: false, text: `Node ${line}: FAILED (${error.message})` }
   }
