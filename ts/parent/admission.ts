@@ -103,7 +103,7 @@ export class Places {
   giveBack(): void {
     this.#taken--
     this.letIn()
-    if (this.#taken + this.#lent.total + this.#waiting.size === 0) inUse.delete(this)
+    if (this.#taken + this.#waiting.size === 0 && this.#lent.isEmpty) inUse.delete(this)
   }
 
   /**
