@@ -1,14 +1,13 @@
-import { spawnSync } from 'node:child_process'
 import { execPath } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
+import { pythonWith } from '../harness/clients/python.js'
 import { playScene } from './helpers/fixture.js'
 
 /** Includes the time to create a Python environment. */
 const DEADLINE_MS = 240_000
-/** The compiled tests use files beside their sources. */
+/** In the folder of sources: a build has no Python. */
 const SOURCES = fileURLToPath(new URL('../../__test__/', import.meta.url))
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 interface Seen {
   isRefused: boolean
@@ -67,18 +66,11 @@ async function seeSnapshots(t: ExecutionContext, command: readonly string[], kin
   t.true(fresh > first)
 }
 
-/** Path of a Python with the client, or `undefined` if there is no Python. */
-function pythonWith(t: ExecutionContext, client: string): string | undefined {
-  const { status, stdout, stderr } = spawnSync(execPath, ['scripts/python-clients.mjs', client], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  })
-  if (status === 127) {
-    t.log('there is no python3 here')
-    return undefined
-  }
-  if (status !== 0) throw new Error(stderr)
-  return stdout.trim().split('\n').at(-1)
+/** Path of a Python with the client, or `undefined`, which it logs, if there is no Python. */
+function findPython(t: ExecutionContext, client: string): string | undefined {
+  const python = pythonWith(client)
+  if (python === undefined) t.log('there is no python3 here')
+  return python
 }
 
 const GUID = '8c680a01-5a49-5aab-5a65-d4bfddb6a661'
@@ -233,7 +225,7 @@ for (const [kind, compress] of [
   })
 
   test.serial(`qPython logs in, reads every type, asks and updates${how}`, async (t) => {
-    const python = pythonWith(t, 'qpython')
+    const python = findPython(t, 'qpython')
     if (!python) {
       t.pass()
       return
@@ -250,7 +242,7 @@ for (const [kind, compress] of [
   })
 
   test.serial(`PyKX logs in, reads every type, asks and updates${how}`, async (t) => {
-    const python = pythonWith(t, 'pykx')
+    const python = findPython(t, 'pykx')
     if (!python) {
       t.pass()
       return
@@ -278,7 +270,7 @@ for (const kind of KINDS) {
   })
 
   test.serial(`clients by qPython see snapshots, by ${kind}`, async (t) => {
-    const python = pythonWith(t, 'qpython')
+    const python = findPython(t, 'qpython')
     if (!python) {
       t.pass()
       return

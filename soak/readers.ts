@@ -19,9 +19,9 @@ import { type Old, Tally } from './readers/tally.js'
 const USAGE = `Usage: npm run soak -- readers [options]
 
 Readers serve an HTTP server, one of ndjson and one of kdb+, a new generation every 50 to 200 ms, with other options
-every few seconds. Clients of many kinds stay connected meanwhile: autocannon, nginx, node-q, qPython, and clients that cut
-what they send at random. Passes if each gets exactly its own answers, none of them older than promised, every change is applied once,
-and nothing is left in the end. With faults, only requests of a reader that was killed may fail.
+every few seconds. Clients of many kinds stay connected meanwhile: autocannon, nginx, node-q, qPython, and clients that
+cut what they send at random. Passes if each gets exactly its own answers, none of them older than promised, every change
+is applied once, and nothing is left in the end. With faults, only requests of a reader that was killed may fail.
 
   --minutes M      how long, 0.1 to 10000 (default 5)
   --clients N      clients of each kind, 1 to 100 (default 3)

@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import type { Tally } from '../../harness/apps/main.js'
 import { findCommand } from '../../harness/clients/command.js'
+import { pythonWith } from '../../harness/clients/python.js'
 import { startServer } from '../../harness/clients/server.js'
 import { printTable } from '../../harness/table.js'
 import { compareFindings, type Row } from './compare.js'
@@ -59,12 +59,9 @@ async function main(): Promise<boolean> {
 }
 
 function findTools(): Tool[] {
-  const { status, stdout } = spawnSync(process.execPath, ['scripts/python-clients.mjs', 'h1'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error('Setting up the Python tools failed')
-  const bin = dirname(stdout.trim().split('\n').at(-1) ?? '')
+  const python = pythonWith('h1')
+  if (python === undefined) throw new Error('Missing: python3')
+  const bin = dirname(python)
   const command = findCommand('slowhttptest')
   if (command === undefined && options.tools.includes('slow')) {
     throw new Error('Missing: slowhttptest. Run scripts/install-clients.sh slowhttptest')

@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import nodeq, { type Connection } from 'node-q'
+import { pythonWith } from '../../harness/clients/python.js'
 import { type Client, inTime, pause, question, type Scope } from './clients.js'
 import type { Answered } from './state.js'
 import { Trail } from './tally.js'
@@ -23,9 +24,8 @@ interface Opened {
 const HOST = '127.0.0.1'
 const USER = 'user'
 const PASSWORD = 'password'
-/** The compiled program uses files beside its source. */
+/** In the folder of sources: a build has no Python. */
 const SCRIPT = fileURLToPath(new URL('../../../soak/readers/qpython-client.py', import.meta.url))
-const NO_PYTHON = 127
 /** One in so many answers is followed by a pause. */
 const RESTS = 50
 
@@ -75,12 +75,8 @@ function qPython(python: string): Library {
 
 /** Libraries that can be used here: node-q, and qPython where there is Python. */
 export function libraries(): Library[] {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/python-clients.mjs', 'qpython'], {
-    encoding: 'utf8',
-  })
-  if (status === NO_PYTHON) return [NODE_Q]
-  if (status !== 0) throw new Error(stderr)
-  return [NODE_Q, qPython(stdout.trim().split('\n').at(-1) as string)]
+  const python = pythonWith('qpython')
+  return python === undefined ? [NODE_Q] : [NODE_Q, qPython(python)]
 }
 
 /** Client by a library, which stays on one connection to the end. */
