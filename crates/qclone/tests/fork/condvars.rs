@@ -260,6 +260,7 @@ fn keeps_its_clock(_: &ForkLock) {
     let _waiters = [Waiter::start(gate), Waiter::start(gate)];
 
     let time_out = || {
+        let begun = Instant::now();
         let mut until = MaybeUninit::uninit();
         // SAFETY: clock_gettime(2) writes one timespec.
         assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, until.as_mut_ptr()) }, 0);
@@ -270,7 +271,6 @@ fn keeps_its_clock(_: &ForkLock) {
             until.tv_sec += 1;
             until.tv_nsec -= 1_000_000_000;
         }
-        let begun = Instant::now();
         let ended = gate.locked(|| {
             // SAFETY: the mutex is locked by this thread.
             unsafe { libc::pthread_cond_timedwait(gate.cond.get(), gate.mutex.get(), &raw const until) }
