@@ -29,6 +29,8 @@ const BETWEEN_ROUNDS: Duration = Duration::from_millis(50);
 const REST_AFTER: Duration = Duration::from_secs(10);
 /// Between two rounds after that, as long as clones share memory; and between two looks whether there are forks.
 const BETWEEN_NAPS: Duration = Duration::from_secs(1);
+/// Rounds that end after a moment, of which one has begun after it: the first may be under way.
+const WITH_A_WHOLE_ONE: u32 = 2;
 /// A call that is shorter costs more than the work it puts off.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 
@@ -39,8 +41,8 @@ static HELPER: AtomicI32 = AtomicI32::new(0);
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
 /// Has a thread of its own keep this process's memory on huge pages, with a tenth of a core at most: for 10 seconds
-/// after each fork, and after that as long as it leaves something alone for a clone. Without effect when there is such
-/// a thread.
+/// after each fork, and after that until it has looked at everything since, as long as it leaves nothing alone for a
+/// clone. Without effect when there is such a thread.
 ///
 /// A fork waits for the step of [`Upkeep`] that is under way, and passes over the thread: a
 /// [`Policy`](crate::Policy) does not see it.
@@ -73,15 +75,16 @@ const STACK: usize = 128 << 10;
 fn tend() {
     let mut known = FORKS.load(Ordering::Relaxed);
     let mut last_fork: Option<Instant> = None;
-    // Of the last round.
-    let mut is_shared = false;
+    // Rounds that are to end before the helper rests.
+    let mut due_rounds = 0;
     loop {
         let forks = FORKS.load(Ordering::Relaxed);
         if forks != known {
             (known, last_fork) = (forks, Some(Instant::now()));
+            due_rounds = WITH_A_WHOLE_ONE;
         }
         let is_recent = last_fork.is_some_and(|last| last.elapsed() < REST_AFTER);
-        if !is_recent && !is_shared {
+        if !is_recent && due_rounds == 0 {
             thread::sleep(BETWEEN_NAPS);
             continue;
         }
@@ -92,7 +95,7 @@ fn tend() {
         thread::sleep(match stepped {
             Ok(None) => due,
             Ok(Some(round)) => {
-                is_shared = round.left > 0;
+                due_rounds = if round.left > 0 { WITH_A_WHOLE_ONE } else { due_rounds.saturating_sub(1) };
                 due.max(if is_recent { BETWEEN_ROUNDS } else { BETWEEN_NAPS })
             }
             Err(Failure::Unable) => break,

@@ -168,23 +168,37 @@ const ROUNDS_BETWEEN_TRIES: u64 = 16;
 
 /// Mappings for data that hold a huge page, at least.
 ///
-/// Not among them are stacks, which have a guard below, and the arenas of malloc(3), which have
-/// room for more above: both would grow by what nobody uses.
+/// Not among them is memory with a guard below or above: stacks, and what will grow. Both would grow by what nobody
+/// uses.
 fn large_mappings(text: &[u8]) -> Vec<Range<usize>> {
     let lines: Vec<_> = text.split(|&byte| byte == b'\n').filter_map(parse).collect();
-    let is_guard = |index: usize, at: usize| {
-        lines
-            .get(index)
-            .is_some_and(|line| !line.accessible && (line.range.start == at || line.range.end == at))
+    let guard_at = |index: usize, at: usize| {
+        let line = lines.get(index).filter(|line| !line.accessible)?;
+        (line.range.start == at || line.range.end == at).then_some(&line.range)
     };
     let large = lines.iter().enumerate().filter(|(index, line)| {
+        let (below, above) =
+            (guard_at(index.wrapping_sub(1), line.range.start), guard_at(index + 1, line.range.end));
+        let is_unguarded = below.is_none() && above.is_none();
         line.data
             && huge_within(&line.range).is_some()
-            && !is_guard(index.wrapping_sub(1), line.range.start)
-            && !is_guard(index + 1, line.range.end)
+            && (is_unguarded || is_malloc_heap(&line.range, above))
     });
     large.map(|(_, line)| line.range.clone()).collect()
 }
+
+/// Whether a mapping is a heap that glibc's malloc(3) has for threads besides the main one: it begins at a multiple of
+/// its greatest size, and the rest of that is reserved (`HEAP_MAX_SIZE` in glibc's `malloc/arena.c`).
+///
+/// V8's threads fill a hundred megabytes of these while they collect a large heap, and never give them back.
+fn is_malloc_heap(mapping: &Range<usize>, above: Option<&Range<usize>>) -> bool {
+    let end = mapping.start + MALLOC_HEAP;
+    // Another such heap may be right behind, whose own reserved part is a mapping of its own.
+    mapping.start.is_multiple_of(MALLOC_HEAP) && above.map_or(mapping.end, |rest| rest.end) == end
+}
+
+/// Twice `DEFAULT_MMAP_THRESHOLD_MAX`, on systems of 64 bits.
+const MALLOC_HEAP: usize = 64 << 20;
 
 struct Line {
     range: Range<usize>,
@@ -329,7 +343,7 @@ mod tests {
     use super::{REGION, huge_within, large_mappings};
 
     #[test]
-    fn stacks_and_arenas_of_malloc_are_left_alone() {
+    fn what_has_a_guard_is_left_alone() {
         let text = b"\
 200000-600000 rw-p 00000000 00:00 0 \n\
 800000-801000 ---p 00000000 00:00 0 \n\
@@ -345,6 +359,21 @@ mod tests {
         assert_eq!(
             large_mappings(text),
             [0x20_0000..0x60_0000, 0x540_0000..0x580_0000, 0x800_0000..0x900_0000]
+        );
+    }
+
+    #[test]
+    fn heaps_of_malloc_are_not() {
+        let text = b"\
+7f8000000000-7f8002300000 rw-p 00000000 00:00 0 \n\
+7f8002300000-7f8004000000 ---p 00000000 00:00 0 \n\
+7f8004000000-7f8007000000 rw-p 00000000 00:00 0 \n\
+7f8007000000-7f8008000000 ---p 00000000 00:00 0 \n\
+7f8010000000-7f8010800000 rw-p 00000000 00:00 0 \n\
+7f8010800000-7f8013000000 ---p 00000000 00:00 0 \n";
+        assert_eq!(
+            large_mappings(text),
+            [0x7f80_0000_0000..0x7f80_0230_0000, 0x7f80_0400_0000..0x7f80_0700_0000]
         );
     }
 
