@@ -23,7 +23,7 @@ export function ownStreams(facts: CloneFacts): void {
     [2, 'stderr'],
   ] as const) {
     if (facts.isDeadOutput(fd) || (facts.isPipeOutput(fd) && isLockedStream(name)))
-      takeOver(process[name], writeAtOnce(fd))
+      takeOver(process[name], fd)
     else if (facts.isPipeOutput(fd)) defineLazily(name, () => writeAtOnce(fd))
   }
   defineLazily('stdin', openStdin)
@@ -53,16 +53,29 @@ function writeAtOnce(fd: number): Writable {
   return asStandardStream(stream, fd)
 }
 
-/** Makes `old`, which other code references, behave like `fresh`. */
-function takeOver(old: NodeJS.WriteStream, fresh: Writable): void {
-  hold({ ...old })
-  for (const method of ['write', 'end', 'cork', 'uncork', 'setDefaultEncoding', 'destroy'] as const) {
-    Object.assign(old, { [method]: fresh[method].bind(fresh) })
+/** Makes `old`, which other code references, behave like a fresh stream, which most clones have no use for. */
+function takeOver(old: NodeJS.WriteStream, fd: number): void {
+  let fresh: Writable | undefined
+  const freshOnce = () => {
+    fresh ??= followed(writeAtOnce(fd), old)
+    return fresh
   }
-  shareWritableState(fresh, old)
+  for (const name of TAKEN_OVER) {
+    hold(old[name])
+    const ofFresh = (...args: never[]) => Reflect.apply(freshOnce()[name], fresh, args)
+    Object.assign(old, { [name]: ofFresh })
+  }
+  hold(shareWritableState(freshOnce, old))
+}
+
+const TAKEN_OVER = ['write', 'end', 'cork', 'uncork', 'setDefaultEncoding', 'destroy'] as const
+
+/** Has `old` emit what `fresh` emits. */
+function followed(fresh: Writable, old: NodeJS.WriteStream): Writable {
   for (const event of ['drain', 'error', 'finish', 'close']) {
     fresh.on(event, (...args) => old.emit(event, ...args))
   }
+  return fresh
 }
 
 /** Opens standard input as Node does, by the type of its descriptor. */
@@ -101,6 +114,7 @@ calledInClones(
   writeAtOnce,
   asStandardStream,
   takeOver,
+  followed,
   shareWritableState,
 )
 calledInClones(Writable, Writable[Symbol.hasInstance])

@@ -1,4 +1,5 @@
 import { type Duplex, Readable, Writable } from 'node:stream'
+import { define } from './define.js'
 import { expectFact } from './fact.js'
 
 /** State of a readable stream. `lib/internal/streams/readable.js`. */
@@ -36,13 +37,24 @@ export function setHighWaterMark(stream: Readable, bytes: number): void {
 }
 
 /**
-Makes `writableLength` and similar properties of `by` show the state of `of`: `_writableState`.
+Makes `writableLength` and similar properties of `by` show the state of the stream that `of` returns: `_writableState`.
 
 `lib/internal/streams/writable.js`; Node 20 to 26.
+
+@returns the state that `by` had.
 */
-export function shareWritableState(of: Writable, by: Writable | Duplex): void {
-  const { _writableState } = of as unknown as { _writableState: unknown }
-  Object.assign(by, { _writableState })
+export function shareWritableState(of: () => Writable, by: Writable | Duplex): unknown {
+  const { _writableState } = by as unknown as WithState
+  define(by, '_writableState', {
+    get: () => (of() as unknown as WithState)._writableState,
+    configurable: true,
+    enumerable: true,
+  })
+  return _writableState
+}
+
+interface WithState {
+  _writableState: unknown
 }
 
 /**
@@ -67,7 +79,7 @@ export function verifyStreams(): void {
   const [one, other] = [new Writable({ write: () => {} }), new Writable({ write: () => {} })]
   one.write('bytes')
   expectFact('writable._writableState', 'lib/internal/streams/writable.js', () => {
-    shareWritableState(one, other)
+    shareWritableState(() => one, other)
     return other.writableLength === one.writableLength && other.writableLength > 0
   })
 }

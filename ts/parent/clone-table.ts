@@ -8,6 +8,7 @@ import type { Clone, CloneInfo, CloneKind, EndOptions, StandardStreams } from '.
 import { QcloneError } from '../types/errors.js'
 import { fromNative, type WaitStatus } from '../types/wait-status.js'
 import type { Places } from './admission.js'
+import { scavengeInParallel } from './scavenges.js'
 import { noteTimings } from './slow-forks.js'
 import { NO_STREAMS } from './stdio.js'
 import { endClone } from './terminate.js'
@@ -78,6 +79,7 @@ class LiveClone implements Clone {
       this.#lost = new QcloneError('ERR_QCLONE_DIED', message, { cause })
     }
     live.delete(this.pid)
+    noteFewerClones()
     this.#handle.close()
     this.#places.giveBack()
     if (!this.status) {
@@ -148,9 +150,15 @@ function watched(handle: ChildHandle, face: CloneFace): LiveClone {
     return new LiveClone(handle, face)
   } catch (cause) {
     handle.abandon()
+    noteFewerClones()
     const message = `no clone was made: its end cannot be watched (${(cause as Error).message}): raise fs.epoll.max_user_watches, or run fewer clones`
     throw new QcloneError('ERR_QCLONE_FORK', message, { cause })
   }
+}
+
+/** Notes that a clone has ended, or that there is none. */
+export function noteFewerClones(): void {
+  if (live.size === 0) scavengeInParallel()
 }
 
 /** Collects the wait status of every clone that has ended. */

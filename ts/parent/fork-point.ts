@@ -19,8 +19,9 @@ import type { Callable } from '../types/callable.js'
 import { type Clone, type CloneKind, isServing } from '../types/clone.js'
 import { fromFailure, QcloneError, typed } from '../types/errors.js'
 import type { Places } from './admission.js'
-import { adopt } from './clone-table.js'
+import { adopt, noteFewerClones } from './clone-table.js'
 import { readyToFork } from './readiness.js'
+import { scavengeAlone } from './scavenges.js'
 import { boundsOf } from './scheduling.js'
 import type { Stdio } from './stdio.js'
 
@@ -186,6 +187,7 @@ function tryToFork(
   const seen = readyToFork(ghosts !== undefined)
   compileAhead([...calls, ...handlers.inClone.shims])
   const facts = new (native().CloneFacts)()
+  scavengeAlone()
   const outcome = forkForSynchronousWasm(() =>
     native().fork(
       {
@@ -206,6 +208,7 @@ function tryToFork(
   if (outcome) {
     const { child, failure } = outcome
     if (failure) {
+      noteFewerClones()
       const { transient, soon } = failure
       return { refusal: fromFailure(failure), transient, soon }
     }
