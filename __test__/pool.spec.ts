@@ -32,6 +32,10 @@ test('a parent whose pool is at work in every turn can be cloned', async (t) => 
   t.deepEqual(Object.values(told), Array(5).fill('value'))
 })
 
+test('a fork that has waited for long blocks until a pool is at rest that never is after 2 ms', async (t) => {
+  t.deepEqual(await playScene(t, 'pool', 'always at work', { args: ['10', 'only'] }), { only: 'value' })
+})
+
 test('run gives up after its bound, and works again when the pool is at rest', async (t) => {
   const told = await playScene(t, 'pool', 'past the bound of run')
   t.like(told.run, IS_BUSY)

@@ -13,7 +13,7 @@ alone('as long as memory is shared with clones, one thread collects young object
       .split('== over\n')
       .filter((part) => part.includes('== '))
       .map((part) => {
-        const [, where = '', traces = ''] = /== (.*)\n([^]*)$/.exec(part) ?? []
+        const [, where = '', traces = ''] = /== (.*)\n([\s\S]*)$/.exec(part) ?? []
         const count = (what: RegExp) => traces.match(what)?.length ?? 0
         const collections = count(/ms: Scavenge /g)
         t.true(collections > 0, part)

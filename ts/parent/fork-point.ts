@@ -96,7 +96,8 @@ Forks at the start of a turn, when no other callback, tick or promise job is pen
 rest. The parent continues meanwhile.
 */
 export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTurnEnd): void {
-  const deadline = uptimeMs() + settings().forkTimeout
+  const begun = uptimeMs()
+  const deadline = begun + settings().forkTimeout
   let interval = FIRST_INTERVAL_MS
   let turns = 0
   const tryAtTurn: Waiting['act'] = (behind, isNested) => {
@@ -104,7 +105,9 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
     if (off) return refuse(off)
     const isOver = uptimeMs() >= deadline
     const tellsAll = turns < TURNS_TO_TELL && !isOver
-    const forked = isNested ? nested() : attempt(purpose, { waitMs: 0, tellsAll, ghosts: { behind } })
+    const poolWaitMs = Math.max(POOL_WAIT_MS, (uptimeMs() - begun) * POOL_WAIT_SHARE)
+    const how = { waitMs: 0, poolWaitMs, tellsAll, ghosts: { behind } }
+    const forked = isNested ? nested() : attempt(purpose, how)
     if (!isRefusal(forked)) {
       // These hold everything the caller continues with in the parent.
       if (!forked) hold([begin, refuse])
@@ -115,7 +118,8 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
     if (isNested) return inTurn(tryAtTurn, false)
     if (forked.soon && turns++ < TURNS_TO_TELL) return inTurn(tryAtTurn, true)
     // Whether V8 is at rest can only be polled.
-    setTimeout(() => inTurn(tryAtTurn, true), interval)
+    const restMs = (poolWaitMs - POOL_WAIT_MS) * REST_AFTER_WAIT
+    setTimeout(() => inTurn(tryAtTurn, true), Math.max(interval, restMs))
     interval = Math.min(interval * 2, LAST_INTERVAL_MS)
   }
   inTurn(tryAtTurn, false)
@@ -162,6 +166,8 @@ function nextInTurn(): void {
 interface Attempt {
   /** Maximum time in milliseconds to block the parent until its threads are at rest. */
   waitMs: number
+  /** The same for libuv's thread pool, if that is at work. */
+  poolWaitMs?: number
   /** Whether to refuse while the event loop has finished work of the thread pool left to report. */
   tellsAll?: boolean
   /** Given if the clone's event loop continues. */
@@ -179,7 +185,7 @@ function attempt(purpose: Purpose, how: Attempt): Forked | Refusal {
 
 function tryToFork(
   { places, kind, name, options, stdio, ends = [], calls }: Purpose,
-  { waitMs, tellsAll = false, ghosts }: Attempt,
+  { waitMs, poolWaitMs = POOL_WAIT_MS, tellsAll = false, ghosts }: Attempt,
 ): Forked | Refusal {
   const { keep = [], detached = false } = options
   const kept = descriptorsOf(keep)
@@ -193,7 +199,7 @@ function tryToFork(
       {
         keep: [...kept.descriptors, ...ends],
         waitMs,
-        poolWaitMs: POOL_WAIT_MS,
+        poolWaitMs,
         stdio: stdio.forClone,
         detached,
         loopGoesOn: ghosts !== undefined,
@@ -250,10 +256,16 @@ export function refused(error: QcloneError, { kind, name }: Pick<Purpose, 'kind'
 }
 
 /**
-Maximum time in milliseconds any fork blocks for libuv's thread pool. If the parent reads files all the time, the pool
-is at work in every turn and no later turn is better; without new work it is soon at rest.
+Maximum time in milliseconds the first attempt blocks for libuv's thread pool. If the parent reads files all the time, the
+pool is at work in every turn and no later turn is better; without new work it is soon at rest.
 */
 const POOL_WAIT_MS = 2
+
+/** Later attempts block for up to this share of the time that the fork has waited: a pool on a busy machine takes longer. */
+const POOL_WAIT_SHARE = 1 / 50
+
+/** Time between two attempts, compared to what the first of them may have blocked beyond {@link POOL_WAIT_MS}. */
+const REST_AFTER_WAIT = 9
 
 /**
 Maximum number of turns a fork waits for finished work of the pool to be reported, and for V8's tasks. Reading a small
