@@ -1,4 +1,4 @@
-import { define, inheritingNothing, tryToDefine } from '../node-internals/define.js'
+import { inheritingNothing, tryToDefine } from '../node-internals/define.js'
 import { calledInClones } from './precompile.js'
 
 const held: unknown[] = []
@@ -22,4 +22,4 @@ export function redefine(object: object, name: PropertyKey, descriptor: Property
   tryToDefine(object, name, { configurable: true, enumerable: true, ...descriptor })
 }
 
-calledInClones(hold, redefine, define, tryToDefine, inheritingNothing)
+calledInClones(hold, redefine, tryToDefine, inheritingNothing)

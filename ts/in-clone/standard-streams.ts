@@ -3,6 +3,7 @@ import { Socket } from 'node:net'
 import { Stream, Writable } from 'node:stream'
 import { isatty, ReadStream as TtyReadStream } from 'node:tty'
 import { type CloneFacts, native } from '../native.js'
+import { define } from '../node-internals/define.js'
 import { process } from '../node-internals/process.js'
 import { asStandardStream, shareWritableState } from '../node-internals/streams.js'
 import { hold, redefine } from './hold.js'
@@ -116,5 +117,6 @@ calledInClones(
   takeOver,
   followed,
   shareWritableState,
+  define,
 )
 calledInClones(Writable, Writable[Symbol.hasInstance])

@@ -37,7 +37,8 @@ export function setHighWaterMark(stream: Readable, bytes: number): void {
 }
 
 /**
-Makes `writableLength` and similar properties of `by` show the state of the stream that `of` returns: `_writableState`.
+Makes `writableLength` and similar properties of `by` show the state of the stream that `of` returns, which is called at
+the first use: `_writableState`.
 
 `lib/internal/streams/writable.js`; Node 20 to 26.
 
@@ -45,8 +46,13 @@ Makes `writableLength` and similar properties of `by` show the state of the stre
 */
 export function shareWritableState(of: () => Writable, by: Writable | Duplex): unknown {
   const { _writableState } = by as unknown as WithState
+  const settle = (value: unknown) => {
+    define(by, '_writableState', { value, writable: true, configurable: true, enumerable: true })
+    return value
+  }
   define(by, '_writableState', {
-    get: () => (of() as unknown as WithState)._writableState,
+    get: () => settle((of() as unknown as WithState)._writableState),
+    set: settle,
     configurable: true,
     enumerable: true,
   })

@@ -150,13 +150,12 @@ function watched(handle: ChildHandle, face: CloneFace): LiveClone {
     return new LiveClone(handle, face)
   } catch (cause) {
     handle.abandon()
-    noteFewerClones()
     const message = `no clone was made: its end cannot be watched (${(cause as Error).message}): raise fs.epoll.max_user_watches, or run fewer clones`
     throw new QcloneError('ERR_QCLONE_FORK', message, { cause })
   }
 }
 
-/** Notes that a clone has ended, or that there is none. */
+/** Notes that a clone has ended, or was not made. */
 export function noteFewerClones(): void {
   if (live.size === 0) scavengeInParallel()
 }

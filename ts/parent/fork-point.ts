@@ -105,7 +105,8 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
     if (off) return refuse(off)
     const isOver = uptimeMs() >= deadline
     const tellsAll = turns < TURNS_TO_TELL && !isOver
-    const poolWaitMs = Math.max(POOL_WAIT_MS, (uptimeMs() - begun) * POOL_WAIT_SHARE)
+    const triedAt = uptimeMs()
+    const poolWaitMs = Math.max(POOL_WAIT_MS, (triedAt - begun) * POOL_WAIT_SHARE)
     const how = { waitMs: 0, poolWaitMs, tellsAll, ghosts: { behind } }
     const forked = isNested ? nested() : attempt(purpose, how)
     if (!isRefusal(forked)) {
@@ -118,7 +119,7 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
     if (isNested) return inTurn(tryAtTurn, false)
     if (forked.soon && turns++ < TURNS_TO_TELL) return inTurn(tryAtTurn, true)
     // Whether V8 is at rest can only be polled.
-    const restMs = (poolWaitMs - POOL_WAIT_MS) * REST_AFTER_WAIT
+    const restMs = (uptimeMs() - triedAt - POOL_WAIT_MS) * REST_AFTER_WAIT
     setTimeout(() => inTurn(tryAtTurn, true), Math.max(interval, restMs))
     interval = Math.min(interval * 2, LAST_INTERVAL_MS)
   }
@@ -176,11 +177,14 @@ interface Attempt {
 
 /** Makes one attempt, and returns the fork or why there was none. */
 function attempt(purpose: Purpose, how: Attempt): Forked | Refusal {
+  let forked: Forked | Refusal
   try {
-    return tryToFork(purpose, how)
+    forked = tryToFork(purpose, how)
   } catch (error) {
-    return { refusal: typed(error), transient: false }
+    forked = { refusal: typed(error), transient: false }
   }
+  if (isRefusal(forked)) noteFewerClones()
+  return forked
 }
 
 function tryToFork(
@@ -214,7 +218,6 @@ function tryToFork(
   if (outcome) {
     const { child, failure } = outcome
     if (failure) {
-      noteFewerClones()
       const { transient, soon } = failure
       return { refusal: fromFailure(failure), transient, soon }
     }
@@ -264,7 +267,7 @@ const POOL_WAIT_MS = 2
 /** Later attempts block for up to this share of the time that the fork has waited: a pool on a busy machine takes longer. */
 const POOL_WAIT_SHARE = 1 / 50
 
-/** Time between two attempts, compared to what the first of them may have blocked beyond {@link POOL_WAIT_MS}. */
+/** Time between two attempts, at least, compared to the time for which the first has blocked beyond {@link POOL_WAIT_MS}. */
 const REST_AFTER_WAIT = 9
 
 /**
