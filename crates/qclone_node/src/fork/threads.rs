@@ -244,6 +244,10 @@ impl NodeThreads {
             return foreign(WORKER);
         }
         if thread.wait.is_epoll() {
+            // The thread of delayed tasks may have come to rest right after it was looked for.
+            if self.delayed_tasks.is_none() && blocks_sigusr1(thread) {
+                return at_rest_or_at_work(false, "a thread of node, not yet known");
+            }
             return foreign(OWN_LOOP);
         }
         // Node 20 names no threads. The thread that starts the inspector waits alike, and is known.
