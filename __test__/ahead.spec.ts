@@ -52,7 +52,11 @@ for (const scene of ['run', 'run async', 'spawn']) {
 }
 
 test('but what nobody could know of', async (t) => {
-  t.deepEqual(always(await compiled(t, 'a function within')), ['within'])
+  const rounds = await compiled(t, 'a function within')
+  // One round shows that what a clone compiles is seen.
+  t.true(rounds.some((names) => names.includes('within')))
+  const others = always(rounds).filter((name) => name !== 'within')
+  t.deepEqual(others, [])
 })
 
 test('what V8 has forgotten is compiled by the parent, once', async (t) => {
