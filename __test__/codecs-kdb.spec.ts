@@ -4,10 +4,10 @@ import { type KdbOptions, kdb, q } from 'node-qclone/kdb'
 import { compress } from '#dist/codecs/kdb/compress.js'
 import { encodeMessage } from '#dist/codecs/kdb/encode-reply.js'
 import { uncompress } from '#dist/codecs/kdb/uncompress.js'
+import { cpuMs } from '../harness/cpu-time.js'
 import { KdbValues } from '../harness/messages/kdb-values.js'
 import { Sink } from '../harness/messages/sink.js'
 import { Random } from '../harness/random.js'
-import { cpuMs } from './helpers/cpu-time.js'
 import {
   framed,
   greeting,

@@ -7,9 +7,9 @@ import { encodeMessage } from '#dist/codecs/kdb/encode-reply.js'
 import { decodeSample } from '#dist/codecs/kdb/message.js'
 import { uncompress } from '#dist/codecs/kdb/uncompress.js'
 import { outlineOf } from '#dist/codecs/ndjson/outline.js'
+import { leastCpuMs } from '../harness/cpu-time.js'
 import { ndjsonSubject } from '../harness/messages/ndjson.js'
 import { Random } from '../harness/random.js'
-import { leastCpuMs } from './helpers/cpu-time.js'
 import { framed, greeting, hex, opened, queryOf, received } from './helpers/kdb.js'
 
 const UNBOUNDED = { maxDepth: Infinity, maxItems: Infinity, maxUpdateItems: Infinity }

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { ProtocolError, QcloneError, type Query } from 'node-qclone'
 import { type NdjsonOptions, ndjson } from 'node-qclone/ndjson'
-import { cpuMs } from './helpers/cpu-time.js'
+import { cpuMs } from '../harness/cpu-time.js'
 import { messagesIn, outcomeOf } from './helpers/kdb.js'
 
 function receive(text: string | Uint8Array, options?: NdjsonOptions) {

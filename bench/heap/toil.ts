@@ -1,3 +1,4 @@
+import { cpuMs } from '../../harness/cpu-time.js'
 import { gc } from '../../harness/heap.js'
 import { Random } from '../../harness/random.js'
 import { rounded } from '../../harness/stats.js'
@@ -25,11 +26,12 @@ const COLLECTIONS = 3
 export function toil(): Toil {
   const times: Record<string, number> = {}
   const timed = <T>(name: string, work: () => T): T => {
-    const before = process.cpuUsage()
-    const done = work()
-    const { user, system } = process.cpuUsage(before)
-    times[name] = rounded((user + system) / 1000)
-    return done
+    let done: T | undefined
+    const ms = cpuMs(() => {
+      done = work()
+    })
+    times[name] = rounded(ms)
+    return done as T
   }
   const random = new Random(1, 0)
   const table = timed('build', () => Array.from({ length: ROWS }, (_, id) => row(id)))

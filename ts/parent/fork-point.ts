@@ -103,9 +103,9 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
   const tryAtTurn: Waiting['act'] = (behind, isNested) => {
     const off = whyOff()
     if (off) return refuse(off)
-    const isOver = uptimeMs() >= deadline
-    const tellsAll = turns < TURNS_TO_TELL && !isOver
     const triedAt = uptimeMs()
+    const isOver = triedAt >= deadline
+    const tellsAll = turns < TURNS_TO_TELL && !isOver
     const poolWaitMs = Math.max(POOL_WAIT_MS, (triedAt - begun) * POOL_WAIT_SHARE)
     const how = { waitMs: 0, poolWaitMs, tellsAll, ghosts: { behind } }
     const forked = isNested ? nested() : attempt(purpose, how)
