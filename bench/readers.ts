@@ -4,6 +4,7 @@ import { expectRoomFor } from '../harness/proc.js'
 import { program, report } from '../harness/program.js'
 import { median, rounded } from '../harness/stats.js'
 import { printTable } from '../harness/table.js'
+import { type EachFigures, measureEach, serveEach } from './readers/each.js'
 import { type IdleFigures, measureIdle, serveIdle, stayIdle } from './readers/idle.js'
 import { generateLoad, type Load } from './readers/load.js'
 import { KINDS, type Kind, type MemoryFigures, type Round, Rounds, type Window } from './readers/rounds.js'
@@ -15,7 +16,7 @@ const options = readArgs(
 Compares readers, which serve an HTTP server's connections from one heap, with one process and with \`node:cluster\`,
 whose workers each have a copy of the data: requests per second, also per second of CPU time, and memory. Then with
 updates of the data in the parent meanwhile: how late those are, and how old the data is that clients see. Then has
-readers hand idle connections over. The kinds take turns. With \`node --import node-qclone/heap build/bench/readers.js\`
+readers hand idle connections over, and gives each of many connections a reader to itself. The kinds take turns. With \`node --import node-qclone/heap build/bench/readers.js\`
 the heaps are on huge pages.`,
   {
     'heap-mb': { about: 'heap of JavaScript objects, in MiB', fallback: 500, min: 10, max: 16_000 },
@@ -26,9 +27,15 @@ the heaps are on huge pages.`,
     seconds: { about: 'length of a window', fallback: 5, min: 1, max: 300 },
     rounds: { about: 'windows of each kind; 0: none', fallback: 3, min: 0, max: 100 },
     idle: { about: 'idle connections; 0: none', fallback: 10_000, min: 0, max: 18_000 },
-    'idle-heap-mb': { about: 'heap of their parent, in MiB', fallback: 100, min: 10, max: 16_000 },
+    'idle-heap-mb': {
+      about: 'heap of their parent, and of that of each, in MiB',
+      fallback: 100,
+      min: 10,
+      max: 16_000,
+    },
     'idle-readers': { about: 'readers that have them', fallback: 4, min: 1, max: 64 },
     swaps: { about: 'generations that take them over', fallback: 5, min: 1, max: 1000 },
+    each: { about: 'connections that have a reader each; 0: none', fallback: 1020, min: 0, max: 4000 },
   },
 )
 
@@ -43,6 +50,8 @@ const MAX_MEMORY = 1.3
 const MAX_P99_OF_UPDATES = 1.3
 const MAX_BUSIEST_TO_IDLEST = 1.3
 const MAX_APART = 1
+/** What kdb+ takes for each connection. */
+const MOST_MIB_FOR_EACH = 64
 /** Beyond `maxAge` and the fork. */
 const STALENESS_ROOM_MS = 200
 
@@ -57,6 +66,8 @@ const idleOptions = {
   connections: options.idle,
   swaps: options.swaps,
 }
+
+const eachOptions = { heapMib: options['idle-heap-mb'], connections: options.each }
 
 /** Figure that has a bound. */
 interface Judged {
@@ -78,17 +89,23 @@ async function main(): Promise<boolean> {
   if (options.idle > 0) expectRoomFor(options.idle + OTHER_DESCRIPTORS, 'lower --idle')
   const { rounds, memory } = await measureRounds()
   const idle = options.idle > 0 ? await measureIdle(idleOptions, LIMIT_MS) : undefined
-  const judged = [...judgeRounds(rounds, memory), ...(idle ? judgeIdle(idle) : [])]
+  const each = options.each > 0 ? await measureEach(eachOptions, LIMIT_MS) : undefined
+  const judged = [
+    ...judgeRounds(rounds, memory),
+    ...(idle ? judgeIdle(idle) : []),
+    ...(each ? judgeEach(each) : []),
+  ]
   const node = process.version
   if (options.json) {
-    console.log(JSON.stringify({ node, options, judged, rounds, memory, idle }))
+    console.log(JSON.stringify({ node, options, judged, rounds, memory, idle, each }))
   } else {
     console.log(
       `Node ${node}, ${availableParallelism()} CPUs, ${options.rounds} windows of each kind, medians\n`,
     )
     if (rounds.length > 0) printRounds(rounds, memory)
-    if (idle) {
-      report(idle, false)
+    for (const figures of [idle, each]) {
+      if (!figures) continue
+      report(figures, false)
       console.log()
     }
     printTable(judged.map((figure) => ({ ...figure })))
@@ -199,6 +216,14 @@ function judgeIdle({ connections, answered, closed, lost }: IdleFigures): Judged
   ]
 }
 
+function judgeEach({ connections, answered, readers, mibPerConnection }: EachFigures): Judged[] {
+  return [
+    atLeast('connections with a reader each that answer', answered, connections),
+    atLeast('their readers', readers, connections),
+    atMost('memory for each, MiB', mibPerConnection, MOST_MIB_FOR_EACH),
+  ]
+}
+
 function printRounds(rounds: readonly Round[], memory: readonly MemoryFigures[]): void {
   printLoads(rounds, memory)
   printUpdates(rounds)
@@ -270,6 +295,7 @@ await program(
     load: generateLoad,
     'idle server': () => serveIdle(idleOptions),
     'idle clients': stayIdle,
+    'server of each': () => serveEach(eachOptions),
   },
   main,
 )

@@ -74,7 +74,8 @@ export async function servedByReaders<S extends Server>(
   server: S,
   options: ReaderOptions = {},
 ): Promise<Served<S>> {
-  const readers = cloneReaders(server, { readers: 1, maxAge: Infinity, ...options })
+  const one = options.perConnection ? {} : { readers: 1 }
+  const readers = cloneReaders(server, { ...one, maxAge: Infinity, ...options })
   const port = await listenOn(server)
   await readers.ready
   const end = async () => {

@@ -62,9 +62,11 @@ interface Swap {
   lost: number
 }
 
-type ClientQuestion = { what: 'open'; port: number; connections: number } | { what: 'ask' }
+export type ClientQuestion =
+  /** Opens connections, of which every other one asks something, unless all are to be silent. */
+  { what: 'open'; port: number; connections: number; silent?: boolean } | { what: 'ask' }
 
-interface ClientAnswer {
+export interface ClientAnswer {
   answered: number
   closed: number
 }
@@ -150,7 +152,7 @@ export async function stayIdle(): Promise<void> {
           closed++
         })
         // Every other one has had an answer already, and rests between two requests.
-        if (sockets.length % 2 === 0) await ask(socket)
+        if (!question.silent && sockets.length % 2 === 0) await ask(socket)
       })
       return { answered: 0, closed }
     }

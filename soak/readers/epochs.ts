@@ -111,7 +111,7 @@ export class Epochs {
     this.current = { epoch: ++lastEpoch, maxAge, readYourWrites }
     this.readers = cloneReaders(this.#server, {
       name: `epoch ${lastEpoch}`,
-      readers: 1 + random.below(MOST_READERS),
+      ...(random.oneIn(4) ? { perConnection: true } : { readers: 1 + random.below(MOST_READERS) }),
       maxAge,
       readYourWrites,
       ...(random.oneIn(2) && { priority: 0 }),
@@ -119,7 +119,10 @@ export class Epochs {
       ...(this.#hasFaults && { requestTimeout: SILENCE_MS }),
       ...this.#optionsOf(() => this.current),
     })
-    return this.readers
+    const { readers } = this
+    // Each reader of a connection is a generation, and several can be made between two looks.
+    readers.on('generation', () => this.#watch(readers.stats(), this.current.epoch))
+    return readers
   }
 
   #watch({ swapMs }: ReadersStats, epoch: number): void {

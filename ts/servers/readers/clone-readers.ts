@@ -15,7 +15,8 @@ over.
 HTTP requests other than GET, HEAD and OPTIONS, and messages that expect no reply, are forwarded to the parent.
 
 @returns the readers.
-@throws {TypeError} if `server` is HTTP/2, has other clones, or is no HTTP server and there is no codec.
+@throws {TypeError} if `server` is HTTP/2, has other clones, or is no HTTP server and there is no codec, or if `readers`
+and `perConnection` are given together.
 @throws {TypeError} or {@link RangeError} if an option is unknown or invalid.
 @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` where no clone can ever be made.
 
@@ -55,6 +56,9 @@ export function cloneReaders(server: Server, options: ReaderOptions = {}): Reade
         ? 'Expected no `codec` with an HTTP server'
         : 'Expected `codec` and `evaluate`, or an HTTP server',
     )
+  }
+  if (options.perConnection && options.readers !== undefined) {
+    throw new TypeError('Expected no `readers` with `perConnection`: each connection has a reader')
   }
   return new ServerReaders(server, options)
 }

@@ -1,55 +1,22 @@
 import { reportError } from '../../in-clone/exit.js'
 import { clearTimeout, setTimeout, uptimeMs } from '../../node-internals/clock.js'
-import { process } from '../../node-internals/process.js'
 import { sign } from '../../observe/diagnostics.js'
 import { expectNoPromise } from '../../options/validate.js'
 import { stopSignal, turnedAway } from '../../parent/admission.js'
-import { isQcloneError, QcloneError } from '../../types/errors.js'
 import { explained, type WaitStatus } from '../../types/wait-status.js'
+import { type Counts, type Crew, closed, type Server } from './crew.js'
 import type { Whereabouts } from './note.js'
 import type { Plan } from './options.js'
-import { dismiss, type Owner, type Reader, type Waiting } from './reader.js'
-
-/** What generations need from their server. */
-export interface Server {
-  /** Makes a reader of this generation. */
-  recruit(owner: Owner, generation: number): Promise<Reader>
-  /** Whether it no longer listens. */
-  isGone(): boolean
-  /** Called when it no longer listens: readers are of no use then. */
-  gone(): void
-  /** Serves a connection in the parent. */
-  serveHere(waiting: Waiting): void
-  /** Handles a forwarded request in the parent. Calls `over` at its end. */
-  serveForwarded(fd: number, whereabouts: Whereabouts, over: () => void): void
-  /** Handles an update in the parent. */
-  update(update: unknown): void
-  /** Tells of a generation that has begun to serve. */
-  begun(generation: number): void
-  /** Tells of a reader that has ended before it was told to. */
-  died(message: string, status: WaitStatus | undefined): void
-  /** Tells that a generation could not be made. */
-  deferred(error: Error): void
-}
+import { dismiss, type Reader, type Waiting } from './reader.js'
+import { Setbacks } from './setbacks.js'
 
 /** Generations of readers that may be draining at the same time. The next one waits until fewer are. */
 export const MOST_DRAINING = 16
 /** Connections that wait while no reader lives and one is about to be made. Beyond it they are closed. */
 const MOST_WAITING = 4096
-const closed = () => new QcloneError('ERR_QCLONE_ABORTED', 'the readers were closed')
-const FIRST_DELAY_MS = 50
-const LAST_DELAY_MS = 5000
-/** Readers that end before their first connection, one after another, after which none is made for a while. */
-const MOST_STILLBORN = 5
-/** Attempts that fail, one after another, after which nobody waits for a generation any longer. */
-const MOST_FAILURES = 5
-/** That while, in milliseconds. */
-const PAUSE_MS = 30_000
-/** Codes of a reader that was born, and ended before it served. */
-const ENDED = ['ERR_QCLONE_DIED', 'ERR_QCLONE_START_FAILED']
 
 /** Readers of one server: the generation that serves, those that drain, and when the next is made. */
-export class Generations implements Owner {
+export class Generations implements Crew {
   readonly #plan: Plan
   readonly #server: Server
   #current: Reader[] = []
@@ -74,14 +41,11 @@ export class Generations implements Owner {
   /** Callers that wait for a generation that begins after the number of swaps they saw. */
   #awaiting: Array<{ from: number; resolve: (generation: number) => void; reject: (error: Error) => void }> =
     []
-  /** Readers in a row that ended before their first connection. */
-  #stillborn = 0
-  /** Attempts in a row at which there could be no fork, as beside a thread at work, or `before` threw. */
-  #refused = 0
-  #pausedUntil = 0
+  readonly #setbacks = new Setbacks()
   /** Time of the fork of the serving generation, by `uptimeMs`. */
   #forkedAt = 0
-  readonly counts = { swaps: 0, deferred: 0, respawns: 0, lost: 0, forwarded: 0, swapMs: 0 }
+  readonly resting = 0
+  readonly counts: Counts = { swaps: 0, deferred: 0, respawns: 0, lost: 0, forwarded: 0, swapMs: 0 }
 
   constructor(plan: Plan, server: Server) {
     this.#plan = plan
@@ -113,8 +77,12 @@ export class Generations implements Owner {
 
   /** Whether connections go to readers, now or as soon as there is one again. */
   get isServing(): boolean {
-    const isMaking = this.#generation > 0 && uptimeMs() >= this.#pausedUntil
+    const isMaking = this.#generation > 0 && !this.#setbacks.isPausing
     return !this.#isClosed && (this.#current.length > 0 || isMaking)
+  }
+
+  async begin(): Promise<void> {
+    await this.refresh()
   }
 
   /** Makes a generation now. @returns its number, once it serves. */
@@ -225,8 +193,7 @@ export class Generations implements Owner {
     if (this.#isClosed) return
     const how = status ? explained(status) : 'ended without a status'
     this.#server.died(`reader ${reader.clone.pid} ${how}`, status)
-    // A reader that died of its work is replaced soon: its clients must not bring the parent to serve them.
-    if (reader.hasTaken) this.#stillborn = Math.max(this.#stillborn, 1)
+    if (reader.hasTaken) this.#setbacks.noteDeath()
     else this.#noteStillborn(new Error(`reader ${reader.clone.pid} ${how}`))
     void this.#respawn()
   }
@@ -255,10 +222,12 @@ export class Generations implements Owner {
     await this.#swap
     const { maxAge } = this.#plan
     const isOwed = this.#isWanted || this.#awaiting.some(({ from }) => from < this.#begun)
-    if (isOwed) this.#makeSoon(this.#delay)
+    if (isOwed) this.#makeSoon(this.#setbacks.delay)
     else if (maxAge !== Infinity)
       // A swap that takes long leaves the parent as much time.
-      this.#makeSoon(Math.max(maxAge - (uptimeMs() - this.#forkedAt), this.counts.swapMs, this.#delay))
+      this.#makeSoon(
+        Math.max(maxAge - (uptimeMs() - this.#forkedAt), this.counts.swapMs, this.#setbacks.delay),
+      )
   }
 
   /** Waits until one of those that drain has ended. */
@@ -266,15 +235,6 @@ export class Generations implements Owner {
     if (this.#isHeldUp) return
     this.#isHeldUp = true
     this.#defer(new Error(`${this.#draining.size} readers of earlier generations are still draining`))
-  }
-
-  /** Time until the next attempt, in milliseconds: longer after each failure. */
-  get #delay(): number {
-    if (uptimeMs() < this.#pausedUntil) return this.#pausedUntil - uptimeMs()
-    if (this.#failures === 0) return 0
-    const longest = Math.min(FIRST_DELAY_MS * 2 ** this.#failures, LAST_DELAY_MS)
-    // Servers on one machine that fail together do not try again together.
-    return longest / 2 + (Math.random() * longest) / 2
   }
 
   #isUnchanged(): boolean {
@@ -316,8 +276,7 @@ export class Generations implements Owner {
     this.#generation = generation
     this.#forkedAt = Math.min(...made.map(({ forkedAt }) => forkedAt))
     this.#lastVersion = version
-    this.#stillborn = 0
-    this.#refused = 0
+    this.#setbacks.forget()
     this.counts.swaps++
     this.counts.swapMs = uptimeMs() - this.#forkedAt
     sign('qclone:generation', {
@@ -371,14 +330,14 @@ export class Generations implements Owner {
     sign('qclone:deferred', { generation: this.#generation, error })
     this.#server.deferred(error)
     // What somebody waits for cannot be had.
-    if (this.#failures < MOST_FAILURES) return
+    if (!this.#setbacks.areMany) return
     for (const { reject } of this.#awaiting.splice(0)) reject(error)
     for (const waiting of this.#behind.splice(0)) this.#server.serveHere(waiting)
   }
 
   /** Makes one more reader for one that has ended. */
   async #respawn(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, this.#delay).unref())
+    await new Promise((resolve) => setTimeout(resolve, this.#setbacks.delay).unref())
     await this.#swap
     if (this.#isClosed || this.#current.length >= this.#plan.readers || this.#generation === 0) return
     this.counts.respawns++
@@ -426,26 +385,17 @@ export class Generations implements Owner {
     }
   }
 
-  /** Attempts in a row that came to nothing. */
-  get #failures(): number {
-    return this.#stillborn + this.#refused
-  }
-
   #noteFailure(error: Error): void {
-    const hasEnded = isQcloneError(error) && ENDED.includes(error.code)
-    if (hasEnded) this.#noteStillborn(error)
-    else this.#refused++
+    if (this.#setbacks.noteFailure(error)) this.#pause()
   }
 
-  #noteStillborn({ message }: Error): void {
-    if (++this.#stillborn < MOST_STILLBORN || uptimeMs() < this.#pausedUntil) return
-    this.#pausedUntil = uptimeMs() + PAUSE_MS
-    process.emitWarning(
-      `The last ${this.#stillborn} readers ended before their first connection: no other is made for ${PAUSE_MS / 1000} s, and what no reader serves the parent does. The last one: ${message}`,
-      { type: 'QcloneWarning', code: 'QCLONE_READERS' },
-    )
-    if (this.#current.length > 0) return
-    this.#serveAllHere()
+  #noteStillborn(error: Error): void {
+    if (this.#setbacks.noteStillborn(error)) this.#pause()
+  }
+
+  /** What no reader serves the parent does. */
+  #pause(): void {
+    if (this.#current.length === 0) this.#serveAllHere()
   }
 
   #handOut(): void {

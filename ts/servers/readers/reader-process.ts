@@ -49,6 +49,8 @@ export type OpenLine = (socket: Socket, luggage: Luggage, unread: Uint8Array) =>
 
 /** Time between two reports, in milliseconds. */
 export const REPORT_MS = 250
+/** The same for a reader that has one connection, which rests. */
+const MOST_REPORT_MS = 10_000
 /** Time between two looks at the memory, which take the kernel 10 ms per gigabyte. */
 const MEMORY_LOOK_MS = 1000
 /** Maximum number of connections that one message acknowledges, so that it is not too long. */
@@ -74,6 +76,7 @@ export class ReaderProcess {
   #isTelling = false
   #isRetiring = false
   #isHurrying = false
+  #isReporting = false
   #requests = 0
   /** Updates that it has passed on. */
   #updates = 0
@@ -106,7 +109,7 @@ export class ReaderProcess {
       (note, fds) => this.#receive(note, fds),
       () => leave(0),
     )
-    setInterval(() => this.#report(), REPORT_MS).unref()
+    setInterval(() => this.#report(), reportMs(plan)).unref()
     // It serves from now on.
     this.#tellSoon()
   }
@@ -126,6 +129,7 @@ export class ReaderProcess {
     const id = Symbol('request')
     this.#requests++
     this.#underWay.set(id, uptimeMs())
+    this.#reportSoon()
     return () => void this.#underWay.delete(id)
   }
 
@@ -250,6 +254,17 @@ export class ReaderProcess {
     } while (this.#took.length > 0)
   }
 
+  /** Reports beside the interval, where that is long. */
+  #reportSoon(): void {
+    if (this.#isReporting || reportMs(this.plan) === REPORT_MS) return
+    this.#isReporting = true
+    setTimeout(() => {
+      this.#isReporting = false
+      this.#report()
+      if (this.#underWay.size > 0) this.#reportSoon()
+    }, REPORT_MS).unref()
+  }
+
   #report(): void {
     const now = performance.eventLoopUtilization()
     const { utilization: busy } = performance.eventLoopUtilization(now, this.#utilization)
@@ -302,6 +317,11 @@ export class ReaderProcess {
 }
 
 const NOTHING = Buffer.alloc(0)
+
+/** Time between two reports of a reader that has nothing to do, in milliseconds. A thousand readers must not keep the CPUs busy. */
+function reportMs({ perConnection, requestTimeout }: Plan): number {
+  return perConnection ? Math.min(Math.max(requestTimeout / 2, REPORT_MS), MOST_REPORT_MS) : REPORT_MS
+}
 
 /** Memory of this process in RAM, in bytes; 0 if no descriptor is left to read it. */
 function rssNow(): number {

@@ -39,7 +39,7 @@ export interface Owner {
   /** A reader passes on an update. */
   onUpdate(update: unknown): void
   /** A reader has taken a connection or closed one, so it has room. */
-  onRoom(): void
+  onRoom(reader: Reader): void
   /** A reader should be replaced. */
   onReplace(reader: Reader): void
   /** A reader has ended. */
@@ -273,7 +273,7 @@ export class Reader {
     if (open < this.#open) this.#isFull = false
     this.#open = open
     this.#tellToRetire()
-    this.#owner.onRoom()
+    this.#owner.onRoom(this)
   }
 
   #noteMissed(id: number): void {

@@ -60,6 +60,8 @@ export interface ReadersStats {
   readonly forwarded: number
   /** Connections that wait for a reader. */
   readonly waiting: number
+  /** With `perConnection`, connections that have no reader until their client asks. */
+  readonly resting: number
   /** Connections closed because too many waited for a reader. */
   readonly lost: number
   /** Live readers, those that drain included. */

@@ -8,7 +8,7 @@ import { reportError } from '../../in-clone/exit.js'
 import { forkTime } from '../../in-clone/fork-time.js'
 import { calledInClones } from '../../in-clone/precompile.js'
 import { native } from '../../native.js'
-import { msUntil, nextTick } from '../../node-internals/clock.js'
+import { msUntil, nextTick, uptimeMs } from '../../node-internals/clock.js'
 import { define } from '../../node-internals/define.js'
 import { serveDecrypted, trackAfresh, withLongerHeads } from '../../node-internals/http-parsers.js'
 import { process } from '../../node-internals/process.js'
@@ -25,13 +25,15 @@ import { closeIfSilent, descriptorOf } from '../client-connection.js'
 import { distinguishRequestIds } from '../http/request-ids.js'
 import { isHttp, isTls, shimServer, type Taker } from '../intercept.js'
 import { openDialogue } from '../net/dialogue.js'
-import { callUpdate, replyTo, type SpeakingOptions } from '../net/evaluate.js'
+import { callUpdate, HANDSHAKE_TIMEOUT_MS, replyTo, type SpeakingOptions } from '../net/evaluate.js'
 import { tellOperator } from '../tell-operator.js'
 import { openSafely } from './accepted.js'
+import type { Crew } from './crew.js'
 import { DialogueLine, stateIn } from './dialogue-line.js'
 import { Generations, MOST_DRAINING } from './generations.js'
 import type { Luggage, Whereabouts } from './note.js'
-import { planOf, type ReaderOptions } from './options.js'
+import { type Plan, planOf, type ReaderOptions } from './options.js'
+import { PerConnection } from './per-connection.js'
 import { type Owner, recruit, type Waiting } from './reader.js'
 import { type Forwarded, ReaderProcess } from './reader-process.js'
 import type { CloseOptions, Readers, ReadersEvents, ReadersStats } from './readers.js'
@@ -41,16 +43,17 @@ import { takeUnread } from './unread.js'
 
 /** Places for each reader of a generation: its own, one for the next generation, and those of readers that drain. */
 const PLACES_PER_READER = MOST_DRAINING + 2
+/** Connections at a time that have a reader each, as many as kdb+ takes. */
+const MOST_CONNECTIONS = 1020
 
 /** Readers of one server. */
 export class ServerReaders extends EventEmitter<ReadersEvents> implements Readers {
   readonly ready: Promise<void>
   readonly #server: Server
   readonly #options: ReaderOptions
-  readonly #generations: Generations
+  readonly #crew: Crew
   readonly #undo: () => void
-  readonly #maxAge: number
-  readonly #drainTimeout: number
+  readonly #plan: Plan
   /** Connections of the parent's own, which its server serves. */
   readonly #own = new WeakSet<Socket>()
   #isClosed = false
@@ -58,7 +61,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   #forgetStop: () => void = () => {}
   /** Called when the server no longer listens, or has been given back. */
   readonly #end = () => {
-    if (!this.#isClosed) void this.#close(this.#drainTimeout)
+    if (!this.#isClosed) void this.#close(this.#plan.drainTimeout)
   }
   /** In a reader: this process. */
   #process: ReaderProcess | undefined
@@ -70,14 +73,17 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     this.#server = server
     this.#options = options
     const plan = planOf(options)
-    this.#maxAge = plan.maxAge
-    this.#drainTimeout = plan.drainTimeout
+    this.#plan = plan
     const places = new Places(
-      () => ({ maxClones: plan.readers * PLACES_PER_READER, maxQueue: Infinity }),
+      () => ({
+        maxClones: plan.perConnection ? this.#mostConnections * 2 : plan.readers * PLACES_PER_READER,
+        maxQueue: Infinity,
+      }),
       'readers',
     )
     const name = options.name ?? options.evaluate?.name ?? ''
-    this.#generations = new Generations(plan, {
+    const Serving = plan.perConnection ? PerConnection : Generations
+    this.#crew = new Serving(plan, {
       recruit: (owner: Owner, generation: number) =>
         recruit(owner, {
           places,
@@ -108,7 +114,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
       this.ready = Promise.resolve()
       return
     }
-    this.ready = this.#generations.refresh().then(() => {})
+    this.ready = this.#crew.begin()
     // The user may not wait for it.
     this.ready.catch(() => {})
     // Its clones are ended, and no others are to be made.
@@ -123,21 +129,21 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   }
 
   get generation(): number {
-    return this.#generations.generation
+    return this.#crew.generation
   }
 
   async refresh(): Promise<number> {
     expectParent('refresh')
-    return isInline() ? 0 : this.#generations.refresh()
+    return isInline() ? 0 : this.#crew.refresh()
   }
 
   async update<T>(f: () => T | PromiseLike<T>): Promise<T> {
     expectParent('update')
     const value = await f()
     if (isInline() || this.#isClosed) return value
-    this.#generations.noteChange()
+    this.#crew.noteChange()
     try {
-      await (this.#maxAge === Infinity ? this.#generations.refresh() : this.#generations.next())
+      await (this.#plan.maxAge === Infinity ? this.#crew.refresh() : this.#crew.next())
     } catch (error) {
       // The parent serves what has changed.
       if (!this.#isClosed) throw error
@@ -146,11 +152,12 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   }
 
   stats(): ReadersStats {
-    const { generation, age, waiting, counts, readers } = this.#generations
+    const { generation, age, waiting, resting, counts, readers } = this.#crew
     return {
       generation,
       age,
       waiting,
+      resting,
       ...counts,
       readers: readers.map(({ clone, generation, isRetiring, load, requests, busy }) => ({
         pid: clone.pid,
@@ -163,7 +170,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     }
   }
 
-  async close({ drain = this.#drainTimeout }: CloseOptions = {}): Promise<void> {
+  async close({ drain = this.#plan.drainTimeout }: CloseOptions = {}): Promise<void> {
     expectMilliseconds(drain, 'drain')
     expectParent('close')
     await this.#close(drain)
@@ -176,7 +183,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     this.#forgetStop()
     // A server that is being closed must not say so before its clients have what they wait for.
     if (!this.#isGone()) this.#undo()
-    await this.#generations.close(drain)
+    await this.#crew.close(drain)
     this.#undo()
   }
 
@@ -188,10 +195,9 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     const takeConnection: Taker = (next, ...args) => {
       const [socket] = args as [Socket]
       const isOwn = this.#process !== undefined || this.#own.has(socket)
-      if (isOwn || !this.#generations.isServing || !isFresh(socket, this.#server))
+      if (isOwn || !this.#crew.isServing || !isFresh(socket, this.#server))
         return this.#serveOwn(socket, next)
-      const { maxConnections } = this.#server
-      if (maxConnections && this.#generations.load >= maxConnections) {
+      if (this.#mostConnections && this.#crew.load >= this.#mostConnections) {
         // As Node does, which counts only the parent's own connections.
         const { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily } = socket
         socket.destroy()
@@ -209,7 +215,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
       // Without a descriptor for it, it cannot move.
       if (fd === null) return this.#serveOwn(socket, next)
       socket.destroy()
-      this.#generations.dispatch({ fd, luggage: {}, file: undefined })
+      this.#crew.dispatch({ fd, luggage: this.#firstLuggage(), file: undefined })
       return true
     }
     const takeSecured: Taker = (next, ...args) => {
@@ -234,7 +240,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     const takeClose: Taker = (next, ...args) => {
       if (isInline() || isClone()) return next(...args)
       const whenClosed = () => void next(...args)
-      this.#close(this.#drainTimeout).then(whenClosed, whenClosed)
+      this.#close(this.#plan.drainTimeout).then(whenClosed, whenClosed)
       return true
     }
     return {
@@ -249,6 +255,19 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
         connect: takeUpgrade,
       }),
     }
+  }
+
+  /** Connections at a time; 0 for any number. */
+  get #mostConnections(): number {
+    return this.#server.maxConnections || (this.#plan.perConnection ? MOST_CONNECTIONS : 0)
+  }
+
+  /** Of a client that has not asked yet, and may be at rest in the parent for as long as it could be in a reader. */
+  #firstLuggage(): Luggage {
+    if (!this.#plan.perConnection) return {}
+    const { handshakeTimeout = HANDSHAKE_TIMEOUT_MS } = this.#options
+    const limit = isHttp(this.#server) ? (this.#server as HttpServer).headersTimeout : handshakeTimeout
+    return limit > 0 ? { idleUntil: uptimeMs() + limit } : {}
   }
 
   /** Serves a new connection in this process. */

@@ -1,0 +1,97 @@
+import { createServer } from 'node:http'
+import { cloneReaders, memoryOf } from 'node-qclone'
+import { fillHeap, gc, settle } from '../../harness/heap.js'
+import { listenOn } from '../../harness/listen.js'
+import { cpuMsOfFamily, familyOf } from '../../harness/proc.js'
+import { answerQuestions, openPart } from '../../harness/program.js'
+import { rounded } from '../../harness/stats.js'
+import type { ClientAnswer, ClientQuestion } from './idle.js'
+
+export interface EachOptions {
+  readonly heapMib: number
+  readonly connections: number
+}
+
+export interface EachFigures {
+  connections: number
+  /** Connections whose request was answered. */
+  answered: number
+  closed: number
+  /** Readers afterwards. */
+  readers: number
+  /** Memory of all processes that each connection adds, in MiB: at rest before it has asked, and with a reader. */
+  restingMib: number
+  mibPerConnection: number
+  /** Time until all were answered, their forks included. */
+  msPerConnection: number
+  /** CPU time of all processes in a second in which nobody asks, in milliseconds. */
+  cpuMsPerSecond: number
+}
+
+type ServerQuestion = { what: 'port' } | { what: 'memory' } | { what: 'cpu' }
+
+interface ServerAnswer {
+  port?: number
+  memory?: { mib: number; readers: number }
+  cpuMs?: number
+}
+
+/** A reader stays for longer than that. */
+const QUIET_MS = 5000
+const HEAP_ROOM_MIB = 1000
+const MIB = 2 ** 20
+
+/** Part in a process of its own: a parent each of whose connections has a reader to itself. */
+export async function serveEach({ heapMib, connections }: EachOptions): Promise<void> {
+  const rows = fillHeap(heapMib)
+  gc()
+  const server = createServer((_, response) => response.end(rows.length > 0 ? 'answered' : ''))
+  // Silent clients are no mistake here.
+  Object.assign(server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 })
+  server.maxConnections = connections
+  const port = await listenOn(server)
+  const readers = cloneReaders(server, { perConnection: true, maxAge: Infinity })
+  await readers.ready
+  await answerQuestions<ServerQuestion, ServerAnswer>(async ({ what }) => {
+    if (what === 'port') return { port }
+    if (what === 'cpu') return { cpuMs: cpuMsOfFamily(process.pid) }
+    await settle()
+    const bytes = familyOf(process.pid).reduce((sum, { pid }) => sum + memoryOf(pid).pss, 0)
+    return { memory: { mib: bytes / MIB, readers: readers.stats().readers.length } }
+  })
+  await readers.close({ drain: 0 })
+  server.close()
+}
+
+/** Measures what a connection costs that has a reader to itself. */
+export async function measureEach(options: EachOptions, limitMs: number): Promise<EachFigures> {
+  const { connections } = options
+  const flags = [`--max-old-space-size=${options.heapMib + HEAP_ROOM_MIB}`]
+  const server = openPart<ServerQuestion, ServerAnswer>('server of each', { flags, limitMs })
+  const clients = openPart<ClientQuestion, ClientAnswer>('idle clients', { limitMs })
+  const { port } = (await server.ask({ what: 'port' })) as { port: number }
+  const memory = async () => (await server.ask({ what: 'memory' })).memory as { mib: number; readers: number }
+  const without = await memory()
+  await clients.ask({ what: 'open', port, connections, silent: true })
+  const resting = await memory()
+  const begun = performance.now()
+  const { answered, closed } = await clients.ask({ what: 'ask' })
+  const ms = performance.now() - begun
+  const served = await memory()
+  const cpu = async () => (await server.ask({ what: 'cpu' })).cpuMs as number
+  const before = await cpu()
+  await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+  const cpuMs = (await cpu()) - before
+  await clients.end()
+  await server.end()
+  return {
+    connections,
+    answered,
+    closed,
+    readers: served.readers,
+    restingMib: rounded((resting.mib - without.mib) / connections),
+    mibPerConnection: rounded((served.mib - without.mib) / connections),
+    msPerConnection: rounded(ms / connections),
+    cpuMsPerSecond: rounded(cpuMs / (QUIET_MS / 1000)),
+  }
+}

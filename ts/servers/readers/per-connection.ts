@@ -1,0 +1,328 @@
+import { availableParallelism } from 'node:os'
+import { reportError } from '../../in-clone/exit.js'
+import { native } from '../../native.js'
+import { clearTimeout, msUntil, setTimeout, uptimeMs } from '../../node-internals/clock.js'
+import { sign } from '../../observe/diagnostics.js'
+import { expectNoPromise } from '../../options/validate.js'
+import { QcloneError } from '../../types/errors.js'
+import { explained, type WaitStatus } from '../../types/wait-status.js'
+import { type Counts, type Crew, closed, type Server } from './crew.js'
+import type { Whereabouts } from './note.js'
+import type { Plan } from './options.js'
+import { dismiss, type Reader, type Waiting } from './reader.js'
+import { Setbacks } from './setbacks.js'
+
+/** Readers that are made at the same time. More would wait for each other's CPUs, with snapshots that age meanwhile. */
+const MOST_MADE = availableParallelism() + 1
+
+/** What the parent holds of a connection that has asked for nothing yet. */
+interface Rest {
+  readonly watch: { close(): void }
+  readonly timer: NodeJS.Timeout | undefined
+}
+
+/**
+Readers of one server, one for each connection. A connection that rests is with the parent, which reads nothing of it.
+Its reader is forked once the client asks, and stays with it for `maxAge`.
+*/
+export class PerConnection implements Crew {
+  readonly #plan: Plan
+  readonly #server: Server
+  /** Readers that serve, with the version of the data that each reads from. */
+  readonly #current = new Map<Reader, { readonly version: unknown; timer?: NodeJS.Timeout }>()
+  readonly #draining = new Set<Reader>()
+  readonly #resting = new Map<Waiting, Rest>()
+  /** Connections whose client has asked, and that have no reader yet. */
+  #asking: Waiting[] = []
+  /** Readers that are being made, and since when, by `uptimeMs`. */
+  readonly #making = new Map<symbol, { readonly since: number; readonly over: Promise<void> }>()
+  #generation = 0
+  #hasBegun = false
+  #isClosed = false
+  /** Time from which a snapshot must be, by `uptimeMs`. */
+  #wantedFrom = 0
+  /** Time of the last change that `version` may not tell of, by `uptimeMs`. */
+  #changedAt = 0
+  /** Time until which the parent serves, after a reader could not be made, by `uptimeMs`. */
+  #pausedUntil = 0
+  readonly #setbacks = new Setbacks()
+  /** Callers that wait until all readers are younger than that. */
+  #awaiting: Array<{ from: number; resolve: (generation: number) => void; reject: (error: Error) => void }> =
+    []
+  readonly counts: Counts = { swaps: 0, deferred: 0, respawns: 0, lost: 0, forwarded: 0, swapMs: 0 }
+
+  constructor(plan: Plan, server: Server) {
+    this.#plan = plan
+    this.#server = server
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** That of the oldest. */
+  get age(): number {
+    const now = uptimeMs()
+    return Math.max(0, ...[...this.#current.keys()].map(({ forkedAt }) => now - forkedAt))
+  }
+
+  get waiting(): number {
+    return this.#asking.length + this.#making.size
+  }
+
+  get resting(): number {
+    return this.#resting.size
+  }
+
+  get load(): number {
+    return this.readers.reduce((sum, { load }) => sum + load, this.waiting + this.#resting.size)
+  }
+
+  get readers(): readonly Reader[] {
+    return [...this.#current.keys(), ...this.#draining]
+  }
+
+  get isServing(): boolean {
+    return this.#hasBegun && !this.#isClosed && uptimeMs() >= this.#pausedUntil
+  }
+
+  async begin(): Promise<void> {
+    this.#hasBegun = true
+  }
+
+  async refresh(): Promise<number> {
+    if (this.#isClosed) throw closed()
+    this.#wantedFrom = uptimeMs()
+    this.#retire([...this.#current.keys()], this.#plan.drainTimeout)
+    return this.#generation + 1
+  }
+
+  next(): Promise<number> {
+    if (this.#isClosed) return Promise.reject(closed())
+    return new Promise((resolve, reject) => {
+      this.#awaiting.push({ from: uptimeMs(), resolve, reject })
+      this.#settle()
+    })
+  }
+
+  noteChange(): void {
+    this.#changedAt = uptimeMs()
+  }
+
+  dispatch(waiting: Waiting): void {
+    const { asks = false, unread = 0 } = waiting.luggage
+    if (!this.isServing) this.#server.serveHere(waiting)
+    else if (asks || unread > 0) {
+      this.#asking.push(waiting)
+      this.#makeMore()
+    } else this.#rest(waiting)
+  }
+
+  async close(drainMs: number): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true
+      for (const { reject } of this.#awaiting.splice(0)) reject(closed())
+      for (const waiting of [...this.#resting.keys()]) {
+        this.#rouse(waiting)
+        this.#server.serveHere(waiting)
+      }
+      this.#serveAllHere()
+    }
+    this.#retire([...this.#current.keys()], drainMs)
+    await Promise.all([...this.#making.values()].map(({ over }) => over))
+    await Promise.all([...this.#draining].map(({ clone }) => clone.exited.catch(() => {})))
+  }
+
+  onBack(waiting: Waiting): void {
+    this.dispatch(waiting)
+  }
+
+  onForward(fd: number, whereabouts: Whereabouts): void {
+    this.counts.forwarded++
+    this.#server.serveForwarded(fd, whereabouts, () => {
+      if (whereabouts.changes) this.noteChange()
+    })
+  }
+
+  onUpdate(update: unknown): void {
+    this.counts.forwarded++
+    this.noteChange()
+    this.#server.update(update)
+  }
+
+  onRoom(reader: Reader): void {
+    // Its client has left, or has moved on.
+    if (reader.hasTaken && reader.load === 0) this.#retire([reader], this.#plan.drainTimeout)
+  }
+
+  onReplace(reader: Reader): void {
+    this.counts.respawns++
+    this.#retire([reader], this.#plan.drainTimeout)
+  }
+
+  onEnd(reader: Reader, status: WaitStatus | undefined): void {
+    const isEarly = this.#current.has(reader)
+    this.#forget(reader)
+    this.#draining.delete(reader)
+    if (!isEarly || this.#isClosed) return
+    const how = `reader ${reader.clone.pid} ${status ? explained(status) : 'ended without a status'}`
+    this.#server.died(how, status)
+    if (reader.hasTaken) this.#setbacks.noteDeath()
+    else this.#pauseAfter(new QcloneError('ERR_QCLONE_DIED', how))
+  }
+
+  /** Keeps a connection until its client asks, leaves, or may be silent no longer. */
+  #rest(waiting: Waiting): void {
+    const { fd, luggage } = waiting
+    const { watch } = native().watchInput(fd, () => {
+      this.#rouse(waiting)
+      // Input without a byte is the end of it.
+      if (native().progressOf(fd)?.unread) this.dispatch({ ...waiting, luggage: { ...luggage, asks: true } })
+      else dismiss(waiting)
+    })
+    if (!watch) {
+      // No descriptor is left.
+      this.#server.serveHere(waiting)
+      return
+    }
+    const { idleUntil } = luggage
+    const timer =
+      idleUntil === undefined
+        ? undefined
+        : setTimeout(() => {
+            this.#rouse(waiting)
+            dismiss(waiting)
+          }, msUntil(idleUntil)).unref()
+    this.#resting.set(waiting, { watch, timer })
+  }
+
+  #rouse(waiting: Waiting): void {
+    const rest = this.#resting.get(waiting)
+    this.#resting.delete(waiting)
+    rest?.watch.close()
+    clearTimeout(rest?.timer)
+  }
+
+  #makeMore(): void {
+    while (this.#making.size < MOST_MADE && this.#asking.length > 0) {
+      const id = Symbol('reader')
+      const since = uptimeMs()
+      const over = this.#make(this.#asking.shift() as Waiting).finally(() => {
+        this.#making.delete(id)
+        this.#settle()
+        this.#makeMore()
+      })
+      this.#making.set(id, { since, over })
+    }
+  }
+
+  /** Makes a reader for a connection. */
+  async #make(waiting: Waiting): Promise<void> {
+    const generation = this.#generation + 1
+    this.#generation = generation
+    const version = this.#readVersion()
+    let reader: Reader
+    try {
+      this.#prepare(generation)
+      reader = await this.#server.recruit(this, generation)
+    } catch (error) {
+      this.#asking.unshift(waiting)
+      this.#noteFailure(error as Error)
+      return
+    }
+    this.#current.set(reader, { version })
+    this.counts.swaps++
+    this.counts.swapMs = uptimeMs() - reader.forkedAt
+    sign('qclone:generation', { generation, pids: [reader.clone.pid], ms: this.counts.swapMs })
+    this.#server.begun(generation)
+    // It ended meanwhile, or something has changed that its client must see.
+    if (reader.ending) this.onEnd(reader, reader.ending.status)
+    else if (!this.#isClosed && reader.forkedAt >= this.#wantedFrom && reader.hand(waiting)) {
+      this.#setbacks.forget()
+      this.#age(reader)
+      return
+    } else this.#retire([reader], 0)
+    this.dispatch({ ...waiting, luggage: { ...waiting.luggage, asks: true } })
+  }
+
+  #prepare(generation: number): void {
+    try {
+      expectNoPromise(this.#plan.before(generation), 'before')
+    } catch (error) {
+      reportError(error)
+      throw error
+    }
+  }
+
+  #noteFailure(error: Error): void {
+    this.counts.deferred++
+    sign('qclone:deferred', { generation: this.#generation, error })
+    this.#server.deferred(error)
+    this.#pauseAfter(error)
+  }
+
+  /** Has the parent serve for a while, as others in a row came to nothing the longer. */
+  #pauseAfter(error: Error): void {
+    this.#setbacks.noteFailure(error)
+    this.#pausedUntil = uptimeMs() + this.#setbacks.delay
+    this.#serveAllHere()
+  }
+
+  #serveAllHere(): void {
+    for (const waiting of this.#asking.splice(0)) this.#server.serveHere(waiting)
+  }
+
+  /** Has a reader give its connection back at the end of `maxAge`. */
+  #age(reader: Reader): void {
+    const { maxAge, drainTimeout } = this.#plan
+    const state = this.#current.get(reader)
+    if (maxAge === Infinity || !state) return
+    const look = () => {
+      if (!this.#isUnchanged(reader)) this.#retire([reader], drainTimeout)
+      else state.timer = setTimeout(look, maxAge).unref()
+    }
+    state.timer = setTimeout(look, msUntil(reader.forkedAt + maxAge)).unref()
+  }
+
+  #isUnchanged(reader: Reader): boolean {
+    const state = this.#current.get(reader)
+    const isKnown = this.#plan.version && state && reader.forkedAt > this.#changedAt
+    return isKnown === true && Object.is(this.#readVersion(), state?.version)
+  }
+
+  #readVersion(): unknown {
+    try {
+      return this.#plan.version?.()
+    } catch (error) {
+      reportError(error)
+      // Equal to nothing: with doubt, there is something new.
+      return Symbol('unknown')
+    }
+  }
+
+  #retire(readers: readonly Reader[], withinMs: number): void {
+    for (const reader of readers) {
+      this.#forget(reader)
+      if (reader.ending) continue
+      this.#draining.add(reader)
+      reader.retire(withinMs)
+    }
+    this.#settle()
+  }
+
+  #forget(reader: Reader): void {
+    clearTimeout(this.#current.get(reader)?.timer)
+    this.#current.delete(reader)
+  }
+
+  /** Tells those who wait for younger readers, once there are no others. */
+  #settle(): void {
+    if (this.#awaiting.length === 0) return
+    const began = [...this.#making.values()].map(({ since }) => since)
+    const oldest = Math.min(...began, ...[...this.#current.keys()].map(({ forkedAt }) => forkedAt))
+    const isOver = ({ from }: { from: number }) => oldest >= from
+    const over = this.#awaiting.filter(isOver)
+    this.#awaiting = this.#awaiting.filter((one) => !isOver(one))
+    for (const { resolve } of over) resolve(this.#generation)
+  }
+}
