@@ -15,8 +15,6 @@ async function compiled(
   const { stdout, stderr, code } = await runScript('../fixtures/ahead.js', {
     args: [scene],
     nodeArgs,
-    // What a clone has not written when it leaves is lost.
-    wrapper: ['stdbuf', '-oL'],
   })
   t.deepEqual([stderr, code], ['', 0])
   const [, ...rounds] = stdout.split(ROUND)

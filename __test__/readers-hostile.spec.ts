@@ -98,7 +98,7 @@ test(noted, '{"take":0,"with":{"state":5,"idleUntil":-1,"answered":1,"unread":1.
   take: 0,
   with: {},
 })
-test(noted, '{"took":[],"open":0}', { took: [], open: 0 })
+test(noted, '{"took":[],"open":0,"retired":true}', { took: [], open: 0, retired: true })
 test(noted, '{"back":{},"updates":0}', { back: {}, updates: 0 })
 test(
   noted,

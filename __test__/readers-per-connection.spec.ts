@@ -42,6 +42,36 @@ test('after refresh and update, each answer is a newer one', async (t) => {
   t.deepEqual(await playScene(t, FIXTURE, 'update within maxAge'), { seen: [1, true] })
 })
 
+test('however often there are updates, clients are answered', async (t) => {
+  t.deepEqual(await playScene(t, FIXTURE, 'updates all the time'), { answered: true })
+})
+
+test('half a message needs a reader only when more of it comes', async (t) => {
+  t.deepEqual(await playScene(t, FIXTURE, 'half a message'), { readers: 1, 'the whole': 2 })
+})
+
+test('a client that asks in time is answered, however long the fork takes', async (t) => {
+  t.deepEqual(await playScene(t, FIXTURE, 'asked in time'), { answered: true })
+})
+
+test('who has asked before the server is closed is answered', async (t) => {
+  t.deepEqual(await playScene(t, FIXTURE, 'asked before the end'), { answered: true })
+})
+
+test('after a request that took longer than maxAge, the next one goes to another reader', async (t) => {
+  t.deepEqual(await playScene(t, FIXTURE, 'asked after a slow one'), {
+    'by another, true': true,
+    'by another, false': true,
+  })
+})
+
+test('close can end readers sooner that retire already', async (t) => {
+  t.deepEqual(await playScene(t, FIXTURE, 'ended sooner'), {
+    'closed, true': 'ECONNRESET',
+    'closed, false': 'ECONNRESET',
+  })
+})
+
 test('a slow request keeps no other client waiting', async (t) => {
   t.deepEqual(await playScene(t, FIXTURE, 'a slow client'), { meanwhile: '', 'in the end': true })
 })

@@ -241,6 +241,17 @@ export function closeIfSilent(socket: Socket, ms: number): void {
   })
 }
 
+/** Whether something has arrived on the connection `fd` that nobody has read. At its end, and on what is none, there is nothing. */
+export function hasInput(fd: number): boolean {
+  return (native().progressOf(fd)?.unread ?? 0) > 0
+}
+
+/** Calls `act` once what had arrived on a connection when it was opened has been read. */
+export function untilRead(act: () => void): void {
+  // The event loop reads it in its next turn.
+  setImmediate(() => setImmediate(act))
+}
+
 /** Calls `act` in `ms`, unless the connection is closed before. */
 export function whileOpen(socket: Socket, ms: number, act: () => void): void {
   const timer = setTimeout(act, ms).unref()

@@ -3,10 +3,14 @@ import type { Socket } from 'node:net'
 import type { Conversation, Query } from '../../codecs/codec.js'
 import { reportError } from '../../in-clone/exit.js'
 import { msUntil, uptimeMs } from '../../node-internals/clock.js'
+import { untilRead } from '../client-connection.js'
 import { type Dialogue, openDialogue, type UndecodedUpdate } from '../net/dialogue.js'
 import { HANDSHAKE_TIMEOUT_MS, replyTo, type SpeakingOptions } from '../net/evaluate.js'
 import type { Luggage } from './note.js'
 import type { Line, ReaderProcess } from './reader-process.js'
+
+/** Time in milliseconds for the greeting of a client that has begun to send it. */
+const LEAST_GREETING_MS = 1000
 
 /** Client that a reader begins to serve. */
 interface Arrived {
@@ -26,6 +30,8 @@ export class DialogueLine implements Line {
   readonly #isMovable: boolean
   readonly #dialogue: Dialogue | undefined
   #isLeaving = false
+  /** Whether the client has asked, and that has not been read. It would ask the next reader, and so on. */
+  #owes: boolean
   /** Time of the last update that the client's queries must see, by `uptimeMs`. */
   #wroteAt: number | undefined
   /** Time until which the client must have been let in, by `uptimeMs`. */
@@ -41,7 +47,8 @@ export class DialogueLine implements Line {
     this.#dialogue = openDialogue(
       socket,
       codec,
-      msUntil(this.#greetedUntil),
+      // What a client has sent in time is read, however long it waited for this reader.
+      Math.max(msUntil(this.#greetedUntil), luggage.asks ? LEAST_GREETING_MS : 0),
       {
         onUpdate: undefined,
         ...(isForwarding && { passOn: (update) => this.#passOn(update) }),
@@ -49,6 +56,7 @@ export class DialogueLine implements Line {
       },
       stateIn(luggage),
     )
+    this.#owes = luggage.asks === true
     this.#isMovable = isMovable && this.#dialogue?.isMovable === true
     if (!this.#dialogue) return
     this.#dialogue.onRest = () => {
@@ -61,10 +69,16 @@ export class DialogueLine implements Line {
     socket.on('close', () => reader.remove(this))
     reader.add(this)
     this.#dialogue.receiveEarlier(unread)
+    if (!this.#owes) return
+    untilRead(() => {
+      this.#owes = false
+      if (this.#isLeaving) this.retire()
+    })
   }
 
   retire(): void {
     this.#isLeaving = true
+    if (this.#owes) return
     if (this.#isMovable) this.#dialogue?.freeze()
     this.#settle()
   }
@@ -107,7 +121,7 @@ export class DialogueLine implements Line {
   #settle(): void {
     const dialogue = this.#dialogue
     const socket = this.#socket
-    if (!this.#isLeaving || !dialogue || socket.writableEnded || socket.destroyed) return
+    if (!this.#isLeaving || this.#owes || !dialogue || socket.writableEnded || socket.destroyed) return
     if (socket.writableLength > 0) {
       // Called once everything before it has left.
       socket.write('', () => this.#settle())

@@ -153,7 +153,8 @@ export class Generations implements Crew {
       this.#serveAllHere()
     }
     await this.#swap
-    this.#retire(this.#current.splice(0), drainMs)
+    this.#retire([...this.#current.splice(0), ...this.#draining], drainMs)
+    if (this.#server.isGone()) for (const reader of this.#draining) reader.hurry()
     await Promise.all([...this.#draining].map(({ clone }) => clone.exited.catch(() => {})))
   }
 
@@ -289,7 +290,11 @@ export class Generations implements Crew {
     this.#server.begun(generation)
     const served = this.#awaiting.filter(({ from }) => from < generation)
     this.#awaiting = this.#awaiting.filter(({ from }) => from >= generation)
-    for (const { resolve } of served) resolve(generation)
+    // Readers that were told to retire may have read nothing of that yet.
+    const stopped = Promise.all([...this.#draining].map(({ retired }) => retired))
+    void stopped.then(() => {
+      for (const { resolve } of served) resolve(generation)
+    })
     const behind = this.#behind
     this.#behind = behind.filter((waiting) => this.#isBehind(waiting))
     this.#waiting.push(...behind.filter((waiting) => !this.#behind.includes(waiting)))

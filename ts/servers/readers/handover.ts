@@ -27,7 +27,7 @@ export class Handover {
     this.#fd = fd
     this.#receive = receive
     this.#ended = ended
-    const { watch, failure } = native().watchInput(fd, () => this.#take())
+    const { watch, failure } = native().watchInput(fd, () => this.take())
     if (failure) throw fromFailure(failure)
     if (watch) this.#watch = watch
   }
@@ -50,7 +50,8 @@ export class Handover {
     native().closePipeEnd(this.#fd)
   }
 
-  #take(): void {
+  /** Receives what has arrived. */
+  take(): void {
     if (this.#isClosed) return
     const { messages, ended } = native().receiveHandovers(this.#fd, MOST_AT_ONCE)
     for (const { message, fds } of messages) this.#receive(parseNote(message), fds)

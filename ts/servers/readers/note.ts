@@ -10,7 +10,7 @@ export interface Luggage {
   readonly unread?: number
   /** Time by `uptimeMs` until which the client has had something forwarded. Only snapshots after that have all of it. */
   readonly wroteAt?: number
-  /** Whether it waits for an answer from such a snapshot. */
+  /** Whether it waits for an answer: from such a snapshot, or from the next reader. */
   readonly asks?: boolean
   /** Time by `uptimeMs` of the snapshot that its last answers were from. Noted by the parent. */
   readonly seen?: number
@@ -39,8 +39,8 @@ export type Note =
   | { readonly retire: number }
   /** Parent: end what rests and cannot be given back, without waiting for the time given. */
   | { readonly hurry: true }
-  /** Reader: these connections are taken, and so many are open. */
-  | { readonly took: readonly number[]; readonly open: number }
+  /** Reader: these connections are taken, so many are open, and whether it reads no more new requests. */
+  | { readonly took: readonly number[]; readonly open: number; readonly retired: boolean }
   /** Reader: this connection came without its descriptor. */
   | { readonly missed: number }
   /** Reader: serve this connection, which has written nothing after this number of updates. */

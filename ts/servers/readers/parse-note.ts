@@ -16,7 +16,9 @@ export function parseNote(message: Uint8Array): Note | undefined {
   if (isCount(take) && isFields(fields.with)) return { take, with: luggageOf(fields.with) }
   if (isDuration(retire)) return { retire }
   if (hurry === true) return { hurry }
-  if (Array.isArray(took) && took.every(isCount) && isCount(open)) return { took, open }
+  if (Array.isArray(took) && took.every(isCount) && isCount(open)) {
+    return { took, open, retired: fields.retired === true }
+  }
   if (isCount(missed)) return { missed }
   if (isFields(fields.back) && isCount(updates)) return { back: luggageOf(fields.back), updates }
   if (isFields(fields.forward)) return { forward: whereaboutsOf(fields.forward) }

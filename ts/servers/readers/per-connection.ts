@@ -6,6 +6,7 @@ import { sign } from '../../observe/diagnostics.js'
 import { expectNoPromise } from '../../options/validate.js'
 import { QcloneError } from '../../types/errors.js'
 import { explained, type WaitStatus } from '../../types/wait-status.js'
+import { hasInput } from '../client-connection.js'
 import { type Counts, type Crew, closed, type Server } from './crew.js'
 import type { Whereabouts } from './note.js'
 import type { Plan } from './options.js'
@@ -39,7 +40,9 @@ export class PerConnection implements Crew {
   #generation = 0
   #hasBegun = false
   #isClosed = false
-  /** Time from which a snapshot must be, by `uptimeMs`. */
+  /** Readers that have been told to retire and may still read new requests. */
+  readonly #stopping = new Set<Reader>()
+  /** Time from which snapshots must be, by `uptimeMs`. */
   #wantedFrom = 0
   /** Time of the last change that `version` may not tell of, by `uptimeMs`. */
   #changedAt = 0
@@ -94,7 +97,7 @@ export class PerConnection implements Crew {
     if (this.#isClosed) throw closed()
     this.#wantedFrom = uptimeMs()
     this.#retire([...this.#current.keys()], this.#plan.drainTimeout)
-    return this.#generation + 1
+    return this.next()
   }
 
   next(): Promise<number> {
@@ -110,9 +113,8 @@ export class PerConnection implements Crew {
   }
 
   dispatch(waiting: Waiting): void {
-    const { asks = false, unread = 0 } = waiting.luggage
     if (!this.isServing) this.#server.serveHere(waiting)
-    else if (asks || unread > 0) {
+    else if (waiting.luggage.asks) {
       this.#asking.push(waiting)
       this.#makeMore()
     } else this.#rest(waiting)
@@ -128,7 +130,8 @@ export class PerConnection implements Crew {
       }
       this.#serveAllHere()
     }
-    this.#retire([...this.#current.keys()], drainMs)
+    this.#retire([...this.#current.keys(), ...this.#draining], drainMs)
+    if (this.#server.isGone()) for (const reader of this.#draining) reader.hurry()
     await Promise.all([...this.#making.values()].map(({ over }) => over))
     await Promise.all([...this.#draining].map(({ clone }) => clone.exited.catch(() => {})))
   }
@@ -177,7 +180,7 @@ export class PerConnection implements Crew {
     const { watch } = native().watchInput(fd, () => {
       this.#rouse(waiting)
       // Input without a byte is the end of it.
-      if (native().progressOf(fd)?.unread) this.dispatch({ ...waiting, luggage: { ...luggage, asks: true } })
+      if (hasInput(fd)) this.dispatch({ ...waiting, luggage: { ...luggage, asks: true } })
       else dismiss(waiting)
     })
     if (!watch) {
@@ -235,11 +238,12 @@ export class PerConnection implements Crew {
     this.counts.swapMs = uptimeMs() - reader.forkedAt
     sign('qclone:generation', { generation, pids: [reader.clone.pid], ms: this.counts.swapMs })
     this.#server.begun(generation)
-    // It ended meanwhile, or something has changed that its client must see.
     if (reader.ending) this.onEnd(reader, reader.ending.status)
-    else if (!this.#isClosed && reader.forkedAt >= this.#wantedFrom && reader.hand(waiting)) {
+    else if (!this.#isClosed && reader.hand(waiting)) {
       this.#setbacks.forget()
-      this.#age(reader)
+      // What its client has asked before the call may be answered by it. Others may not.
+      if (reader.forkedAt < this.#wantedFrom) this.#retire([reader], this.#plan.drainTimeout)
+      else this.#age(reader)
       return
     } else this.#retire([reader], 0)
     this.dispatch({ ...waiting, luggage: { ...waiting.luggage, asks: true } })
@@ -305,6 +309,11 @@ export class PerConnection implements Crew {
       this.#forget(reader)
       if (reader.ending) continue
       this.#draining.add(reader)
+      this.#stopping.add(reader)
+      void reader.retired.then(() => {
+        this.#stopping.delete(reader)
+        this.#settle()
+      })
       reader.retire(withinMs)
     }
     this.#settle()
@@ -315,11 +324,12 @@ export class PerConnection implements Crew {
     this.#current.delete(reader)
   }
 
-  /** Tells those who wait for younger readers, once there are no others. */
+  /** Tells those who wait for younger readers, once no others read requests. */
   #settle(): void {
     if (this.#awaiting.length === 0) return
     const began = [...this.#making.values()].map(({ since }) => since)
-    const oldest = Math.min(...began, ...[...this.#current.keys()].map(({ forkedAt }) => forkedAt))
+    const forked = [...this.#current.keys(), ...this.#stopping].map(({ forkedAt }) => forkedAt)
+    const oldest = Math.min(...began, ...forked)
     const isOver = ({ from }: { from: number }) => oldest >= from
     const over = this.#awaiting.filter(isOver)
     this.#awaiting = this.#awaiting.filter((one) => !isOver(one))

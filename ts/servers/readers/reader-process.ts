@@ -10,7 +10,7 @@ import { memoryOf } from '../../observe/memory.js'
 import { closeFile } from '../../parent/launch.js'
 import { KIND } from '../../transport/frames.js'
 import { encodeValue } from '../../transport/messages.js'
-import { descriptorOf, letLive, resetAtDeath } from '../client-connection.js'
+import { descriptorOf, letLive, resetAtDeath, untilRead } from '../client-connection.js'
 import { openSafely } from './accepted.js'
 import { Handover } from './handover.js'
 import type { Luggage, Note, Whereabouts } from './note.js'
@@ -75,6 +75,8 @@ export class ReaderProcess {
   #took: number[] = []
   #isTelling = false
   #isRetiring = false
+  /** Whether no client can begin to ask it any more, apart from those that cannot move. */
+  #readsNoMore = false
   #isHurrying = false
   #isReporting = false
   #requests = 0
@@ -122,6 +124,14 @@ export class ReaderProcess {
 
   remove(line: Line): void {
     this.#lines.delete(line)
+  }
+
+  /**
+  Takes what the parent has said, at the end of `maxAge`. A handler that took long has kept the word to retire waiting,
+  and the client's next request may be read before it.
+  */
+  catchUp(): void {
+    if (uptimeMs() - this.forkedAt >= this.plan.maxAge) this.#handover.take()
   }
 
   /** Counts a request or query. @returns a function to call when it is over. */
@@ -191,8 +201,8 @@ export class ReaderProcess {
     // Told before anything is read: a connection that a reader has not taken when it dies goes to another one.
     this.#took.push(id)
     const bytes = takeUnread(file, unread)
-    // What another process has read is handled at once, and may end this one.
-    if (unread > 0) this.#tell()
+    // What another process has read is handled at once, and may end this one. The connection counts as open already.
+    if (unread > 0) this.#tell(1)
     const socket = openSafely(fd, this.server)
     if (!socket || !bytes) {
       socket?.destroy()
@@ -211,9 +221,15 @@ export class ReaderProcess {
   }
 
   #retire(withinMs: number): void {
-    if (this.#isRetiring) return
-    this.#isRetiring = true
-    for (const line of [...this.#lines]) line.retire()
+    if (!this.#isRetiring) {
+      this.#isRetiring = true
+      for (const line of [...this.#lines]) line.retire()
+      untilRead(() => {
+        this.#readsNoMore = true
+        this.#tellSoon()
+      })
+    }
+    // It may be told again, to end sooner.
     setTimeout(
       () => {
         for (const line of [...this.#lines]) line.endIfStuck()
@@ -248,9 +264,14 @@ export class ReaderProcess {
     })
   }
 
-  #tell(): void {
+  /** @param more connections that are about to be open. */
+  #tell(more = 0): void {
     do {
-      this.#send({ took: this.#took.splice(0, MOST_TOLD), open: this.#open.size })
+      this.#send({
+        took: this.#took.splice(0, MOST_TOLD),
+        open: this.#open.size + more,
+        retired: this.#readsNoMore,
+      })
     } while (this.#took.length > 0)
   }
 

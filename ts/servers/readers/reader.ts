@@ -86,7 +86,8 @@ export class Reader {
   #isFull = false
   #heardAt = uptimeMs()
   #report: Report = { open: 0, requests: 0, busy: 0 }
-  #isRetiring = false
+  /** Time by which it is to have ended, by `uptimeMs`. */
+  #retiresBy = Infinity
   #isServing = false
   #hasTaken = false
   /** How it has ended. */
@@ -95,6 +96,9 @@ export class Reader {
   #retireWithin: number | undefined
   #asksForReplacement = false
   #beginsToServe: () => void = () => {}
+  #hasRetired: () => void = () => {}
+  /** Settles once it has been told to retire and reads no more new requests, or has ended. */
+  readonly retired: Promise<void>
   /** Settles once it takes connections, or has ended before. */
   readonly #serving: Promise<void>
 
@@ -119,12 +123,16 @@ export class Reader {
     channel.unref()
     clone.unref()
     this.#watchForSilence(silenceMs)
+    this.retired = new Promise((resolve) => {
+      this.#hasRetired = resolve
+    })
     const release = () => guard.release()
     clone.exited.then(release, release)
     const end = (status: WaitStatus | undefined) => {
       this.#ending = { status }
       owner.onEnd(this, status)
       this.#beginsToServe()
+      this.#hasRetired()
     }
     clone.exited.then(end, () => end(undefined))
     this.#serving = new Promise((resolve) => {
@@ -154,7 +162,7 @@ export class Reader {
   }
 
   get isRetiring(): boolean {
-    return this.#isRetiring
+    return this.#retiresBy < Infinity
   }
 
   /** Whether it has ever taken a connection. */
@@ -199,10 +207,14 @@ export class Reader {
     this.#asksForReplacement = false
   }
 
-  /** Has it take no more connections, give back those at rest, and end. It is killed if that takes too long. */
+  /**
+  Has it take no more connections, give back those at rest, and end. It is killed if that takes too long. A second call
+  can only have it end sooner.
+  */
   retire(withinMs: number): void {
-    if (this.#isRetiring) return
-    this.#isRetiring = true
+    const by = uptimeMs() + withinMs
+    if (by >= this.#retiresBy) return
+    this.#retiresBy = by
     this.clone.ref()
     this.#retireWithin = withinMs
     this.#tellToRetire()
@@ -261,7 +273,8 @@ export class Reader {
     this.#owner.onBack({ ...waiting, luggage: { ...luggage, ...wroteAt, seen: this.forkedAt } })
   }
 
-  #noteTaken({ took, open }: { took: readonly number[]; open: number }): void {
+  #noteTaken({ took, open, retired }: { took: readonly number[]; open: number; retired: boolean }): void {
+    if (retired) this.#hasRetired()
     this.#isServing = true
     this.#beginsToServe()
     this.#hasTaken ||= took.length > 0

@@ -2,7 +2,7 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Socket } from 'node:net'
 import { msUntil, setImmediate, uptimeMs } from '../../node-internals/clock.js'
 import { isBetweenRequests } from '../../node-internals/http-parsers.js'
-import { closeIfSilent, hold, letGo, whileOpen } from '../client-connection.js'
+import { closeIfSilent, hold, letGo, untilRead, whileOpen } from '../client-connection.js'
 import { keepBackUntilWhole } from '../http/keep-back.js'
 import { choose } from '../intercept.js'
 import { forward, whenOver } from './forward.js'
@@ -32,6 +32,8 @@ export class RequestLine implements Line {
   /** Time until which the client may stay silent, by `uptimeMs`. */
   #idleUntil: number | undefined
   #isAnswered: boolean
+  /** Whether the client has asked, and that has not been read. It would ask the next reader, and so on. */
+  #owes = false
   /** Time of its last answer, by `uptimeMs`. */
   #restsSince = uptimeMs()
 
@@ -40,7 +42,7 @@ export class RequestLine implements Line {
     reader: ReaderProcess,
     socket: Socket,
     isMovable: boolean,
-    { idleUntil, answered = false, wroteAt }: Luggage = {},
+    { idleUntil, answered = false, wroteAt, asks = false }: Luggage = {},
   ) {
     this.#reader = reader
     this.#socket = socket
@@ -48,11 +50,19 @@ export class RequestLine implements Line {
     this.#isAnswered = answered
     this.#wroteAt = wroteAt
     const { headersTimeout } = this.#server
+    const restsUntil = asks ? undefined : idleUntil
     this.#idleUntil =
-      idleUntil ?? (answered || headersTimeout === 0 ? undefined : uptimeMs() + headersTimeout)
+      restsUntil ?? (answered || headersTimeout === 0 ? undefined : uptimeMs() + headersTimeout)
     // Node starts this time at the end of an answer, and another process has answered the client before.
-    if (idleUntil !== undefined) closeIfSilent(socket, msUntil(idleUntil))
+    if (restsUntil !== undefined) closeIfSilent(socket, msUntil(restsUntil))
     if (answered) this.#moveBeforeLate()
+    if (asks) {
+      this.#owes = true
+      untilRead(() => {
+        this.#owes = false
+        this.#settle()
+      })
+    }
     socket.on('close', () => reader.remove(this))
     reader.add(this)
   }
@@ -78,6 +88,7 @@ export class RequestLine implements Line {
       this.#isAnswered = true
       this.#restsSince = uptimeMs()
       if (this.#wroteAt === Infinity && this.#underWay === 0) this.#wroteAt = uptimeMs()
+      reader.catchUp()
       this.#settleSoon()
     })
     // Its body may be over after its answer.
@@ -177,6 +188,7 @@ export class RequestLine implements Line {
   #settle(): void {
     const socket = this.#socket
     if (!this.#isLeaving || !this.#isMovable || this.#isUpgraded || socket.writableEnded) return
+    if (this.#owes) return
     if (!this.#isHeld) {
       if (!isBetweenRequests(socket, this.#server)) return
       this.#isHeld = true

@@ -8,7 +8,7 @@ import { reportError } from '../../in-clone/exit.js'
 import { forkTime } from '../../in-clone/fork-time.js'
 import { calledInClones } from '../../in-clone/precompile.js'
 import { native } from '../../native.js'
-import { msUntil, nextTick, uptimeMs } from '../../node-internals/clock.js'
+import { clearTimeout, msUntil, nextTick, setTimeout, uptimeMs } from '../../node-internals/clock.js'
 import { define } from '../../node-internals/define.js'
 import { serveDecrypted, trackAfresh, withLongerHeads } from '../../node-internals/http-parsers.js'
 import { process } from '../../node-internals/process.js'
@@ -21,7 +21,7 @@ import { expectMilliseconds } from '../../options/validate.js'
 import { Places, stopSignal } from '../../parent/admission.js'
 import { isClone } from '../../parent/fork-point.js'
 import { QcloneError } from '../../types/errors.js'
-import { closeIfSilent, descriptorOf } from '../client-connection.js'
+import { closeIfSilent, descriptorOf, hasInput } from '../client-connection.js'
 import { distinguishRequestIds } from '../http/request-ids.js'
 import { isHttp, isTls, shimServer, type Taker } from '../intercept.js'
 import { openDialogue } from '../net/dialogue.js'
@@ -45,6 +45,8 @@ import { takeUnread } from './unread.js'
 const PLACES_PER_READER = MOST_DRAINING + 2
 /** Connections at a time that have a reader each, as many as kdb+ takes. */
 const MOST_CONNECTIONS = 1020
+/** Time in milliseconds that Node gives a client for the handshake of TLS (`handshakeTimeout` of `tls.createServer`). */
+const TLS_HANDSHAKE_MS = 120_000
 
 /** Readers of one server. */
 export class ServerReaders extends EventEmitter<ReadersEvents> implements Readers {
@@ -56,6 +58,8 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   readonly #plan: Plan
   /** Connections of the parent's own, which its server serves. */
   readonly #own = new WeakSet<Socket>()
+  /** In the parent: connections that have asked before the server was closed, and end with the answer. */
+  readonly #last = new Set<Socket>()
   #isClosed = false
   #hasListened = false
   #forgetStop: () => void = () => {}
@@ -184,7 +188,20 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     // A server that is being closed must not say so before its clients have what they wait for.
     if (!this.#isGone()) this.#undo()
     await this.#crew.close(drain)
+    await this.#endLast(drain)
     this.#undo()
+  }
+
+  /** Waits until those who had asked before the server was closed have been answered. */
+  async #endLast(withinMs: number): Promise<void> {
+    const all = [...this.#last]
+    const timer = setTimeout(() => {
+      for (const socket of all) socket.destroy()
+    }, withinMs)
+    await Promise.all(
+      all.map((socket) => socket.closed || new Promise((resolve) => socket.on('close', resolve))),
+    )
+    clearTimeout(timer)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -229,6 +246,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
       (next, ...args) => {
         const [request, response] = args as [IncomingMessage, ServerResponse]
         const line = this.#lines.get(request.socket)
+        if (this.#last.has(request.socket)) response.shouldKeepAlive = false
         return line ? line.handle(request, response, () => next(...args), isAsking) : next(...args)
       }
     const takeUpgrade: Taker = (next, ...args) => {
@@ -264,10 +282,17 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
 
   /** Of a client that has not asked yet, and may be at rest in the parent for as long as it could be in a reader. */
   #firstLuggage(): Luggage {
-    if (!this.#plan.perConnection) return {}
-    const { handshakeTimeout = HANDSHAKE_TIMEOUT_MS } = this.#options
-    const limit = isHttp(this.#server) ? (this.#server as HttpServer).headersTimeout : handshakeTimeout
+    const limit = this.#plan.perConnection ? this.#greetingTimeout : 0
     return limit > 0 ? { idleUntil: uptimeMs() + limit } : {}
+  }
+
+  /** Time in milliseconds in which a client must have said something; 0 for any time. */
+  get #greetingTimeout(): number {
+    const { codec, handshakeTimeout = HANDSHAKE_TIMEOUT_MS } = this.#options
+    if (isTls(this.#server)) return TLS_HANDSHAKE_MS
+    if (!codec) return (this.#server as HttpServer).headersTimeout
+    // A protocol without a greeting may begin at any time.
+    return hasGreeting(this.#options) ? handshakeTimeout : 0
   }
 
   /** Serves a new connection in this process. */
@@ -285,7 +310,14 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     }
     const { idleUntil } = luggage
     const timeout = idleUntil === undefined ? handshakeTimeout : msUntil(idleUntil)
-    openDialogue(socket, codec, timeout, listener, stateIn(luggage))?.receiveEarlier(unread)
+    const dialogue = openDialogue(socket, codec, timeout, listener, stateIn(luggage))
+    if (!dialogue) return
+    if (this.#last.has(socket)) {
+      dialogue.onRest = () => {
+        if (dialogue.isBetweenMessages) socket.destroySoon()
+      }
+    }
+    dialogue.receiveEarlier(unread)
   }
 
   /** In the parent: serves a connection that no reader can serve. */
@@ -295,16 +327,21 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     native().endAtClose(fd)
     const socket = openSafely(fd, server)
     if (!socket) return
-    if (!server.listening || !unread) {
+    const asks = luggage.asks === true || (unread && unread.length > 0) || hasInput(fd)
+    if (!unread || !(server.listening || asks)) {
       socket.destroySoon()
       return
     }
     enlist(socket, server)
+    if (!server.listening) {
+      this.#last.add(socket)
+      socket.on('close', () => this.#last.delete(socket))
+    }
     if (this.#options.codec && !isTls(server)) {
       this.#speakHere(socket, luggage, unread)
       return
     }
-    if (luggage.idleUntil !== undefined) closeIfSilent(socket, msUntil(luggage.idleUntil))
+    if (luggage.idleUntil !== undefined && !asks) closeIfSilent(socket, msUntil(luggage.idleUntil))
     this.#own.add(socket)
     server.emit('connection', socket)
   }
@@ -382,6 +419,16 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
 }
 
 const NOTHING = Buffer.alloc(0)
+
+/** Whether clients of a codec have to say something before they can ask. */
+function hasGreeting({ codec }: ReaderOptions): boolean {
+  try {
+    return codec?.open().established === false
+  } catch {
+    // It throws again in the reader, which reports it.
+    return true
+  }
+}
 
 /** Whether a server has just accepted a connection itself. What somebody has read of any other is not in its descriptor. */
 function isFresh(socket: Socket, server: Server): boolean {
