@@ -55,7 +55,7 @@ test('a client that asks in time is answered, however long the fork takes', asyn
 })
 
 test('who has asked before the server is closed is answered', async (t) => {
-  t.deepEqual(await playScene(t, FIXTURE, 'asked before the end'), { answered: true })
+  t.deepEqual(await playScene(t, FIXTURE, 'asked before the end'), { answered: true, closes: 1 })
 })
 
 test('after a request that took longer than maxAge, the next one goes to another reader', async (t) => {

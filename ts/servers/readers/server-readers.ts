@@ -60,8 +60,10 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   readonly #own = new WeakSet<Socket>()
   /** In the parent: connections that have asked before the server was closed, and end with the answer. */
   readonly #last = new Set<Socket>()
+  /** Whether the server has emitted `close`, which its listeners hear of in the end. */
+  #isTelling = false
   #isClosed = false
-  #hasListened = false
+  #hasListened: boolean
   #forgetStop: () => void = () => {}
   /** Called when the server no longer listens, or has been given back. */
   readonly #end = () => {
@@ -76,6 +78,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     super()
     this.#server = server
     this.#options = options
+    this.#hasListened = server.listening
     const plan = planOf(options)
     this.#plan = plan
     const places = new Places(
@@ -127,9 +130,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
 
   /** Whether the server has stopped listening. */
   #isGone(): boolean {
-    const { listening } = this.#server
-    this.#hasListened ||= listening
-    return this.#hasListened && !listening
+    return this.#hasListened && !this.#server.listening
   }
 
   get generation(): number {
@@ -189,7 +190,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     if (!this.#isGone()) this.#undo()
     await this.#crew.close(drain)
     await this.#endLast(drain)
-    this.#undo()
+    if (!this.#isTelling) this.#undo()
   }
 
   /** Waits until those who had asked before the server was closed have been answered. */
@@ -257,11 +258,23 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     // Clients of the readers have what they wait for before the server is closed.
     const takeClose: Taker = (next, ...args) => {
       if (isInline() || isClone()) return next(...args)
-      const whenClosed = () => void next(...args)
+      // Node tells again whenever the last connection ends, and the parent gets some that were the readers'.
+      if (this.#isTelling) return true
+      this.#isTelling = true
+      const whenClosed = () => {
+        next(...args)
+        this.#isTelling = false
+        this.#undo()
+      }
       this.#close(this.#plan.drainTimeout).then(whenClosed, whenClosed)
       return true
     }
+    const takeListening: Taker = (next, ...args) => {
+      this.#hasListened = true
+      return next(...args)
+    }
     return {
+      listening: takeListening,
       close: takeClose,
       connection: takeConnection,
       ...(isTls(this.#server) && { secureConnection: takeSecured }),
