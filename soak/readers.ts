@@ -178,6 +178,7 @@ function judge(tally: Tally, end: EndFigures, { changes, nginxErrors, growthMib,
     killed,
     left,
     swapMs,
+    ageMs,
     late,
     warnings,
     longestTurnMs,
@@ -191,8 +192,10 @@ function judge(tally: Tally, end: EndFigures, { changes, nginxErrors, growthMib,
   const mayFail = faults ? killed.reduce((sum, { connections }) => sum + connections, 0) : 0
   const isOld = ({ epoch, maxAge, ms }: Old) => {
     const swap = swapMs[epoch] ?? 0
-    // A generation is as old as its swap took when it begins to serve, and serves until the next one does.
-    return ms > Math.max(maxAge, swap) + swap + longestTurnMs + STALENESS_ROOM_MS
+    // A generation is as old as its swap took when it begins to serve, and serves until the next one does. Where a fork has
+    // to wait for a thread, the parent says how old it is.
+    const age = Math.max(ageMs[epoch] ?? 0, Math.max(maxAge, swap) + swap)
+    return ms > age + longestTurnMs + STALENESS_ROOM_MS
   }
   const old = tally.old.filter((one) => isOld(one) && !late.includes(one.epoch))
   const kinds = Object.keys(tally.right)
@@ -229,6 +232,7 @@ function judge(tally: Tally, end: EndFigures, { changes, nginxErrors, growthMib,
     mostBeyondMaxAgeMs: tally.mostBeyondMs,
     longestTurnMs,
     longestSwapMs: Math.round(Math.max(0, ...Object.values(swapMs))),
+    oldestMs: Math.round(Math.max(0, ...Object.values(ageMs))),
     left: { ...left, processes: processes.length },
     rssMib,
     growthMib,

@@ -13,6 +13,8 @@ export interface EpochFigures {
   lost: number
   /** Longest time that a generation took, in milliseconds, by epoch. */
   swapMs: Record<number, number>
+  /** The oldest that a snapshot that served was said to be, in milliseconds, by epoch. */
+  ageMs: Record<number, number>
   /** Epochs in which a generation could not be made, so that nothing is promised of the age of data. */
   late: number[]
 }
@@ -47,6 +49,7 @@ export class Epochs {
     forwarded: 0,
     lost: 0,
     swapMs: {},
+    ageMs: {},
     late: [],
   }
   #isGoing = true
@@ -125,9 +128,10 @@ export class Epochs {
     return readers
   }
 
-  #watch({ swapMs }: ReadersStats, epoch: number): void {
-    const longest = this.#figures.swapMs
+  #watch({ swapMs, age }: ReadersStats, epoch: number): void {
+    const { swapMs: longest, ageMs: oldest } = this.#figures
     longest[epoch] = Math.max(longest[epoch] ?? 0, swapMs)
+    oldest[epoch] = Math.max(oldest[epoch] ?? 0, age)
   }
 
   #note(stats: ReadersStats): void {

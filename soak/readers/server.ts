@@ -183,7 +183,7 @@ class Scene {
       readers: readersLeft,
     }
     const figures = this.#epochs.map((epochs) => epochs.figures())
-    const sum = (name: keyof Omit<EpochFigures, 'swapMs' | 'late'>) =>
+    const sum = (name: keyof Omit<EpochFigures, 'swapMs' | 'ageMs' | 'late'>) =>
       figures.reduce((sum, figures) => sum + figures[name], 0)
     for (const server of servers) server.close()
     return {
@@ -194,6 +194,7 @@ class Scene {
       forwarded: sum('forwarded'),
       lost: sum('lost'),
       swapMs: Object.assign({}, ...figures.map(({ swapMs }) => swapMs)),
+      ageMs: Object.assign({}, ...figures.map(({ ageMs }) => ageMs)),
       late: figures.flatMap(({ late }) => late),
       forks: this.#forks,
       killed: this.#killed,
