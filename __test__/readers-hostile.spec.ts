@@ -1,6 +1,13 @@
 import { Buffer } from 'node:buffer'
+import { EventEmitter } from 'node:events'
+import { openSync } from 'node:fs'
 import test from 'ava'
+import { Handover, openHandover } from '#dist/servers/readers/handover.js'
 import { parseNote } from '#dist/servers/readers/parse-note.js'
+import { type Owner, Reader } from '#dist/servers/readers/reader.js'
+import { Frames, KIND } from '#dist/transport/frames.js'
+import { encodeValue } from '#dist/transport/messages.js'
+import { until } from '../harness/processes.js'
 import { playScene } from './helpers/fixture.js'
 
 test('more connections than a queue holds rest over generations, and none is lost', async (t) => {
@@ -81,6 +88,35 @@ test('stopAll ends readers, and the parent serves', async (t) => {
     refresh: 'the readers were closed',
     clones: 0,
   })
+})
+
+test('what a reader that has died passed on is handled before its client asks elsewhere', async (t) => {
+  const events: string[] = []
+  const note = (event: string) => () => void events.push(event)
+  const owner = { onBack: note('back'), onUpdate: note('update'), onRoom: () => {}, onEnd: () => {} }
+  const channel = Object.assign(new EventEmitter(), { resume: () => {}, unref: () => {} })
+  const clone = { exited: new Promise(() => {}), kill: note('dead'), unref: () => {} }
+  const launched = { clone, channel, guard: { release: () => {} }, forkedAt: 0 }
+  const [own, other] = openHandover()
+  new Reader(owner as unknown as Owner, launched as never, { generation: 1, silenceMs: 60_000 } as never, own)
+  const reader = new Handover(
+    other,
+    () => {},
+    () => {},
+  )
+  t.is(reader.send({ back: {}, updates: 2 }, [openSync('/dev/null', 'r')]), undefined)
+  reader.close()
+  // The parent hears of the end by one way, and of the updates by another.
+  await until('its end has been seen', () => events.includes('dead'))
+  const frames = new Frames(1000)
+  frames.push(encodeValue(KIND.value, 'an update'))
+  const update = frames.take()
+  channel.emit('frame', update)
+  t.deepEqual(events, ['dead', 'update'])
+  channel.emit('frame', update)
+  t.deepEqual(events, ['dead', 'update', 'update', 'back'])
+  channel.emit('close')
+  t.is(events.length, 4)
 })
 
 const noted = test.macro({

@@ -81,6 +81,8 @@ export class Reader {
   #updatedAt = 0
   /** Connections that came back before the updates that they had sent. */
   readonly #early: Early[] = []
+  /** Whether no update can come any more. */
+  #hasSaidAll = false
   #open = 0
   /** Whether it had no descriptor left for its last connection. */
   #isFull = false
@@ -118,6 +120,11 @@ export class Reader {
       },
     )
     channel.on('frame', (frame) => this.#hear(frame))
+    channel.on('close', () => {
+      this.#hasSaidAll = true
+      // It has died in the middle of an update.
+      for (const { waiting } of this.#early.splice(0)) this.#giveOn(waiting)
+    })
     channel.resume()
     // What keeps the parent alive is its server. Where that is gone, `retire` waits.
     channel.unref()
@@ -253,7 +260,7 @@ export class Reader {
 
   /** Updates come by another way, and before what their client asks next. */
   #takeBack(waiting: Waiting, updates: number): void {
-    if (updates <= this.#updates) this.#giveOn(waiting)
+    if (updates <= this.#updates || this.#hasSaidAll) this.#giveOn(waiting)
     else this.#early.push({ waiting, updates })
   }
 
@@ -298,10 +305,13 @@ export class Reader {
     this.#owner.onBack(waiting)
   }
 
-  /** The reader has ended, and has taken no more than it said: what it did not take goes to another one. */
+  /**
+  The reader has ended, and has taken no more than it said: what it did not take goes to another one. Updates may still
+  be on their way.
+  */
   #salvage(): void {
     this.#open = 0
-    const left = [...this.#sent.values(), ...this.#early.splice(0).map(({ waiting }) => waiting)]
+    const left = [...this.#sent.values()]
     this.#sent.clear()
     for (const waiting of left) this.#owner.onBack(waiting)
   }
