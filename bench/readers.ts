@@ -5,7 +5,7 @@ import { program, report } from '../harness/program.js'
 import { median, rounded } from '../harness/stats.js'
 import { printTable } from '../harness/table.js'
 import { type EachFigures, measureEach, serveEach } from './readers/each.js'
-import { type IdleFigures, measureIdle, serveIdle, stayIdle } from './readers/idle.js'
+import { HEAP_ROOM_MIB, type IdleFigures, measureIdle, serveIdle, stayIdle } from './readers/idle.js'
 import { generateLoad, type Load } from './readers/load.js'
 import { KINDS, type Kind, type MemoryFigures, type Round, Rounds, type Window } from './readers/rounds.js'
 import { serveByCluster, serveByReaders, servePlain, workInCluster } from './readers/serve.js'
@@ -16,8 +16,8 @@ const options = readArgs(
 Compares readers, which serve an HTTP server's connections from one heap, with one process and with \`node:cluster\`,
 whose workers each have a copy of the data: requests per second, also per second of CPU time, and memory. Then with
 updates of the data in the parent meanwhile: how late those are, and how old the data is that clients see. Then has
-readers hand idle connections over, and gives each of many connections a reader to itself. The kinds take turns. With \`node --import node-qclone/heap build/bench/readers.js\`
-the heaps are on huge pages.`,
+readers hand idle connections over, and gives each of many connections a reader to itself. The kinds take turns. With
+\`node --import node-qclone/heap build/bench/readers.js\` the heaps are on huge pages.`,
   {
     'heap-mb': { about: 'heap of JavaScript objects, in MiB', fallback: 500, min: 10, max: 16_000 },
     readers: { about: 'readers, and workers of node:cluster', fallback: 2, min: 1, max: 64 },
@@ -40,7 +40,6 @@ the heaps are on huge pages.`,
 )
 
 const LIMIT_MS = 1_800_000
-const HEAP_ROOM_MIB = 1000
 /** Of the process with the clients, and of the parent while connections are on their way. */
 const OTHER_DESCRIPTORS = 500
 

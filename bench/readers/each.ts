@@ -1,11 +1,12 @@
 import { createServer } from 'node:http'
-import { cloneReaders, memoryOf } from 'node-qclone'
+import { setTimeout as delay } from 'node:timers/promises'
+import { cloneReaders } from 'node-qclone'
 import { fillHeap, gc, settle } from '../../harness/heap.js'
 import { listenOn } from '../../harness/listen.js'
-import { cpuMsOfFamily, familyOf } from '../../harness/proc.js'
+import { cpuMsOfFamily } from '../../harness/proc.js'
 import { answerQuestions, openPart } from '../../harness/program.js'
 import { rounded } from '../../harness/stats.js'
-import type { ClientAnswer, ClientQuestion } from './idle.js'
+import { allowSilence, type ClientAnswer, type ClientQuestion, HEAP_ROOM_MIB, pssOfFamily } from './idle.js'
 
 export interface EachOptions {
   readonly heapMib: number
@@ -36,9 +37,8 @@ interface ServerAnswer {
   cpuMs?: number
 }
 
-/** A reader stays for longer than that. */
+/** Length of the window in which CPU time is measured while nobody asks, in milliseconds. */
 const QUIET_MS = 5000
-const HEAP_ROOM_MIB = 1000
 const MIB = 2 ** 20
 
 /** Part in a process of its own: a parent each of whose connections has a reader to itself. */
@@ -46,8 +46,7 @@ export async function serveEach({ heapMib, connections }: EachOptions): Promise<
   const rows = fillHeap(heapMib)
   gc()
   const server = createServer((_, response) => response.end(rows.length > 0 ? 'answered' : ''))
-  // Silent clients are no mistake here.
-  Object.assign(server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 })
+  allowSilence(server)
   server.maxConnections = connections
   const port = await listenOn(server)
   const readers = cloneReaders(server, { perConnection: true, maxAge: Infinity })
@@ -56,8 +55,7 @@ export async function serveEach({ heapMib, connections }: EachOptions): Promise<
     if (what === 'port') return { port }
     if (what === 'cpu') return { cpuMs: cpuMsOfFamily(process.pid) }
     await settle()
-    const bytes = familyOf(process.pid).reduce((sum, { pid }) => sum + memoryOf(pid).pss, 0)
-    return { memory: { mib: bytes / MIB, readers: readers.stats().readers.length } }
+    return { memory: { mib: pssOfFamily() / MIB, readers: readers.stats().readers.length } }
   })
   await readers.close({ drain: 0 })
   server.close()
@@ -80,7 +78,7 @@ export async function measureEach(options: EachOptions, limitMs: number): Promis
   const served = await memory()
   const cpu = async () => (await server.ask({ what: 'cpu' })).cpuMs as number
   const before = await cpu()
-  await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+  await delay(QUIET_MS)
   const cpuMs = (await cpu()) - before
   await clients.end()
   await server.end()

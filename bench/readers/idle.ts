@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { cloneReaders, handlers, memoryOf, type Readers } from 'node-qclone'
 import { connectMany } from '../../harness/connect-many.js'
@@ -63,7 +63,7 @@ interface Swap {
 }
 
 export type ClientQuestion =
-  /** Opens connections, of which every other one asks something, unless all are to be silent. */
+  /** Opens connections. Every other one asks something, unless they are to be `silent`. */
   { what: 'open'; port: number; connections: number; silent?: boolean } | { what: 'ask' }
 
 export interface ClientAnswer {
@@ -84,8 +84,7 @@ export async function serveIdle({ heapMib, readers: count }: IdleOptions): Promi
   const rows = fillHeap(heapMib)
   gc()
   const server = createServer((_, response) => response.end(rows.length > 0 ? BODY : ''))
-  // Silent clients are no mistake here.
-  Object.assign(server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 })
+  allowSilence(server)
   const port = await listenOn(server)
   const readers = cloneReaders(server, { readers: count, maxAge: Infinity, drainTimeout: SWAP_LIMIT_MS })
   await readers.ready
@@ -93,11 +92,20 @@ export async function serveIdle({ heapMib, readers: count }: IdleOptions): Promi
     if (question.what === 'port') return { port }
     await settle()
     if (question.what === 'swap') return { swap: await swap(readers, question.connections) }
-    const bytes = familyOf(process.pid).reduce((sum, { pid }) => sum + memoryOf(pid).pss, 0)
-    return { memoryKib: bytes / 1024 }
+    return { memoryKib: pssOfFamily() / 1024 }
   })
   await readers.close()
   server.close()
+}
+
+/** Memory in bytes of this process and its readers. */
+export function pssOfFamily(): number {
+  return familyOf(process.pid).reduce((sum, { pid }) => sum + memoryOf(pid).pss, 0)
+}
+
+/** Has a server wait for silent clients, which are no mistake here. */
+export function allowSilence(server: Server): void {
+  Object.assign(server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 })
 }
 
 /** Makes a generation, and waits until it has all connections. */
@@ -235,4 +243,4 @@ export async function measureIdle(options: IdleOptions, limitMs: number): Promis
   }
 }
 
-const HEAP_ROOM_MIB = 1000
+export const HEAP_ROOM_MIB = 1000

@@ -1,8 +1,13 @@
+import { reportError } from '../../in-clone/exit.js'
+import { sign } from '../../observe/diagnostics.js'
+import { expectNoPromise } from '../../options/validate.js'
 import { QcloneError } from '../../types/errors.js'
-import type { WaitStatus } from '../../types/wait-status.js'
+import { explained, type WaitStatus } from '../../types/wait-status.js'
 import type { Whereabouts } from './note.js'
+import type { Plan } from './options.js'
 import type { Owner, Reader, Waiting } from './reader.js'
 import type { ReadersStats } from './readers.js'
+import { Setbacks } from './setbacks.js'
 
 /** What the readers of a server need from it. */
 export interface Server {
@@ -27,39 +32,151 @@ export interface Server {
 }
 
 /** Counts of {@link ReadersStats}, kept as they change. */
-export type Counts = {
+type Counts = {
   -readonly [K in 'swaps' | 'deferred' | 'respawns' | 'lost' | 'forwarded' | 'swapMs']: ReadersStats[K]
 }
 
+/** Caller that waits for snapshots after a certain moment. */
+interface Awaiting {
+  /** That moment, as the crew counts. */
+  readonly from: number
+  readonly resolve: (generation: number) => void
+  readonly reject: (error: Error) => void
+}
+
 /** Those who serve the connections of a server: generations of readers, or a reader for each connection. */
-export interface Crew extends Owner {
+export abstract class Crew implements Owner {
+  readonly counts: Counts = { swaps: 0, deferred: 0, respawns: 0, lost: 0, forwarded: 0, swapMs: 0 }
+  protected readonly plan: Plan
+  protected readonly server: Server
+  protected readonly draining = new Set<Reader>()
+  protected readonly setbacks = new Setbacks()
+  protected awaiting: Awaiting[] = []
+  protected isClosed = false
+
+  constructor(plan: Plan, server: Server) {
+    this.plan = plan
+    this.server = server
+  }
+
   /** Number of the newest snapshot that serves; 0 before the first. */
-  readonly generation: number
+  abstract readonly generation: number
   /** Age in milliseconds of the snapshot that readers answer from. */
-  readonly age: number
+  abstract readonly age: number
   /** Connections that wait for a reader. */
-  readonly waiting: number
+  abstract readonly waiting: number
   /** Connections that need no reader until their client asks. */
-  readonly resting: number
-  /** Connections that readers have, or that wait for one. */
-  readonly load: number
-  readonly counts: Readonly<Counts>
+  abstract readonly resting: number
   /** Live readers, those that drain last. */
-  readonly readers: readonly Reader[]
+  abstract readonly readers: readonly Reader[]
   /** Whether connections go to readers, now or as soon as there is one again. */
-  readonly isServing: boolean
+  abstract readonly isServing: boolean
+
   /** Begins to serve, and waits until connections go to readers. */
-  begin(): Promise<void>
+  abstract begin(): Promise<void>
   /** Has all answers come from a snapshot after this call. @returns its number. */
-  refresh(): Promise<number>
+  abstract refresh(): Promise<number>
   /** Waits until all answers come from a snapshot after this call. @returns its number. */
-  next(): Promise<number>
+  abstract next(): Promise<number>
   /** Notes that something that readers should see has changed in the parent, whatever `version` says. */
-  noteChange(): void
+  abstract noteChange(): void
   /** Sends a connection to a reader, or keeps it until one has room. */
-  dispatch(waiting: Waiting): void
+  abstract dispatch(waiting: Waiting): void
   /** Ends all readers, each once its clients have what they wait for. Connections that rest go to the parent. */
-  close(drainMs: number): Promise<void>
+  abstract close(drainMs: number): Promise<void>
+  abstract onRoom(reader: Reader): void
+  abstract onReplace(reader: Reader): void
+  abstract onEnd(reader: Reader, status: WaitStatus | undefined): void
+
+  /** Connections that readers have, or that wait for one. */
+  get load(): number {
+    return this.readers.reduce((sum, { load }) => sum + load, this.waiting + this.resting)
+  }
+
+  onBack(waiting: Waiting): void {
+    this.dispatch(waiting)
+  }
+
+  onForward(fd: number, whereabouts: Whereabouts): void {
+    this.counts.forwarded++
+    // What is forked before the request is over may have seen a part of what it changes.
+    this.server.serveForwarded(fd, whereabouts, () => {
+      if (whereabouts.changes) this.noteChange()
+    })
+  }
+
+  onUpdate(update: unknown): void {
+    this.counts.forwarded++
+    this.noteChange()
+    this.server.update(update)
+  }
+
+  protected readVersion(): unknown {
+    try {
+      return this.plan.version?.()
+    } catch (error) {
+      reportError(error)
+      // Equal to nothing: with doubt, there is something new.
+      return Symbol('unknown')
+    }
+  }
+
+  /** Calls `before`. @throws what it throws. */
+  protected prepare(generation: number): void {
+    try {
+      expectNoPromise(this.plan.before(generation), 'before')
+    } catch (error) {
+      reportError(error)
+      throw error
+    }
+  }
+
+  /** Tells of a generation that has begun to serve. */
+  protected tellBegun(generation: number, made: readonly Reader[], swapMs: number): void {
+    this.counts.swaps++
+    this.counts.swapMs = swapMs
+    sign('qclone:generation', { generation, pids: made.map(({ clone }) => clone.pid), ms: swapMs })
+    this.server.begun(generation)
+  }
+
+  /** Tells that a reader, or all of a generation, could not be made. */
+  protected tellDeferred(error: Error): void {
+    this.counts.deferred++
+    sign('qclone:deferred', { generation: this.generation, error })
+    this.server.deferred(error)
+  }
+
+  /** Tells of a reader that has ended before it was told to. @returns whether no reader is made for a while. */
+  protected noteDeath(reader: Reader, status: WaitStatus | undefined): boolean {
+    const how = `reader ${reader.clone.pid} ${status ? explained(status) : 'ended without a status'}`
+    this.server.died(how, status)
+    if (!reader.hasTaken) return this.setbacks.noteStillborn(new Error(how))
+    this.setbacks.noteDeath()
+    return false
+  }
+
+  protected retire(readers: readonly Reader[], withinMs: number): void {
+    for (const reader of readers) {
+      if (reader.ending) continue
+      this.draining.add(reader)
+      reader.retire(withinMs)
+    }
+  }
+
+  /** Has all readers end, those too that drain already. */
+  protected endAll(drainMs: number): void {
+    this.retire(this.readers, drainMs)
+    if (this.server.isGone()) for (const reader of this.draining) reader.hurry()
+  }
+
+  /** Waits until all readers that drain have ended. */
+  protected async untilEnded(): Promise<void> {
+    await Promise.all([...this.draining].map(({ clone }) => clone.exited.catch(() => {})))
+  }
+
+  protected rejectAwaiting(error: Error): void {
+    for (const { reject } of this.awaiting.splice(0)) reject(error)
+  }
 }
 
 export const closed = () => new QcloneError('ERR_QCLONE_ABORTED', 'the readers were closed')

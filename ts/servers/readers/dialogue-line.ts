@@ -3,7 +3,6 @@ import type { Socket } from 'node:net'
 import type { Conversation, Query } from '../../codecs/codec.js'
 import { reportError } from '../../in-clone/exit.js'
 import { msUntil, uptimeMs } from '../../node-internals/clock.js'
-import { untilRead } from '../client-connection.js'
 import { type Dialogue, openDialogue, type UndecodedUpdate } from '../net/dialogue.js'
 import { HANDSHAKE_TIMEOUT_MS, replyTo, type SpeakingOptions } from '../net/evaluate.js'
 import type { Luggage } from './note.js'
@@ -30,8 +29,6 @@ export class DialogueLine implements Line {
   readonly #isMovable: boolean
   readonly #dialogue: Dialogue | undefined
   #isLeaving = false
-  /** Whether the client has asked, and that has not been read. It would ask the next reader, and so on. */
-  #owes: boolean
   /** Time of the last update that the client's queries must see, by `uptimeMs`. */
   #wroteAt: number | undefined
   /** Time until which the client must have been let in, by `uptimeMs`. */
@@ -56,7 +53,6 @@ export class DialogueLine implements Line {
       },
       stateIn(luggage),
     )
-    this.#owes = luggage.asks === true
     this.#isMovable = isMovable && this.#dialogue?.isMovable === true
     if (!this.#dialogue) return
     this.#dialogue.onRest = () => {
@@ -67,18 +63,12 @@ export class DialogueLine implements Line {
     // Its queries are for a snapshot that has its updates.
     if (this.#wroteAt !== undefined && this.#wroteAt >= reader.forkedAt) this.#dialogue.holdQueries()
     socket.on('close', () => reader.remove(this))
-    reader.add(this)
+    reader.add(this, luggage)
     this.#dialogue.receiveEarlier(unread)
-    if (!this.#owes) return
-    untilRead(() => {
-      this.#owes = false
-      if (this.#isLeaving) this.retire()
-    })
   }
 
   retire(): void {
     this.#isLeaving = true
-    if (this.#owes) return
     if (this.#isMovable) this.#dialogue?.freeze()
     this.#settle()
   }
@@ -121,7 +111,7 @@ export class DialogueLine implements Line {
   #settle(): void {
     const dialogue = this.#dialogue
     const socket = this.#socket
-    if (!this.#isLeaving || this.#owes || !dialogue || socket.writableEnded || socket.destroyed) return
+    if (!this.#isLeaving || !dialogue || socket.writableEnded || socket.destroyed) return
     if (socket.writableLength > 0) {
       // Called once everything before it has left.
       socket.write('', () => this.#settle())

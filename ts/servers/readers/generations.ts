@@ -1,14 +1,8 @@
-import { reportError } from '../../in-clone/exit.js'
 import { clearTimeout, setTimeout, uptimeMs } from '../../node-internals/clock.js'
-import { sign } from '../../observe/diagnostics.js'
-import { expectNoPromise } from '../../options/validate.js'
 import { stopSignal, turnedAway } from '../../parent/admission.js'
-import { explained, type WaitStatus } from '../../types/wait-status.js'
-import { type Counts, type Crew, closed, type Server } from './crew.js'
-import type { Whereabouts } from './note.js'
-import type { Plan } from './options.js'
+import type { WaitStatus } from '../../types/wait-status.js'
+import { Crew, closed } from './crew.js'
 import { dismiss, type Reader, type Waiting } from './reader.js'
-import { Setbacks } from './setbacks.js'
 
 /** Generations of readers that may be draining at the same time. The next one waits until fewer are. */
 export const MOST_DRAINING = 16
@@ -16,13 +10,9 @@ export const MOST_DRAINING = 16
 const MOST_WAITING = 4096
 
 /** Readers of one server: the generation that serves, those that drain, and when the next is made. */
-export class Generations implements Crew {
-  readonly #plan: Plan
-  readonly #server: Server
+export class Generations extends Crew {
   #current: Reader[] = []
-  readonly #draining = new Set<Reader>()
   #generation = 0
-  #isClosed = false
   #timer: NodeJS.Timeout | undefined
   /** The swap in progress. */
   #swap: Promise<void> | undefined
@@ -38,19 +28,9 @@ export class Generations implements Crew {
   #behind: Waiting[] = []
   /** Whether the next generation waits until fewer readers drain. */
   #isHeldUp = false
-  /** Callers that wait for a generation that begins after the number of swaps they saw. */
-  #awaiting: Array<{ from: number; resolve: (generation: number) => void; reject: (error: Error) => void }> =
-    []
-  readonly #setbacks = new Setbacks()
   /** Time of the fork of the serving generation, by `uptimeMs`. */
   #forkedAt = 0
   readonly resting = 0
-  readonly counts: Counts = { swaps: 0, deferred: 0, respawns: 0, lost: 0, forwarded: 0, swapMs: 0 }
-
-  constructor(plan: Plan, server: Server) {
-    this.#plan = plan
-    this.#server = server
-  }
 
   get generation(): number {
     return this.#generation
@@ -65,20 +45,15 @@ export class Generations implements Crew {
     return this.#waiting.length + this.#behind.length
   }
 
-  /** Connections that readers have, or that wait for one. */
-  get load(): number {
-    return this.readers.reduce((sum, { load }) => sum + load, this.waiting)
-  }
-
   /** Live readers, those of the serving generation first. */
   get readers(): readonly Reader[] {
-    return [...this.#current, ...this.#draining]
+    return [...this.#current, ...this.draining]
   }
 
   /** Whether connections go to readers, now or as soon as there is one again. */
   get isServing(): boolean {
-    const isMaking = this.#generation > 0 && !this.#setbacks.isPausing
-    return !this.#isClosed && (this.#current.length > 0 || isMaking)
+    const isMaking = this.#generation > 0 && !this.setbacks.isPausing
+    return !this.isClosed && (this.#current.length > 0 || isMaking)
   }
 
   async begin(): Promise<void> {
@@ -95,9 +70,9 @@ export class Generations implements Crew {
 
   /** Waits for a generation whose forks come after this call. @returns its number, once it serves. */
   next(): Promise<number> {
-    if (this.#isClosed) return Promise.reject(closed())
+    if (this.isClosed) return Promise.reject(closed())
     this.#timer?.ref()
-    return new Promise((resolve, reject) => this.#awaiting.push({ from: this.#begun, resolve, reject }))
+    return new Promise((resolve, reject) => this.awaiting.push({ from: this.#begun, resolve, reject }))
   }
 
   /** Notes that something that readers should see has changed in the parent, whatever `version` says. */
@@ -108,11 +83,11 @@ export class Generations implements Crew {
   /** Sends a connection to a reader, or keeps it until one has room. */
   dispatch(waiting: Waiting): void {
     if (!this.isServing) {
-      this.#server.serveHere(waiting)
+      this.server.serveHere(waiting)
       return
     }
     if (this.#isBehind(waiting)) {
-      if (this.#plan.maxAge === Infinity) this.refresh().catch(() => {})
+      if (this.plan.maxAge === Infinity) this.refresh().catch(() => {})
       this.#keep(waiting, this.#behind)
     } else if (this.#waiting.length > 0 || !this.#handOver(waiting)) {
       this.#keep(waiting, this.#waiting)
@@ -131,7 +106,7 @@ export class Generations implements Crew {
     }
     // The parent's data is newer than any reader's.
     if (among === this.#behind) {
-      this.#server.serveHere(waiting)
+      this.server.serveHere(waiting)
       return
     }
     this.counts.lost++
@@ -141,39 +116,21 @@ export class Generations implements Crew {
   /** Has the parent serve all connections that wait. */
   #serveAllHere(): void {
     for (const waiting of [...this.#waiting.splice(0), ...this.#behind.splice(0)])
-      this.#server.serveHere(waiting)
+      this.server.serveHere(waiting)
   }
 
   /** Ends all readers, each once its clients have what they wait for. Connections that rest come back. */
   async close(drainMs: number): Promise<void> {
-    if (!this.#isClosed) {
-      this.#isClosed = true
+    if (!this.isClosed) {
+      this.isClosed = true
       clearTimeout(this.#timer)
-      for (const { reject } of this.#awaiting.splice(0)) reject(closed())
+      this.rejectAwaiting(closed())
       this.#serveAllHere()
     }
     await this.#swap
-    this.#retire([...this.#current.splice(0), ...this.#draining], drainMs)
-    if (this.#server.isGone()) for (const reader of this.#draining) reader.hurry()
-    await Promise.all([...this.#draining].map(({ clone }) => clone.exited.catch(() => {})))
-  }
-
-  onBack(waiting: Waiting): void {
-    this.dispatch(waiting)
-  }
-
-  onForward(fd: number, whereabouts: Whereabouts): void {
-    this.counts.forwarded++
-    // A generation that is forked before the request is over may have seen a part of what it changes.
-    this.#server.serveForwarded(fd, whereabouts, () => {
-      if (whereabouts.changes) this.noteChange()
-    })
-  }
-
-  onUpdate(update: unknown): void {
-    this.counts.forwarded++
-    this.noteChange()
-    this.#server.update(update)
+    this.endAll(drainMs)
+    this.#current = []
+    await this.untilEnded()
   }
 
   onRoom(): void {
@@ -186,48 +143,45 @@ export class Generations implements Crew {
   }
 
   onEnd(reader: Reader, status: WaitStatus | undefined): void {
-    this.#draining.delete(reader)
-    if (this.#isHeldUp && this.#draining.size < this.#mostDraining) this.#makeSoon(0)
+    this.draining.delete(reader)
+    if (this.#isHeldUp && this.draining.size < this.#mostDraining) this.#makeSoon(0)
     const index = this.#current.indexOf(reader)
     if (index === -1) return
     this.#current.splice(index, 1)
-    if (this.#isClosed) return
-    const how = status ? explained(status) : 'ended without a status'
-    this.#server.died(`reader ${reader.clone.pid} ${how}`, status)
-    if (reader.hasTaken) this.#setbacks.noteDeath()
-    else this.#noteStillborn(new Error(`reader ${reader.clone.pid} ${how}`))
+    if (this.isClosed) return
+    if (this.noteDeath(reader, status)) this.#pause()
     void this.#respawn()
   }
 
   /** Makes a generation in `delayMs`. */
   #makeSoon(delayMs: number): void {
     clearTimeout(this.#timer)
-    if (this.#isClosed) return
+    if (this.isClosed) return
     this.#timer = setTimeout(() => void this.#make(), delayMs)
-    if (this.#awaiting.length === 0) this.#timer.unref()
+    if (this.awaiting.length === 0) this.#timer.unref()
   }
 
   get #mostDraining(): number {
-    return MOST_DRAINING * this.#plan.readers
+    return MOST_DRAINING * this.plan.readers
   }
 
   async #make(): Promise<void> {
-    if (this.#isClosed || this.#swap) return
-    if (this.#server.isGone()) return this.#server.gone()
-    if (this.#isUnchanged()) return this.#makeSoon(this.#plan.maxAge)
-    if (this.#draining.size >= this.#mostDraining) return this.#holdUp()
+    if (this.isClosed || this.#swap) return
+    if (this.server.isGone()) return this.server.gone()
+    if (this.#isUnchanged()) return this.#makeSoon(this.plan.maxAge)
+    if (this.draining.size >= this.#mostDraining) return this.#holdUp()
     this.#isHeldUp = false
     this.#swap = this.#tryToSwap().finally(() => {
       this.#swap = undefined
     })
     await this.#swap
-    const { maxAge } = this.#plan
-    const isOwed = this.#isWanted || this.#awaiting.some(({ from }) => from < this.#begun)
-    if (isOwed) this.#makeSoon(this.#setbacks.delay)
+    const { maxAge } = this.plan
+    const isOwed = this.#isWanted || this.awaiting.some(({ from }) => from < this.#begun)
+    if (isOwed) this.#makeSoon(this.setbacks.delay)
     else if (maxAge !== Infinity)
       // A swap that takes long leaves the parent as much time.
       this.#makeSoon(
-        Math.max(maxAge - (uptimeMs() - this.#forkedAt), this.counts.swapMs, this.#setbacks.delay),
+        Math.max(maxAge - (uptimeMs() - this.#forkedAt), this.counts.swapMs, this.setbacks.delay),
       )
   }
 
@@ -235,63 +189,46 @@ export class Generations implements Crew {
   #holdUp(): void {
     if (this.#isHeldUp) return
     this.#isHeldUp = true
-    this.#defer(new Error(`${this.#draining.size} readers of earlier generations are still draining`))
+    this.#defer(new Error(`${this.draining.size} readers of earlier generations are still draining`))
   }
 
   #isUnchanged(): boolean {
-    const { version } = this.#plan
-    const isWanted = this.#awaiting.length > 0 || this.#behind.length > 0
+    const { version } = this.plan
+    const isWanted = this.awaiting.length > 0 || this.#behind.length > 0
     if (!version || isWanted || this.#hasForwarded || this.#generation === 0) return false
-    return Object.is(this.#readVersion(), this.#lastVersion)
-  }
-
-  #readVersion(): unknown {
-    try {
-      return this.#plan.version?.()
-    } catch (error) {
-      reportError(error)
-      // Equal to nothing: with doubt, there is something new.
-      return Symbol('unknown')
-    }
+    return Object.is(this.readVersion(), this.#lastVersion)
   }
 
   async #tryToSwap(): Promise<void> {
     const generation = ++this.#begun
-    const version = this.#readVersion()
+    const version = this.readVersion()
     const hasForwarded = this.#hasForwarded
     this.#isWanted = false
     this.#hasForwarded = false
     const made: Reader[] = []
     try {
-      this.#prepare(generation)
+      this.prepare(generation)
       await this.#recruit(generation, made)
     } catch (error) {
       this.#hasForwarded ||= hasForwarded
-      this.#retire(made, 0)
+      this.retire(made, 0)
       this.#noteFailure(error as Error)
       return this.#defer(error as Error)
     }
-    if (this.#isClosed) return this.#retire(made, 0)
+    if (this.isClosed) return this.retire(made, 0)
     const old = this.#current
     this.#current = made
     this.#generation = generation
     this.#forkedAt = Math.min(...made.map(({ forkedAt }) => forkedAt))
     this.#lastVersion = version
-    this.#setbacks.forget()
-    this.counts.swaps++
-    this.counts.swapMs = uptimeMs() - this.#forkedAt
-    sign('qclone:generation', {
-      generation,
-      pids: made.map(({ clone }) => clone.pid),
-      ms: this.counts.swapMs,
-    })
-    this.#retire(old, this.#plan.drainTimeout)
+    this.setbacks.forget()
+    this.tellBegun(generation, made, uptimeMs() - this.#forkedAt)
+    this.retire(old, this.plan.drainTimeout)
     this.#hurryOlder()
-    this.#server.begun(generation)
-    const served = this.#awaiting.filter(({ from }) => from < generation)
-    this.#awaiting = this.#awaiting.filter(({ from }) => from >= generation)
+    const served = this.awaiting.filter(({ from }) => from < generation)
+    this.awaiting = this.awaiting.filter(({ from }) => from >= generation)
     // Readers that were told to retire may have read nothing of that yet.
-    const stopped = Promise.all([...this.#draining].map(({ retired }) => retired))
+    const stopped = Promise.all([...this.draining].map(({ retired }) => retired))
     void stopped.then(() => {
       for (const { resolve } of served) resolve(generation)
     })
@@ -305,24 +242,15 @@ export class Generations implements Crew {
 
   /** Has all readers that drain but the last end what rests, before so many drain that no other generation can be made. */
   #hurryOlder(): void {
-    if (this.#draining.size <= this.#mostDraining / 2) return
-    for (const reader of this.#draining) if (reader.generation < this.#generation - 1) reader.hurry()
-  }
-
-  #prepare(generation: number): void {
-    try {
-      expectNoPromise(this.#plan.before(generation), 'before')
-    } catch (error) {
-      reportError(error)
-      throw error
-    }
+    if (this.draining.size <= this.#mostDraining / 2) return
+    for (const reader of this.draining) if (reader.generation < this.#generation - 1) reader.hurry()
   }
 
   /** Makes the readers of a generation, and puts each into `made`. @throws if one cannot be made. */
   async #recruit(generation: number, made: Reader[]): Promise<void> {
     const stop = stopSignal()
-    const attempts = Array.from({ length: this.#plan.readers }, async () => {
-      made.push(await this.#server.recruit(this, generation))
+    const attempts = Array.from({ length: this.plan.readers }, async () => {
+      made.push(await this.server.recruit(this, generation))
     })
     const outcomes = await Promise.allSettled(attempts)
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
@@ -331,40 +259,38 @@ export class Generations implements Crew {
   }
 
   #defer(error: Error): void {
-    this.counts.deferred++
-    sign('qclone:deferred', { generation: this.#generation, error })
-    this.#server.deferred(error)
+    this.tellDeferred(error)
     // What somebody waits for cannot be had.
-    if (!this.#setbacks.areMany) return
-    for (const { reject } of this.#awaiting.splice(0)) reject(error)
-    for (const waiting of this.#behind.splice(0)) this.#server.serveHere(waiting)
+    if (!this.setbacks.areMany) return
+    this.rejectAwaiting(error)
+    for (const waiting of this.#behind.splice(0)) this.server.serveHere(waiting)
   }
 
   /** Makes one more reader for one that has ended. */
   async #respawn(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, this.#setbacks.delay).unref())
+    await new Promise((resolve) => setTimeout(resolve, this.setbacks.delay).unref())
     await this.#swap
-    if (this.#isClosed || this.#current.length >= this.#plan.readers || this.#generation === 0) return
+    if (this.isClosed || this.#current.length >= this.plan.readers || this.#generation === 0) return
     this.counts.respawns++
     try {
-      this.#join(await this.#server.recruit(this, this.#generation))
+      this.#join(await this.server.recruit(this, this.#generation))
     } catch (error) {
       this.#noteFailure(error as Error)
       this.#defer(error as Error)
     }
     // It could not be made, or a generation after it has come meanwhile.
-    if (this.#current.length < this.#plan.readers) void this.#respawn()
+    if (this.#current.length < this.plan.readers) void this.#respawn()
   }
 
   async #replace(reader: Reader): Promise<void> {
     await this.#swap
-    if (this.#isClosed || !this.#current.includes(reader)) return
+    if (this.isClosed || !this.#current.includes(reader)) return
     this.counts.respawns++
     try {
-      const fresh = await this.#server.recruit(this, this.#generation)
+      const fresh = await this.server.recruit(this, this.#generation)
       const index = this.#current.indexOf(reader)
       if (index !== -1) this.#current.splice(index, 1)
-      this.#retire([reader], this.#plan.drainTimeout)
+      this.retire([reader], this.plan.drainTimeout)
       this.#join(fresh)
     } catch (error) {
       this.#defer(error as Error)
@@ -373,29 +299,17 @@ export class Generations implements Crew {
   }
 
   #join(reader: Reader): void {
-    const isLate = this.#current.length >= this.#plan.readers || reader.generation < this.#generation
-    if (this.#isClosed || isLate) {
-      this.#retire([reader], this.#plan.drainTimeout)
+    const isLate = this.#current.length >= this.plan.readers || reader.generation < this.#generation
+    if (this.isClosed || isLate) {
+      this.retire([reader], this.plan.drainTimeout)
       return
     }
     this.#current.push(reader)
     this.#handOut()
   }
 
-  #retire(readers: readonly Reader[], withinMs: number): void {
-    for (const reader of readers) {
-      if (reader.ending) continue
-      this.#draining.add(reader)
-      reader.retire(withinMs)
-    }
-  }
-
   #noteFailure(error: Error): void {
-    if (this.#setbacks.noteFailure(error)) this.#pause()
-  }
-
-  #noteStillborn(error: Error): void {
-    if (this.#setbacks.noteStillborn(error)) this.#pause()
+    if (this.setbacks.noteFailure(error)) this.#pause()
   }
 
   /** What no reader serves the parent does. */

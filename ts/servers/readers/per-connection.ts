@@ -1,17 +1,10 @@
 import { availableParallelism } from 'node:os'
-import { reportError } from '../../in-clone/exit.js'
 import { native } from '../../native.js'
 import { clearTimeout, msUntil, setTimeout, uptimeMs } from '../../node-internals/clock.js'
-import { sign } from '../../observe/diagnostics.js'
-import { expectNoPromise } from '../../options/validate.js'
-import { QcloneError } from '../../types/errors.js'
-import { explained, type WaitStatus } from '../../types/wait-status.js'
+import type { WaitStatus } from '../../types/wait-status.js'
 import { hasInput } from '../client-connection.js'
-import { type Counts, type Crew, closed, type Server } from './crew.js'
-import type { Whereabouts } from './note.js'
-import type { Plan } from './options.js'
+import { Crew, closed } from './crew.js'
 import { dismiss, type Reader, type Waiting } from './reader.js'
-import { Setbacks } from './setbacks.js'
 
 /** Readers that are made at the same time. More would wait for each other's CPUs, with snapshots that age meanwhile. */
 const MOST_MADE = availableParallelism() + 1
@@ -26,12 +19,9 @@ interface Rest {
 Readers of one server, one for each connection. A connection that rests is with the parent, which reads nothing of it.
 Its reader is forked once the client asks, and stays with it for `maxAge`.
 */
-export class PerConnection implements Crew {
-  readonly #plan: Plan
-  readonly #server: Server
+export class PerConnection extends Crew {
   /** Readers that serve, with the version of the data that each reads from. */
   readonly #current = new Map<Reader, { readonly version: unknown; timer?: NodeJS.Timeout }>()
-  readonly #draining = new Set<Reader>()
   readonly #resting = new Map<Waiting, Rest>()
   /** Connections whose client has asked, and that have no reader yet. */
   #asking: Waiting[] = []
@@ -39,7 +29,6 @@ export class PerConnection implements Crew {
   readonly #making = new Map<symbol, { readonly since: number; readonly over: Promise<void> }>()
   #generation = 0
   #hasBegun = false
-  #isClosed = false
   /** Readers that have been told to retire and may still read new requests. */
   readonly #stopping = new Set<Reader>()
   /** Time from which snapshots must be, by `uptimeMs`. */
@@ -48,16 +37,6 @@ export class PerConnection implements Crew {
   #changedAt = 0
   /** Time until which the parent serves, after a reader could not be made, by `uptimeMs`. */
   #pausedUntil = 0
-  readonly #setbacks = new Setbacks()
-  /** Callers that wait until all readers are younger than that. */
-  #awaiting: Array<{ from: number; resolve: (generation: number) => void; reject: (error: Error) => void }> =
-    []
-  readonly counts: Counts = { swaps: 0, deferred: 0, respawns: 0, lost: 0, forwarded: 0, swapMs: 0 }
-
-  constructor(plan: Plan, server: Server) {
-    this.#plan = plan
-    this.#server = server
-  }
 
   get generation(): number {
     return this.#generation
@@ -77,16 +56,12 @@ export class PerConnection implements Crew {
     return this.#resting.size
   }
 
-  get load(): number {
-    return this.readers.reduce((sum, { load }) => sum + load, this.waiting + this.#resting.size)
-  }
-
   get readers(): readonly Reader[] {
-    return [...this.#current.keys(), ...this.#draining]
+    return [...this.#current.keys(), ...this.draining]
   }
 
   get isServing(): boolean {
-    return this.#hasBegun && !this.#isClosed && uptimeMs() >= this.#pausedUntil
+    return this.#hasBegun && !this.isClosed && uptimeMs() >= this.#pausedUntil
   }
 
   async begin(): Promise<void> {
@@ -94,16 +69,16 @@ export class PerConnection implements Crew {
   }
 
   async refresh(): Promise<number> {
-    if (this.#isClosed) throw closed()
+    if (this.isClosed) throw closed()
     this.#wantedFrom = uptimeMs()
-    this.#retire([...this.#current.keys()], this.#plan.drainTimeout)
+    this.retire([...this.#current.keys()], this.plan.drainTimeout)
     return this.next()
   }
 
   next(): Promise<number> {
-    if (this.#isClosed) return Promise.reject(closed())
+    if (this.isClosed) return Promise.reject(closed())
     return new Promise((resolve, reject) => {
-      this.#awaiting.push({ from: uptimeMs(), resolve, reject })
+      this.awaiting.push({ from: uptimeMs(), resolve, reject })
       this.#settle()
     })
   }
@@ -113,7 +88,7 @@ export class PerConnection implements Crew {
   }
 
   dispatch(waiting: Waiting): void {
-    if (!this.isServing) this.#server.serveHere(waiting)
+    if (!this.isServing) this.server.serveHere(waiting)
     else if (waiting.luggage.asks) {
       this.#asking.push(waiting)
       this.#makeMore()
@@ -121,57 +96,38 @@ export class PerConnection implements Crew {
   }
 
   async close(drainMs: number): Promise<void> {
-    if (!this.#isClosed) {
-      this.#isClosed = true
-      for (const { reject } of this.#awaiting.splice(0)) reject(closed())
+    if (!this.isClosed) {
+      this.isClosed = true
+      this.rejectAwaiting(closed())
       for (const waiting of [...this.#resting.keys()]) {
         this.#rouse(waiting)
-        this.#server.serveHere(waiting)
+        this.server.serveHere(waiting)
       }
       this.#serveAllHere()
     }
-    this.#retire([...this.#current.keys(), ...this.#draining], drainMs)
-    if (this.#server.isGone()) for (const reader of this.#draining) reader.hurry()
+    this.endAll(drainMs)
     await Promise.all([...this.#making.values()].map(({ over }) => over))
-    await Promise.all([...this.#draining].map(({ clone }) => clone.exited.catch(() => {})))
-  }
-
-  onBack(waiting: Waiting): void {
-    this.dispatch(waiting)
-  }
-
-  onForward(fd: number, whereabouts: Whereabouts): void {
-    this.counts.forwarded++
-    this.#server.serveForwarded(fd, whereabouts, () => {
-      if (whereabouts.changes) this.noteChange()
-    })
-  }
-
-  onUpdate(update: unknown): void {
-    this.counts.forwarded++
-    this.noteChange()
-    this.#server.update(update)
+    await this.untilEnded()
   }
 
   onRoom(reader: Reader): void {
     // Its client has left, or has moved on.
-    if (reader.hasTaken && reader.load === 0) this.#retire([reader], this.#plan.drainTimeout)
+    if (this.#current.has(reader) && reader.hasTaken && reader.load === 0)
+      this.retire([reader], this.plan.drainTimeout)
   }
 
   onReplace(reader: Reader): void {
     this.counts.respawns++
-    this.#retire([reader], this.#plan.drainTimeout)
+    this.retire([reader], this.plan.drainTimeout)
   }
 
   onEnd(reader: Reader, status: WaitStatus | undefined): void {
     const isEarly = this.#current.has(reader)
     this.#forget(reader)
-    this.#draining.delete(reader)
-    if (!isEarly || this.#isClosed) return
-    const how = `reader ${reader.clone.pid} ${status ? explained(status) : 'ended without a status'}`
-    this.#server.died(how, status)
-    if (reader.hasTaken) this.#setbacks.noteDeath()
-    else this.#pauseAfter(new QcloneError('ERR_QCLONE_DIED', how))
+    this.draining.delete(reader)
+    if (!isEarly || this.isClosed) return
+    this.noteDeath(reader, status)
+    if (!reader.hasTaken) this.#pause()
   }
 
   /** Keeps a connection until its client asks, leaves, or may be silent no longer. */
@@ -185,7 +141,7 @@ export class PerConnection implements Crew {
     })
     if (!watch) {
       // No descriptor is left.
-      this.#server.serveHere(waiting)
+      this.server.serveHere(waiting)
       return
     }
     const { idleUntil } = luggage
@@ -223,66 +179,48 @@ export class PerConnection implements Crew {
   async #make(waiting: Waiting): Promise<void> {
     const generation = this.#generation + 1
     this.#generation = generation
-    const version = this.#readVersion()
+    const version = this.readVersion()
     let reader: Reader
     try {
-      this.#prepare(generation)
-      reader = await this.#server.recruit(this, generation)
+      this.prepare(generation)
+      reader = await this.server.recruit(this, generation)
     } catch (error) {
       this.#asking.unshift(waiting)
-      this.#noteFailure(error as Error)
+      this.tellDeferred(error as Error)
+      this.setbacks.noteFailure(error as Error)
+      this.#pause()
       return
     }
     this.#current.set(reader, { version })
-    this.counts.swaps++
-    this.counts.swapMs = uptimeMs() - reader.forkedAt
-    sign('qclone:generation', { generation, pids: [reader.clone.pid], ms: this.counts.swapMs })
-    this.#server.begun(generation)
+    this.tellBegun(generation, [reader], uptimeMs() - reader.forkedAt)
     if (reader.ending) this.onEnd(reader, reader.ending.status)
-    else if (!this.#isClosed && reader.hand(waiting)) {
-      this.#setbacks.forget()
+    else if (!this.isClosed && reader.hand(waiting)) {
+      this.setbacks.forget()
       // What its client has asked before the call may be answered by it. Others may not.
-      if (reader.forkedAt < this.#wantedFrom) this.#retire([reader], this.#plan.drainTimeout)
+      if (reader.forkedAt < this.#wantedFrom) this.retire([reader], this.plan.drainTimeout)
       else this.#age(reader)
       return
-    } else this.#retire([reader], 0)
+    } else this.retire([reader], 0)
     this.dispatch({ ...waiting, luggage: { ...waiting.luggage, asks: true } })
   }
 
-  #prepare(generation: number): void {
-    try {
-      expectNoPromise(this.#plan.before(generation), 'before')
-    } catch (error) {
-      reportError(error)
-      throw error
-    }
-  }
-
-  #noteFailure(error: Error): void {
-    this.counts.deferred++
-    sign('qclone:deferred', { generation: this.#generation, error })
-    this.#server.deferred(error)
-    this.#pauseAfter(error)
-  }
-
   /** Has the parent serve for a while, as others in a row came to nothing the longer. */
-  #pauseAfter(error: Error): void {
-    this.#setbacks.noteFailure(error)
-    this.#pausedUntil = uptimeMs() + this.#setbacks.delay
+  #pause(): void {
+    this.#pausedUntil = uptimeMs() + this.setbacks.delay
     this.#serveAllHere()
   }
 
   #serveAllHere(): void {
-    for (const waiting of this.#asking.splice(0)) this.#server.serveHere(waiting)
+    for (const waiting of this.#asking.splice(0)) this.server.serveHere(waiting)
   }
 
   /** Has a reader give its connection back at the end of `maxAge`. */
   #age(reader: Reader): void {
-    const { maxAge, drainTimeout } = this.#plan
+    const { maxAge, drainTimeout } = this.plan
     const state = this.#current.get(reader)
     if (maxAge === Infinity || !state) return
     const look = () => {
-      if (!this.#isUnchanged(reader)) this.#retire([reader], drainTimeout)
+      if (!this.#isUnchanged(reader)) this.retire([reader], drainTimeout)
       else state.timer = setTimeout(look, maxAge).unref()
     }
     state.timer = setTimeout(look, msUntil(reader.forkedAt + maxAge)).unref()
@@ -290,32 +228,20 @@ export class PerConnection implements Crew {
 
   #isUnchanged(reader: Reader): boolean {
     const state = this.#current.get(reader)
-    const isKnown = this.#plan.version && state && reader.forkedAt > this.#changedAt
-    return isKnown === true && Object.is(this.#readVersion(), state?.version)
+    const isKnown = this.plan.version && state && reader.forkedAt > this.#changedAt
+    return isKnown === true && Object.is(this.readVersion(), state?.version)
   }
 
-  #readVersion(): unknown {
-    try {
-      return this.#plan.version?.()
-    } catch (error) {
-      reportError(error)
-      // Equal to nothing: with doubt, there is something new.
-      return Symbol('unknown')
-    }
-  }
-
-  #retire(readers: readonly Reader[], withinMs: number): void {
+  protected override retire(readers: readonly Reader[], withinMs: number): void {
     for (const reader of readers) {
       this.#forget(reader)
-      if (reader.ending) continue
-      this.#draining.add(reader)
       this.#stopping.add(reader)
       void reader.retired.then(() => {
         this.#stopping.delete(reader)
         this.#settle()
       })
-      reader.retire(withinMs)
     }
+    super.retire(readers, withinMs)
     this.#settle()
   }
 
@@ -326,13 +252,13 @@ export class PerConnection implements Crew {
 
   /** Tells those who wait for younger readers, once no others read requests. */
   #settle(): void {
-    if (this.#awaiting.length === 0) return
+    if (this.awaiting.length === 0) return
     const began = [...this.#making.values()].map(({ since }) => since)
     const forked = [...this.#current.keys(), ...this.#stopping].map(({ forkedAt }) => forkedAt)
     const oldest = Math.min(...began, ...forked)
     const isOver = ({ from }: { from: number }) => oldest >= from
-    const over = this.#awaiting.filter(isOver)
-    this.#awaiting = this.#awaiting.filter((one) => !isOver(one))
+    const over = this.awaiting.filter(isOver)
+    this.awaiting = this.awaiting.filter((one) => !isOver(one))
     for (const { resolve } of over) resolve(this.#generation)
   }
 }

@@ -67,6 +67,8 @@ export class ReaderProcess {
   readonly forkedAt: number
   readonly #openLine: OpenLine
   readonly #lines = new Set<Line>()
+  /** Those whose client has asked, and that has not been read. It would ask the next reader, and so on. */
+  readonly #owing = new Set<Line>()
   readonly #handover: Handover
   readonly #link: number
   readonly #open = new Set<Socket>()
@@ -116,14 +118,24 @@ export class ReaderProcess {
     this.#tellSoon()
   }
 
-  /** Adds a client, whose `retire` is called when this reader is to end. */
-  add(line: Line): void {
+  /**
+  Adds a client, whose `retire` is called when this reader is to end.
+
+  @param luggage.asks whether the client has asked: that is read first.
+  */
+  add(line: Line, { asks }: Luggage = {}): void {
     this.#lines.add(line)
-    if (this.#isRetiring) line.retire()
+    if (asks) {
+      this.#owing.add(line)
+      untilRead(() => {
+        if (this.#owing.delete(line) && this.#isRetiring) line.retire()
+      })
+    } else if (this.#isRetiring) line.retire()
   }
 
   remove(line: Line): void {
     this.#lines.delete(line)
+    this.#owing.delete(line)
   }
 
   /**
@@ -223,7 +235,7 @@ export class ReaderProcess {
   #retire(withinMs: number): void {
     if (!this.#isRetiring) {
       this.#isRetiring = true
-      for (const line of [...this.#lines]) line.retire()
+      for (const line of [...this.#lines]) if (!this.#owing.has(line)) line.retire()
       untilRead(() => {
         this.#readsNoMore = true
         this.#tellSoon()
@@ -275,7 +287,7 @@ export class ReaderProcess {
     } while (this.#took.length > 0)
   }
 
-  /** Reports beside the interval, where that is long. */
+  /** Reports between two ticks of a long interval, too. */
   #reportSoon(): void {
     if (this.#isReporting || reportMs(this.plan) === REPORT_MS) return
     this.#isReporting = true
@@ -339,7 +351,10 @@ export class ReaderProcess {
 
 const NOTHING = Buffer.alloc(0)
 
-/** Time between two reports of a reader that has nothing to do, in milliseconds. A thousand readers must not keep the CPUs busy. */
+/**
+Time between two reports of a reader that has nothing to do, in milliseconds. A thousand readers must not keep the CPUs
+busy.
+*/
 function reportMs({ perConnection, requestTimeout }: Plan): number {
   return perConnection ? Math.min(Math.max(requestTimeout / 2, REPORT_MS), MOST_REPORT_MS) : REPORT_MS
 }

@@ -2,7 +2,7 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Socket } from 'node:net'
 import { msUntil, setImmediate, uptimeMs } from '../../node-internals/clock.js'
 import { isBetweenRequests } from '../../node-internals/http-parsers.js'
-import { closeIfSilent, hold, letGo, untilRead, whileOpen } from '../client-connection.js'
+import { closeIfSilent, hold, letGo, whileOpen } from '../client-connection.js'
 import { keepBackUntilWhole } from '../http/keep-back.js'
 import { choose } from '../intercept.js'
 import { forward, whenOver } from './forward.js'
@@ -32,18 +32,12 @@ export class RequestLine implements Line {
   /** Time until which the client may stay silent, by `uptimeMs`. */
   #idleUntil: number | undefined
   #isAnswered: boolean
-  /** Whether the client has asked, and that has not been read. It would ask the next reader, and so on. */
-  #owes = false
   /** Time of its last answer, by `uptimeMs`. */
   #restsSince = uptimeMs()
 
   /** @param isMovable whether another process can continue the connection. */
-  constructor(
-    reader: ReaderProcess,
-    socket: Socket,
-    isMovable: boolean,
-    { idleUntil, answered = false, wroteAt, asks = false }: Luggage = {},
-  ) {
+  constructor(reader: ReaderProcess, socket: Socket, isMovable: boolean, luggage: Luggage = {}) {
+    const { idleUntil, answered = false, wroteAt, asks = false } = luggage
     this.#reader = reader
     this.#socket = socket
     this.#isMovable = isMovable
@@ -56,15 +50,8 @@ export class RequestLine implements Line {
     // Node starts this time at the end of an answer, and another process has answered the client before.
     if (restsUntil !== undefined) closeIfSilent(socket, msUntil(restsUntil))
     if (answered) this.#moveBeforeLate()
-    if (asks) {
-      this.#owes = true
-      untilRead(() => {
-        this.#owes = false
-        this.#settle()
-      })
-    }
     socket.on('close', () => reader.remove(this))
-    reader.add(this)
+    reader.add(this, luggage)
   }
 
   /**
@@ -188,7 +175,6 @@ export class RequestLine implements Line {
   #settle(): void {
     const socket = this.#socket
     if (!this.#isLeaving || !this.#isMovable || this.#isUpgraded || socket.writableEnded) return
-    if (this.#owes) return
     if (!this.#isHeld) {
       if (!isBetweenRequests(socket, this.#server)) return
       this.#isHeld = true

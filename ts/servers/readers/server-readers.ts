@@ -23,7 +23,7 @@ import { isClone } from '../../parent/fork-point.js'
 import { QcloneError } from '../../types/errors.js'
 import { closeIfSilent, descriptorOf, hasInput } from '../client-connection.js'
 import { distinguishRequestIds } from '../http/request-ids.js'
-import { isHttp, isTls, shimServer, type Taker } from '../intercept.js'
+import { isHttp, isTls, keepWhileOpen, shimServer, type Taker } from '../intercept.js'
 import { openDialogue } from '../net/dialogue.js'
 import { callUpdate, HANDSHAKE_TIMEOUT_MS, replyTo, type SpeakingOptions } from '../net/evaluate.js'
 import { tellOperator } from '../tell-operator.js'
@@ -199,9 +199,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     const timer = setTimeout(() => {
       for (const socket of all) socket.destroy()
     }, withinMs)
-    await Promise.all(
-      all.map((socket) => socket.closed || new Promise((resolve) => socket.on('close', resolve))),
-    )
+    await Promise.all(all.map((socket) => new Promise((resolve) => socket.on('close', resolve))))
     clearTimeout(timer)
   }
 
@@ -347,8 +345,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     }
     enlist(socket, server)
     if (!server.listening) {
-      this.#last.add(socket)
-      socket.on('close', () => this.#last.delete(socket))
+      keepWhileOpen(socket, this.#last)
     }
     if (this.#options.codec && !isTls(server)) {
       this.#speakHere(socket, luggage, unread)

@@ -17,7 +17,7 @@ const ENDED = ['ERR_QCLONE_DIED', 'ERR_QCLONE_START_FAILED']
 export class Setbacks {
   /** Readers that ended before their first connection. */
   #stillborn = 0
-  /** Attempts at which there could be no fork, as beside a thread at work, or `before` threw. */
+  /** Attempts that made no reader, because a fork was refused or `before` threw. */
   #refused = 0
   #pausedUntil = 0
 
