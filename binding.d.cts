@@ -15,7 +15,7 @@ export declare class ChildHandle {
   get pid(): number
   /** Cost of the fork for the parent. */
   get timings(): ForkTimings
-  /** Files of addons and libraries whose threads the clone lacks, as its parent vouched for them. */
+  /** Files of addons and libraries whose threads the clone lacks. The parent vouched for them. */
   get vouchedFor(): Array<string>
   /** Kills and reaps a clone that its parent cannot keep, and closes its descriptor. */
   abandon(): void
@@ -23,12 +23,9 @@ export declare class ChildHandle {
   tryWait(): NativeWaitStatus | null
   /** Sends a signal, by number. Never reaches another process that got the same pid later. */
   kill(signal: number): void
-  /** Calls `ended` once, when the clone has ended and can be reaped. */
+  /** Calls `ended` once when the clone has ended and can be reaped. */
   watch(ended: () => void): void
-  /**
-   * Stops watching and closes the descriptor, without waiting for a garbage collection. For a clone that
-   * was reaped.
-   */
+  /** Stops watching and closes the descriptor, without waiting for garbage collection. For a reaped clone. */
   close(): void
   /** Makes a watched clone keep the event loop going, as it does by default. */
   ref(): void
@@ -39,12 +36,12 @@ export declare class ChildHandle {
 /**
  * Facts a clone learns from its fork.
  *
- * The parent makes the object before the fork and the clone reads it by getters, which allocate
- * nothing in V8's heap. An object returned by the fork itself took each clone 0.2 ms, because making
- * one touches code and heap that the clone must first fault in.
+ * The parent creates the object before the fork, and the clone reads it through getters, which allocate
+ * nothing in V8's heap. An object returned by the fork itself cost each clone 0.2 ms, because creating one
+ * touches code and heap that the clone must first fault in.
  */
 export declare class CloneFacts {
-  /** Makes facts for the next fork to fill in. */
+  /** Creates facts for the next fork to fill in. */
   constructor()
   /** Process id of the clone. */
   get pid(): number
@@ -58,42 +55,42 @@ export declare class CloneFacts {
 
 /** A watch over a connection. */
 export declare class ConnectionWatch {
-  /** Ends the watch. Must be called at least once, or the connection stays open in this process. */
+  /** Ends the watch. Must be called at least once, otherwise the connection stays open in this process. */
   close(): void
 }
 
 /**
- * Closes an end of a pipe by [`open_pipe`]. In a Worker, Node's own function warns of descriptors that
- * Node did not open.
+ * Closes an end of a pipe from [`open_pipe`]. In a Worker, Node's own function warns about descriptors
+ * that Node did not open.
  */
 export declare function closePipeEnd(fd: number): void
 
 /**
- * Compiles those of `functions` that are not compiled yet, without calling them. Skips what is no
- * JavaScript function. Does nothing where V8 does not export what this takes.
+ * Compiles those of `functions` that are not compiled yet, without calling them. Skips values that are not
+ * JavaScript functions. Does nothing if V8 does not export what this needs.
  */
 export declare function compile(functions: Array<unknown>): void
 
 /**
- * Reads and drops what has arrived on the connection `fd` and nobody will read. Closing a connection
- * with unread bytes resets it, and the peer may lose the end of its data; see tcp(7).
+ * Reads and drops data on the connection `fd` that nothing will read. Closing a connection with unread
+ * bytes resets it, and the peer may lose the end of its data; see tcp(7).
  */
 export declare function discardInput(fd: number): void
 
 /**
- * Shuts down the sending on the connection `fd`, and reads and drops what still comes. Calls `ended`
- * once, when there will be no more. The connection stays open until the watch is closed. Keeps no
- * event loop going.
+ * Shuts down the sending side of the connection `fd`, and reads and drops data that still arrives. Calls
+ * `ended` once when no more will come. The connection stays open until the watch is closed. Does not keep
+ * the event loop alive.
  */
 export declare function dropInput(fd: number, ended: () => void): WatchOutcome
 
-/** Returns another descriptor of what `fd` is open on, close-on-exec; null if there is none left. */
+/** Duplicates `fd`, with the new descriptor close-on-exec. Returns null if no descriptor is left. */
 export declare function duplicate(fd: number): number | null
 
 /**
- * Returns the paths of the empty objects in a value: for each, the number of steps, then the steps
- * from the root. A step into an object is twice the number of its property, into an array the index,
- * into a map or a set the number of a key or value.
+ * Returns the paths of the empty objects in a value: for each, the number of steps, then the steps from the
+ * root. A step into an object is twice the number of its property. A step into an array is the index. A
+ * step into a map or a set is the number of a key or value.
  */
 export declare function emptyObjects(bytes: Uint8Array): Uint32Array
 
@@ -103,19 +100,19 @@ export declare function endAtClose(fd: number): void
 /** Ends this process at once, without the exit path of Node or of libc. */
 export declare function exitNow(status: number): void
 
-/** A file, or why there is none. */
+/** A file, or the reason why there is none. */
 export interface FileOutcome {
   /** Descriptor, close-on-exec. */
   fd?: number
-  /** Why there is none. */
+  /** Reason why there is none. */
   failure?: ForkFailure
 }
 
-/** Finds where V8 keeps the generator of `Math.random`, so that clones need not. Draws a number. */
+/** Finds where V8 keeps the generator of `Math.random`, so that clones need not search. Draws a number. */
 export declare function findMathRandom(random: () => number): void
 
 /**
- * Stops the parent's message ports and the like from keeping the clone's loop going. Must be called
+ * Stops the parent's message ports and similar handles from keeping the clone's loop alive. Must be called
  * before the loop continues.
  */
 export declare function forgetWakers(): void
@@ -123,39 +120,39 @@ export declare function forgetWakers(): void
 /** Forks this process. Returns null in the clone, after filling in `facts`. */
 export declare function fork(options: ForkOptions, facts: CloneFacts): ForkOutcome | null
 
-/** Why there was no fork. */
+/** Reason why there was no fork. */
 export interface ForkFailure {
-  /** What kind of failure it is. */
+  /** Kind of the failure. */
   kind: ForkFailureKind
   /** Error message. */
   message: string
-  /** Name of the error number, when the system returned one. */
+  /** Name of the error number, if the system returned one. */
   errno?: string
-  /** Threads in the way. */
+  /** Threads that prevent the fork. */
   threads: Array<NativeOffender>
-  /** Whether the same fork may succeed later without any change. */
+  /** Whether the same fork may succeed later without any other change. */
   transient: boolean
-  /** Whether the next turn of the event loop may be enough for that. */
+  /** Whether the fork may already succeed after the next turn of the event loop. */
   soon: boolean
 }
 
 /** Kind of a failure. */
 export type ForkFailureKind = 'threads' | 'mainThread' | 'proc' | 'fork' | 'system' | 'unsupported'
 
-/** How to fork. */
+/** Options of a fork. */
 export interface ForkOptions {
-  /** Descriptors that stay open in the clone, with the handles on them, besides 0, 1 and 2. */
+  /** Descriptors that stay open in the clone, with their handles, besides 0, 1 and 2. */
   keep: Array<number>
   /**
-   * Descriptors 0, 1 and 2 of the clone: -1 inherits the parent's, -2 ignores, any other number is
-   * a descriptor to duplicate.
+   * Descriptors 0, 1 and 2 of the clone: -1 inherits the parent's, -2 ignores, any other number is a
+   * descriptor to duplicate.
    */
   stdio: Array<number>
   /** Niceness; see setpriority(2). Ignored where the system forbids it. */
   niceness?: number
   /** Whether the clone runs under SCHED_IDLE. Ignored where the system forbids it. */
   idle: boolean
-  /** Whether the clone changes to SCHED_IDLE when it keeps its parent waiting for a CPU. */
+  /** Whether the clone changes to SCHED_IDLE if it keeps its parent waiting for a CPU. */
   givesWay: boolean
   /** OOM score; see proc_pid_oom_score_adj(5). Ignored where the system forbids it. */
   oomScoreAdj?: number
@@ -175,15 +172,15 @@ export interface ForkOptions {
    */
   loopGoesOn: boolean
   /**
-   * Whether the fork is refused while libuv's pool has work whose callback has not been called. A
-   * clone never learns of such work.
+   * Whether the fork is refused while libuv's pool has work whose callback has not been called. In a
+   * clone, that callback is never called.
    */
   tellsAll: boolean
   /** Names of files whose threads are accepted while they wait. */
   vouchFor: Array<string>
-  /** Maximum time in milliseconds that this call blocks until the other threads are at rest. */
+  /** Maximum time in milliseconds that this call blocks until the other threads are idle. */
   waitMs: number
-  /** The same when only libuv's pool is at work. */
+  /** The same, when only libuv's pool is busy. */
   poolWaitMs: number
 }
 
@@ -191,95 +188,96 @@ export interface ForkOptions {
 export interface ForkOutcome {
   /** The clone. */
   child?: ChildHandle
-  /** Why there is none. */
+  /** Reason why there is none. */
   failure?: ForkFailure
 }
 
-/** Time in milliseconds that the parent stood still for a fork. */
+/** Times in milliseconds that the parent was blocked for a fork. */
 export interface ForkTimings {
-  /** Describing and judging the other threads. */
+  /** Time to describe and judge the other threads. */
   censusMs: number
-  /** Making the mappings inheritable, and taking that back. */
+  /** Time to make the mappings inheritable, and to undo that. */
   mapsMs: number
-  /** fork(2) itself. */
+  /** Time of fork(2) itself. */
   forkMs: number
-  /** From the call to its return. */
+  /** Time from the call to its return. */
   totalMs: number
 }
 
-/** Notes that no chunk has come through: as far as is known, the arena serves none. */
+/** Records that no chunk was requested: as far as is known, the arena serves none. */
 export declare function giveUpHeap(): NativeHeapStatus
 
 /** Returns the memory left for a clone of this process, as of a moment ago. */
 export declare function headroom(): HeadroomOutcome
 
-/** Memory left for a clone, or why it is not known. */
+/** Memory left for a clone, or the reason why it is not known. */
 export interface HeadroomOutcome {
   /** Memory that is left. */
   headroom?: NativeHeadroom
-  /** Why it is not known. */
+  /** Reason why it is not known. */
   failure?: ForkFailure
 }
 
-/** How V8's heap lies in memory. */
+/** Layout of V8's heap in memory. */
 export type HeapMode = 'off' | 'dense' | 'huge'
 
-/** What is known of V8's heap in the arena. */
+/** Returns the status of V8's heap in the arena. */
 export declare function heapStatus(): NativeHeapStatus
 
 /**
- * Keeps a clone's loop going, or no longer does, like a listening socket of a server. Timers without a
- * reference then still fire.
+ * Keeps a clone's loop alive like a listening server socket, or stops doing so. While the loop is held,
+ * unreferenced timers still fire.
  */
 export declare function holdLoop(held: boolean): void
 
 /**
- * Returns the address, or with `of_peer` the peer's address, that the socket at `fd` had in the parent
- * of this clone. Only for a descriptor that the clone has not opened itself.
+ * Returns the address that the socket at `fd` had in the parent of this clone. With `of_peer`, returns the
+ * peer's address. Only for a descriptor that the clone did not open itself.
  */
 export declare function inheritedAddress(fd: number, ofPeer: boolean): SocketAddress | null
 
 /**
- * Inspects the bytes of a value. Returns 0 when it arrives as it is, as far as V8 can tell; else the
- * sum of 1 for empty objects, 2 for anything else that may be lost, and 4 for a deep value.
+ * Inspects the bytes of a value. Returns 0 if the value arrives unchanged, as far as V8 can tell.
+ * Otherwise returns the sum of 1 for empty objects, 2 for anything else that may be lost, and 4 for a deep
+ * value.
  */
 export declare function inspectSerialized(bytes: Uint8Array): number
 
-/** Has V8 take its chunks from an arena from now on, once a process; `wanted` is not `off`. */
+/** Makes V8 take its chunks from an arena from now on, once per process. `wanted` must not be `off`. */
 export declare function installHeap(wanted: HeapMode): NativeHeapStatus
 
 /**
- * Returns whether only Node called the function that calls this. It then returns to the event loop,
- * and not to a function that runs the loop itself, such as one of `deasync`. Null when V8 cannot be
+ * Returns whether the calling function was called only by Node. The function then returns to the event
+ * loop, and not to a function that runs the loop itself, such as one of `deasync`. Null if V8 cannot be
  * asked.
  */
 export declare function isCalledByNode(): boolean | null
 
 /**
- * Returns whether `fd` was a stream socket of the parent's and is dead in this clone.
+ * Returns whether `fd` was a stream socket of the parent and is dead in this clone.
  *
- * Judges by what is open there now: false for a socket that the clone keeps, and for a number that the
- * clone has used again.
+ * Checks what is open there now: false for a socket that the clone keeps, and for a number that the clone
+ * has reused.
  */
 export declare function isDeadConnection(fd: number): boolean
 
-/** Returns whether anything else keeps a clone's event loop going. */
+/** Returns whether anything else keeps a clone's event loop alive. */
 export declare function loopIsAlive(): boolean
 
 /**
- * Maps `length` bytes of a file from `offset` as memory, without a copy. The offset must be a multiple
- * of the page size, the file that long, and no longer written to.
+ * Maps `length` bytes of a file from `offset` as memory, without a copy. The offset must be a multiple of
+ * the page size. The file must be long enough, and no longer be written to.
  */
 export declare function mapFile(fd: number, offset: number, length: number): ArrayBuffer
 
-/** Returns the memory of process `pid`, which must be one that this user may read. */
+/** Returns the memory of process `pid`, which this user must be allowed to read. */
 export declare function memoryOf(pid: number): NativeMemory
 
-/** What has arrived. */
+/** Messages that have arrived. */
 export interface NativeArrivals {
   /** Messages, in order. */
   messages: Array<NativeHandover>
-  /** Whether the other side has ended, and nothing follows. */
+  /** Whether the other side has closed, so that nothing follows. */
   ended: boolean
 }
 
@@ -293,35 +291,35 @@ export interface NativeHandover {
 
 /** Memory left for a clone, in bytes. */
 export interface NativeHeadroom {
-  /** Memory that all bounds leave. */
+  /** Memory available within all limits. */
   available: number
-  /** Control group whose limit is the narrowest bound; null when it is the machine's memory. */
+  /** Control group whose limit is the narrowest bound; null when the machine's memory is. */
   cgroup?: string
   /** Memory of this process in RAM and in swap. */
   own: number
-  /** Memory that processes may still commit, where the system does not overcommit. */
+  /** Memory that processes may still commit, if the system does not overcommit. */
   commitLeft?: number
   /** Memory that a fork commits. */
   commitNeeded: number
 }
 
-/** What is known of V8's heap in the arena. */
+/** Status of V8's heap in the arena. */
 export interface NativeHeapStatus {
-  /** How new chunks are laid. */
+  /** Layout of new chunks. */
   mode: HeapMode
-  /** Why it is not what was asked for. */
+  /** Reason why it is not the requested layout. */
   reason?: string
-  /** Whether nobody has asked for it. */
+  /** Whether the arena was never requested. */
   unasked: boolean
-  /** Requests for chunks since it is on. */
+  /** Requests for chunks since the arena is in use. */
   asked: number
-  /** Those that V8's own allocator served, since the arena had none. */
+  /** Requests that V8's own allocator served because the arena had no chunk. */
   refused: number
   /** Chunks in the arena. */
   chunks: number
   /** Regions of 2 MiB that are mapped in full. */
   wholeRegions: number
-  /** Regions of 2 MiB that have a hole, or several. */
+  /** Regions of 2 MiB that have one or more holes. */
   splitRegions: number
   /** Chunks that would fit in the holes. */
   holes: number
@@ -341,17 +339,17 @@ export interface NativeLimits {
 
 /** Memory of a process, in bytes. */
 export interface NativeMemory {
-  /** In RAM, shared memory included. */
+  /** Memory in RAM, including shared memory. */
   rss: number
-  /** In RAM, with shared memory divided among the processes that share it. */
+  /** Memory in RAM, with shared memory divided among the processes that share it. */
   pss: number
-  /** In RAM, unshared. */
+  /** Unshared memory in RAM. */
   uss: number
-  /** In swap. */
+  /** Memory in swap. */
   swap: number
 }
 
-/** A thread that keeps a fork from being made. */
+/** A thread that prevents a fork. */
 export interface NativeOffender {
   /** Thread id. */
   tid: number
@@ -359,7 +357,7 @@ export interface NativeOffender {
   name: string
   /** File whose code it runs. */
   module?: string
-  /** Whether it may come to rest. */
+  /** Whether it may become idle. */
   busy: boolean
   /** Description of what it seems to be. */
   what: string
@@ -371,7 +369,7 @@ export interface NativeOffender {
 export interface NativeProgress {
   /** Bytes sent that the peer has not taken. */
   unacknowledged: number
-  /** Bytes received that nobody has read. */
+  /** Bytes received that have not been read. */
   unread: number
   /** Bytes that the peer has taken in total. */
   acknowledged?: number
@@ -393,7 +391,7 @@ export interface NativeRusage {
   majorFaults: number
 }
 
-/** What ends this process when the OOM killer takes a clone of it. */
+/** Mechanism that ends this process when the OOM killer kills a clone of it. */
 export interface NativeSharedFate {
   /** Control group that the kernel kills as a whole. */
   group?: string
@@ -401,7 +399,7 @@ export interface NativeSharedFate {
   service?: string
 }
 
-/** How a clone ended; see wait(2). */
+/** Wait status of a clone; see wait(2). */
 export interface NativeWaitStatus {
   /** Process id. */
   pid: number
@@ -428,13 +426,13 @@ export interface NativeWaitStatus {
 }
 
 /**
- * Sets, in the parent, what clones call before a poll of their event loop that nothing else would keep
- * going: `emptied`, and then `ended` unless `emptied`, or a tick or promise job it queued, started
- * something. `ended` ends the process.
+ * Sets, in the parent, the functions that clones call before a poll when nothing else keeps their event
+ * loop alive. A clone calls `emptied`, and then `ended` unless `emptied`, or a tick or promise job it
+ * queued, started something. `ended` ends the process.
  */
 export declare function onLoopEnd(emptied: () => void, ended: () => void): void
 
-/** Opens a pair of sockets to hand descriptors over. They keep the bounds of messages. */
+/** Opens a pair of sockets to hand descriptors over. They preserve message boundaries. */
 export declare function openHandover(): PipeOutcome
 
 /** Creates an empty file in memory. */
@@ -446,21 +444,21 @@ export declare function openPipe(): PipeOutcome
 /** Opens a pair of connected sockets. */
 export declare function openSocketPair(): PipeOutcome
 
-/** A pipe, or why there is none. */
+/** A pipe, or the reason why there is none. */
 export interface PipeOutcome {
-  /** The two ends, close-on-exec and blocking. Of a pipe: read, write. */
+  /** The two ends, close-on-exec and blocking. For a pipe, the read end is first. */
   ends?: Array<number>
-  /** Why there is none. */
+  /** Reason why there is none. */
   failure?: ForkFailure
 }
 
 /**
- * Returns why a fork would be refused now, or null. Threads of files named in `vouch_for` are accepted
- * while they wait.
+ * Returns the reason why a fork would be refused now, or null. Threads of files named in `vouch_for` are
+ * accepted while they wait.
  */
 export declare function preflight(vouchFor: Array<string>): ForkFailure | null
 
-/** Returns the progress of the connection `fd`; null when it is none. */
+/** Returns the progress of the connection `fd`; null if it is not a connection. */
 export declare function progressOf(fd: number): NativeProgress | null
 
 /** Takes at most `most` messages that have arrived on a socket of [`open_handover`]. Never blocks. */
@@ -469,51 +467,47 @@ export declare function receiveHandovers(via: number, most: number): NativeArriv
 /**
  * Sets, in the parent, the arrays that clones fill with random bytes before JavaScript continues.
  *
- * As good as `crypto.randomFillSync`, whose generator would have to be seeded again in a clone.
+ * As good as `crypto.randomFillSync`, whose generator would have to be reseeded in a clone.
  */
 export declare function refillInClones(arrays: Array<Uint8Array>): void
 
 /**
- * Gives V8's own `Math.random`, of any context, a new state. Draws a number. Returns false, with
- * nothing else changed, when the generator was not found.
+ * Gives V8's own `Math.random`, of any context, a new state. Draws a number. Returns false, with nothing
+ * else changed, if the generator was not found.
  */
 export declare function reseedMathRandom(random: () => number): boolean
 
-/**
- * Makes the last close of the connection `fd`, in whichever process, reset it. Has no effect on a unix
- * socket.
- */
+/** Makes the last close of the connection `fd`, in any process, reset it. Has no effect on a unix socket. */
 export declare function resetAtClose(fd: number): void
 
 /** Returns whether the last close of socket `fd` resets the connection, as after `resetAndDestroy` in a clone. */
 export declare function resetsAtClose(fd: number): boolean
 
-/** Restores the value by which V8 knows a flag that was set quietly. */
+/** Restores a flag that was set quietly to the value that V8 knows. */
 export declare function restoreFlag(name: string): void
 
 /**
- * Calls the `destroy` hooks that are queued, and those that these queue. Without effect in a Node that does not
- * export its own call.
+ * Calls the queued `destroy` hooks, and any hooks that they queue. Has no effect in a Node that does not export
+ * its own function for this.
  */
 export declare function runDestroyHooks(): void
 
 /**
- * Makes the parent run V8's tasks right before the immediates of the next turn. Tasks given by
- * callbacks of the poll then run there, and not in the poll after. Must be called after
- * [`on_loop_end`].
+ * Makes the parent run V8's tasks right before the immediates of the next turn. Tasks posted by callbacks
+ * of the poll then run there instead of in the poll after that. Must be called after [`on_loop_end`].
  */
 export declare function runTasksBeforeImmediates(): void
 
 /**
- * Sends a message through a socket of [`open_handover`], with the descriptors `fds`, at most two. With
- * `waits`, blocks until there is room. Returns the name of the error if it was not sent.
+ * Sends a message through a socket of [`open_handover`], with at most two descriptors in `fds`. With
+ * `waits`, blocks until there is room. Returns the name of the error if the message was not sent.
  */
 export declare function sendHandover(via: number, message: Uint8Array, fds: Array<number>, waits: boolean): string | null
 
-/** Makes V8 compute the hash of its flags, if it was reset, as if none had been set quietly. */
+/** Makes V8 compute the hash of its flags, if it was reset, as if no flag had been set quietly. */
 export declare function settleFlagHash(): void
 
-/** See `qclone::resources::oom::shared_fate`. */
+/** Returns what would end this process along with a clone; see `qclone::resources::oom::shared_fate`. */
 export declare function sharedFate(): NativeSharedFate | null
 
 /** A socket's address, as `server.address()` shows it. */
@@ -527,56 +521,56 @@ export interface SocketAddress {
 }
 
 /**
- * Has a thread make huge pages of small ones, while clones are made. `shared`: of memory that a clone
- * shares, too. Where the system lets no thread be started, none are made.
+ * Starts a thread that turns small pages into huge ones while clones are made. With `shared`, includes
+ * memory that a clone shares. Does nothing if the system does not allow another thread.
  */
 export declare function startHeapUpkeep(shared: boolean): void
 
-/** Lets signals through, once their listeners are the clone's own. */
+/** Lets signals through, once their listeners belong to the clone. */
 export declare function unblockSignals(): void
 
 /** Returns the path of the peer of the unix socket `fd`; see `qclone::socket::unix_peer`. */
 export declare function unixPeerOf(fd: number): string | null
 
 /**
- * Unsets a flag right before a fork, as [`unset_quietly`] does, with what a clone need not do then: its
- * variable is found, once a process, and V8's hash of the flags is computed.
+ * Unsets a flag right before a fork, like [`unset_quietly`]. Also does work that clones then need not do:
+ * finds the flag's variable, once per process, and computes V8's hash of the flags.
  */
 export declare function unsetForFork(name: string): boolean
 
 /**
- * Unsets a flag without changing V8's hash of the flags. Returns false, with nothing changed, when its
+ * Unsets a flag without changing V8's hash of the flags. Returns false, with nothing changed, if its
  * variable is unknown.
  */
 export declare function unsetQuietly(name: string): boolean
 
 /**
- * Calls `left` once, when the peer of the connection `fd` has closed it or shut its sending down, or
- * the connection is broken. Reads nothing from the connection: its data is a clone's, or comes later.
- * Keeps no event loop going.
+ * Calls `left` once when the peer of the connection `fd` has closed it or shut down its sending side, or
+ * the connection is broken. Reads nothing from the connection: its data belongs to a clone, or is for
+ * later. Does not keep the event loop alive.
  */
 export declare function watchHangup(fd: number, left: () => void): WatchOutcome
 
 /**
- * Calls `arrived` whenever something can be read from the socket `fd`, its end included, until the watch
- * is closed. Reads nothing. Keeps no event loop going.
+ * Calls `arrived` whenever data or the end of file can be read from the socket `fd`, until the watch is
+ * closed. Reads nothing. Does not keep the event loop alive.
  */
 export declare function watchInput(fd: number, arrived: () => void): WatchOutcome
 
-/** A watch, or why there is none. */
+/** A watch, or the reason why there is none. */
 export interface WatchOutcome {
   /** The watch. */
   watch?: ConnectionWatch
-  /** Why there is none. */
+  /** Reason why there is none. */
   failure?: ForkFailure
 }
 
 /**
- * Writes all of `bytes` to `fd`, blocking until the other side has taken them, whether or not the
- * descriptor blocks.
+ * Writes all of `bytes` to `fd`. Blocks until everything is written, even if the descriptor is
+ * non-blocking.
  *
- * Node's own synchronous write may return early on a pipe, and goes through an `fs` that a program may
- * have replaced.
+ * Node's own synchronous write may return early on a pipe, and uses an `fs` that a program may have
+ * replaced.
  */
 export declare function writeAll(fd: number, bytes: Uint8Array): void
 

@@ -1,7 +1,7 @@
 //! A program writes a snapshot of its table to disk in a clone, while it keeps updating the table.
 //!
-//! It does so twice: with the table in a `Vec`, and in an [`Arena`] of huge pages, which makes the
-//! clone in a small part of the time.
+//! It does so twice: with the table in a `Vec`, and with the table in an [`Arena`] of huge pages, which
+//! takes a fraction of the time to clone.
 //!
 //! `cargo run --release --example snapshot -- [ROWS] [FOLDER]`
 
@@ -22,7 +22,7 @@ type Balances = Box<dyn DerefMut<Target = [i64]>>;
 
 static ARENA: Arena = Arena::new(Inheritance::Inherited);
 
-/// Accounts between which money moves: the sum is always [`BALANCE`] times their number.
+/// Accounts that exchange money. The sum is always [`BALANCE`] times their number.
 struct Table {
     balances: Balances,
     updates: u64,
@@ -45,7 +45,7 @@ impl Table {
         }
     }
 
-    /// Next random number, by xorshift.
+    /// Picks a random account, with xorshift.
     fn pick(&mut self) -> usize {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -66,7 +66,7 @@ impl Table {
     }
 }
 
-/// Reads a file back: the number of updates it has seen, and the sum of the balances.
+/// Reads a file back. Returns the number of updates it includes, and the sum of the balances.
 fn read(path: &Path) -> io::Result<(u64, i64)> {
     let mut bytes = Vec::new();
     BufReader::new(File::open(path)?).read_to_end(&mut bytes)?;

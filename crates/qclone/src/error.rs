@@ -12,22 +12,22 @@ use crate::census::thread::Offender;
 /// Result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a process could not be cloned, or a clone not be waited for.
+/// Reason why a process could not be cloned, or why a clone could not be waited for.
 ///
-/// After any of these the calling process is as it was before the call.
+/// After any of these, the calling process is as it was before the call.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Another thread of this process is foreign to the policy, or at work.
+    /// Another thread of this process is unknown to the policy, or busy.
     ///
-    /// A fork copies the calling thread only. Locks that another thread holds stay held in the clone,
+    /// A fork copies only the calling thread. Locks that another thread holds stay held in the clone,
     /// and structures it is changing stay half-changed, so the fork is refused.
     #[error("cannot fork beside other threads: {}", Summary(.0))]
     Threads(Vec<Offender>),
 
     /// The call was made on a thread other than the main one.
     ///
-    /// The calling thread would become the clone's only thread, while the runtime's own state (its event
+    /// The calling thread would become the clone's only thread, but the state of the runtime (its event
     /// loop, its thread-local storage) belongs to the main thread.
     #[error("only the main thread can make a clone, this is thread {tid} of process {pid}: call it there")]
     NotMainThread {
@@ -37,7 +37,7 @@ pub enum Error {
         tid: i32,
     },
 
-    /// A file under `/proc` could not be read, so nothing is known of the other threads or the mappings.
+    /// A file under `/proc` could not be read, so nothing is known about the other threads or the mappings.
     #[error("cannot read {path}: {source}; {advice}", path = path.display(), advice = proc_advice(path, source))]
     Proc {
         /// File or folder.
@@ -46,26 +46,26 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// A file under `/proc` does not have the form that proc(5) describes.
+    /// A file under `/proc` does not have the format that proc(5) describes.
     #[error("cannot understand {path}: {line:?}; report it with your kernel's version", path = path.display())]
     ProcFormat {
         /// File.
         path: PathBuf,
-        /// The line, or what there was of it.
+        /// The line, or the part of it that was there.
         line: String,
     },
 
     /// `fork(2)` failed.
     ///
     /// EAGAIN: a limit on processes was reached (`RLIMIT_NPROC`, `pids.max`, `kernel.threads-max`).
-    /// ENOMEM: memory for the page tables is short, or the overcommit policy forbids the copy.
+    /// ENOMEM: there is not enough memory for the page tables, or the overcommit policy forbids the copy.
     #[error("fork(2) failed with {errno}: {advice}", advice = fork_advice(*errno))]
     Fork {
         /// Error number.
         errno: Errno,
     },
 
-    /// A system call failed that the clone depends on.
+    /// A system call that the clone depends on failed.
     ///
     /// EAGAIN or ENOMEM of madvise(2): the process is near its limit of mappings (`vm.max_map_count`).
     #[error("{call} failed with {errno}")]
@@ -96,26 +96,26 @@ pub enum Error {
 
     /// The thread library of this process could not be calibrated.
     ///
-    /// The census recognizes threads by their start routine, which it finds by examining threads of its
-    /// own. Where that fails, no thread can be recognized.
+    /// The census recognizes threads by their start routine. It learns where to find that routine from
+    /// threads that it starts itself. When that fails, no thread can be recognized.
     #[error("cannot learn how the thread library describes threads: {0}")]
     Calibration(&'static str),
 }
 
 impl Error {
-    /// Makes the error of system call `call`, for `map_err`.
+    /// Creates the error of system call `call`, for `map_err`.
     pub(crate) fn syscall(call: &'static str) -> impl Fn(Errno) -> Self {
         move |errno| Self::Syscall { call, errno }
     }
 
-    /// Makes the error of a read under `/proc`, for `map_err`.
+    /// Creates the error of a read under `/proc`, for `map_err`.
     pub(crate) fn proc(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Proc { path, source }
     }
 }
 
-/// Threads in the way, in one line: foreign ones first, threads of one kind together, and no more than
+/// Threads that prevent a fork, in one line: foreign ones first, threads of one kind together, and at most
 /// [`MOST_KINDS`] kinds.
 struct Summary<'a>(&'a [Offender]);
 

@@ -23,14 +23,14 @@ use crate::{
     signals::mask::SignalsBlocked,
 };
 
-/// Forks this process, and keeps between forks what makes the next one fast.
+/// Forks this process, and caches between forks what makes the next one fast.
 ///
-/// One for each process is enough.
+/// A process needs only one.
 ///
 /// # Examples
 ///
-/// A policy for a program whose second thread only sleeps. By default, [`Alone`](crate::Alone) refuses
-/// it.
+/// A policy for a program whose second thread only sleeps. The default, [`Alone`](crate::Alone),
+/// refuses that thread.
 ///
 /// ```no_run
 /// use qclone::{Fork, Forker, Thread, Verdict};
@@ -75,14 +75,14 @@ pub enum Fork {
     Clone(CloneSide),
 }
 
-/// How long the calling process stood still for a fork, and where.
+/// Time for which a fork blocked the calling process, by step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
-    /// Time to describe and judge the other threads: twice, or once when the policy remembers their
-    /// rest.
+    /// Time to describe and judge the other threads: twice, or once when the policy remembers that they
+    /// were idle.
     pub census: Duration,
-    /// Time to wait for the helper of [`heap`](crate::heap), to make the mappings inheritable, and to take that
-    /// back.
+    /// Time to wait for the helper of [`heap`](crate::heap), to make the mappings inheritable, and to undo
+    /// that.
     pub maps: Duration,
     /// Time of fork(2) itself.
     pub fork: Duration,
@@ -92,15 +92,15 @@ pub struct Timings {
 
 /// The clone's side of a fork, with every signal still blocked.
 ///
-/// A process with an event loop resets the loop before it drops this. A signal handler that ran before
-/// would write to the parent's loop.
+/// A process with an event loop must reset the loop before it drops this. A signal handler that ran
+/// earlier would write to the parent's loop.
 #[derive(Debug)]
 #[must_use = "dropping it lets signals through"]
 pub struct CloneSide {
     _blocked: SignalsBlocked,
 }
 
-/// What the last look before a fork found.
+/// Findings of the last look before a fork.
 struct LastLook {
     threads: Vec<Thread>,
     layout: Option<CondLayout>,
@@ -114,13 +114,13 @@ impl Default for Forker {
 }
 
 impl Forker {
-    /// Makes a forker that knows nothing yet of this process.
+    /// Creates a forker that knows nothing about this process yet.
     #[must_use]
     pub fn new() -> Self {
         Self::with_proc(Path::new("/proc/self"))
     }
 
-    /// Like [`new`](Self::new), with another folder for `/proc/self`: for tests of a missing one.
+    /// Like [`new`](Self::new), with another directory in place of `/proc/self`. For tests without one.
     #[must_use]
     pub fn with_proc(proc_self: impl AsRef<Path>) -> Self {
         let proc_self = proc_self.as_ref();
@@ -129,8 +129,8 @@ impl Forker {
 
     /// Describes every other thread of this process, in order of thread id.
     ///
-    /// The first census that meets another thread starts and ends two threads to learn the thread
-    /// library's layout.
+    /// The first census that finds another thread starts and ends a few threads to learn the thread library's
+    /// layout.
     ///
     /// # Errors
     /// [`Error::Proc`], [`Error::ProcFormat`] and [`Error::Calibration`].
@@ -138,15 +138,15 @@ impl Forker {
         self.threads.census()
     }
 
-    /// How the thread library of this process lays out condition variables.
+    /// Returns how the thread library of this process lays out condition variables.
     ///
     /// # Errors
-    /// [`Error::Proc`] and [`Error::Calibration`] when that cannot be found out.
+    /// [`Error::Proc`] and [`Error::Calibration`] when the layout cannot be determined.
     pub fn condition_variables(&self) -> Result<ConditionVariables> {
         Ok(ConditionVariables(calibration()?.cond))
     }
 
-    /// Fails as a fork would now, without forking.
+    /// Checks whether a fork would be refused now, without forking.
     ///
     /// # Errors
     /// As [`fork`](Self::fork), except errors of fork(2) itself.
@@ -156,27 +156,27 @@ impl Forker {
         Reservation::new().map(drop)
     }
 
-    /// Forks, when `policy` finds every other thread at rest.
+    /// Forks if `policy` judges every other thread to be idle.
     ///
     /// The order of the steps matters:
     ///
-    /// 1. A first look at the threads, before the mappings are read. A thread at work may map memory
-    ///    after that, which the clone would lack, and be at rest again at the last look.
-    /// 2. Descriptors are reserved and signals blocked, while there is only the parent.
-    /// 3. Arenas are locked, and the mappings made inheritable. Nothing may be mapped from here on. A thread
-    ///    that waits for an arena's lock must not be at rest for the policy, if it holds a lock of its own.
-    /// 4. A last look at the threads, as late as possible, since step 3 takes a while.
+    /// 1. The first look at the threads comes before the mappings are read. A busy thread could map memory
+    ///    after that, which the clone would lack, and be idle again at the last look.
+    /// 2. Descriptors are reserved and signals are blocked while only the parent exists.
+    /// 3. Arenas are locked, and the mappings are made inheritable. Nothing may be mapped from here on. The
+    ///    policy must not judge a thread idle that waits for an arena's lock while it holds another lock.
+    /// 4. The last look at the threads comes as late as possible, since step 3 takes a while.
     /// 5. fork(2).
     ///
     /// # Errors
-    /// [`Error::NotMainThread`]; [`Error::Threads`] when a thread is in the way; [`Error::Proc`] when
+    /// [`Error::NotMainThread`]; [`Error::Threads`] when a thread prevents the fork; [`Error::Proc`] when
     /// the threads or the mappings cannot be read; [`Error::Syscall`] with EMFILE when no descriptor is
     /// left for the clone's pidfd; [`Error::Fork`]; and errors of [`Policy::all_at_rest`]. After any of
-    /// them this process is as it was, and there is no clone.
+    /// these, this process is as it was before, and there is no clone.
     ///
     /// # Safety
-    /// `policy` calls a thread at rest only if it holds no lock, leaves nothing half-changed that the
-    /// clone may use, and begins to run only when the calling thread has it run. The clone leaves by
+    /// `policy` judges a thread idle only if the thread holds no lock, leaves nothing half-changed that the
+    /// clone may use, and starts to run only when the calling thread makes it run. The clone leaves by
     /// [`exit`], and never returns into frames whose callers do not expect a second process.
     pub unsafe fn fork(&mut self, policy: &mut dyn Policy) -> Result<Fork> {
         let begun = Instant::now();
@@ -187,7 +187,7 @@ impl Forker {
 
         let reservation = Reservation::new()?;
         let blocked = SignalsBlocked::all()?;
-        // The helper of `heap` rests from here on, and no thread changes an arena.
+        // The helper of `heap` is idle from here on, and no thread changes an arena.
         let handing = Instant::now();
         let held = heap::hold_all();
         let handed = maps.hand_down(&held.arenas)?;
@@ -199,7 +199,7 @@ impl Forker {
         let census = census + looking.elapsed();
 
         let forking = Instant::now();
-        // SAFETY: no other thread holds or changes anything that the clone uses, as the policy said.
+        // SAFETY: according to the policy, no other thread holds or changes anything that the clone uses.
         // libc's fork takes care of libc's own locks.
         match unsafe { fork() } {
             Ok(ForkResult::Child) => {
@@ -229,7 +229,7 @@ fn judge_census(threads: &mut Threads, policy: &mut dyn Policy) -> Result<()> {
     policy::judge(&census, policy)
 }
 
-/// Judges all threads, unless the policy will know from what it remembers whether any has worked since.
+/// Judges all threads, unless the policy can tell later, from what it remembers, whether any has run since.
 fn first_look(threads: &mut Threads, known: Option<u64>, policy: &mut dyn Policy) -> Result<()> {
     let all_known = known.is_some() && known == threads.count();
     if all_known && policy.remember_rest() { Ok(()) } else { judge_census(threads, policy) }
@@ -245,13 +245,13 @@ fn last_look(threads: &mut Threads, policy: &mut dyn Policy) -> Result<LastLook>
     Ok(LastLook { threads, layout, orphans })
 }
 
-/// In the clone: repairs condition variables. Aborts a clone that must not live, before it has run
-/// anything: a thread woke between the last look and the fork.
+/// In the clone: repairs condition variables. If a thread woke between the last look and the fork, aborts
+/// the clone before it has run anything.
 ///
 /// # Safety
 /// No other thread exists.
 unsafe fn repair_or_abort(LastLook { threads, layout, orphans }: LastLook) {
-    // To free them would copy pages, and the clone needs none of them.
+    // Freeing them would copy pages that the clone does not need.
     mem::forget(threads);
     // SAFETY: the caller says that no other thread exists, and `find` found the orphans in this memory.
     if unsafe { condvars::repair(&orphans, layout) }.is_err() {
@@ -260,14 +260,14 @@ unsafe fn repair_or_abort(LastLook { threads, layout, orphans }: LastLook) {
     }
 }
 
-/// In the parent: makes the handle of a clone, or ends a clone that there can be no handle of.
+/// In the parent: creates the handle of a clone, or terminates a clone that cannot have one.
 fn keep_or_end(reservation: Reservation, child: Pid) -> Result<Child> {
     reservation.into_child(child.as_raw()).inspect_err(|_| child::end(child.as_raw()))
 }
 
 /// Ends this process at once: no destructors, no `atexit` functions, no flushing.
 ///
-/// It is the only way out of a clone, whose libc still counts on threads that no longer exist.
+/// A clone must not end in any other way, since its libc still relies on threads that no longer exist.
 /// Async-signal-safe.
 pub fn exit(status: u8) -> ! {
     // SAFETY: _exit(2) has no preconditions.

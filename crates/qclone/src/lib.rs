@@ -1,7 +1,7 @@
 //! Clones a live process with `fork(2)`.
 //!
 //! A clone has all of its parent's memory as it was at the fork. The kernel copies a page only when
-//! either side writes to it. So a server can keep changing its state while clones of it answer long
+//! either side writes to it. So a server can keep changing its state while its clones answer long
 //! queries or write the state to disk.
 //!
 //! ```no_run
@@ -15,13 +15,13 @@
 //!
 //! # When a fork is safe
 //!
-//! `fork(2)` copies the calling thread only. A lock that another thread held stays held in the clone,
-//! and a structure it was changing stays half-changed. So this crate refuses unless every other thread
-//! is known to be at rest. By default any other thread refuses ([`Alone`]); a program that knows its
-//! threads passes a [`Policy`] to [`Forker::fork`].
+//! `fork(2)` copies only the calling thread. A lock held by another thread stays held in the clone, and
+//! a structure it was changing stays half-changed. So this crate refuses to fork unless every other
+//! thread is known to be idle. By default, any other thread prevents the fork ([`Alone`]). A program
+//! that knows its threads passes a [`Policy`] to [`Forker::fork`].
 //!
-//! A clone ends only by [`exit`]. Destructors, `atexit` functions and the frames above the fork belong
-//! to the parent.
+//! A clone must end by calling [`exit`]. Destructors, `atexit` functions and the frames above the fork
+//! belong to the parent.
 
 #![cfg(target_os = "linux")]
 
@@ -53,7 +53,7 @@ pub use error::{Error, Result};
 pub use fork::{CloneSide, Fork, Forker, Timings, exit};
 pub use spawn::{Options, spawn};
 
-/// The examples of the README, compiled.
+/// Examples of the README, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

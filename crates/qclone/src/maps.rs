@@ -1,15 +1,15 @@
-//! Mappings that a fork would leave out, and the guard that hands them down.
+//! Mappings that a fork would leave out, and the guard that makes the clone inherit them.
 //!
 //! V8 in Node.js marks its heap `MADV_DONTFORK`, so that starting a child process copies none of its
 //! page tables. A clone needs that heap. The guard clears the mark for one fork and sets it again in
 //! the parent, on exactly the mappings that had it.
 //!
-//! Only `/proc/self/smaps` states the mark, and reading it walks every page, which takes as long as the
-//! fork itself. The guard asks more cheaply. Mappings with different marks are different mappings, so
+//! Only `/proc/self/smaps` shows the mark, and reading it walks every page, which takes as long as the
+//! fork itself. The guard uses a cheaper probe. Mappings with different marks are separate mappings, so
 //! clearing the mark of the first page splits a marked mapping in two and leaves an unmarked one whole.
-//! `/proc/self/maps`, which walks no pages, shows which. Only mappings that are new since the last fork
-//! are asked. An arena knows the marks of its own. No question splits a huge page: see
-//! [`Mapping::question`].
+//! `/proc/self/maps`, which walks no pages, shows which of the two happened. Only mappings that are new
+//! since the last fork are probed. An arena knows the marks of its own mappings. Probes split no huge
+//! page, with one exception: see [`Mapping::question`].
 
 use std::{
     ffi::c_void,
@@ -28,19 +28,19 @@ use crate::{
 
 /// Remembers which mappings of this process are marked `MADV_DONTFORK`.
 ///
-/// The memory decides only which mappings are marked again. Every private anonymous mapping is handed
-/// down, whatever is remembered of it.
+/// What it remembers decides only which mappings are marked again. Every private anonymous mapping is
+/// handed down in any case.
 #[derive(Debug)]
 pub(crate) struct MapsGuard {
     path: PathBuf,
     text: Vec<u8>,
     /// Mappings at the last look, in order of address.
     mappings: Vec<Mapping>,
-    /// Mappings at the look before.
+    /// Mappings at the look before that.
     previous: Vec<Mapping>,
-    /// Mappings after some were asked.
+    /// Mappings after some were probed.
     after: Vec<Mapping>,
-    /// Indices of the mappings to ask.
+    /// Indices of the mappings to probe.
     asked: Vec<usize>,
     /// Runs of mappings to advise together.
     runs: Vec<Range<usize>>,
@@ -51,17 +51,17 @@ pub(crate) struct MapsGuard {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mapping {
     range: Range<usize>,
-    /// Whether it is private and of no file: the only kind that is asked for its mark.
+    /// Whether it is private and backed by no file. Only such mappings are probed.
     anonymous: bool,
     marked: bool,
 }
 
 impl Mapping {
-    /// How many bytes at its beginning a question splits off; none when it cannot be asked.
+    /// Returns how many bytes a probe splits off at the start. `None` when the mapping cannot be probed.
     ///
-    /// A mapping that is split inside a huge page takes that page apart, and a huge page lies within a mapping,
-    /// at a multiple of its size. Only a mapping that is one huge page in full is split inside, once: it may have
-    /// been marked by somebody who relies on it.
+    /// Splitting a mapping inside a huge page breaks up that page. A huge page lies within one mapping, at a
+    /// multiple of its size. Only a mapping that is exactly one huge page is split inside, once: somebody may
+    /// have marked it and rely on the mark.
     fn question(&self, page: usize) -> Option<usize> {
         let begins_huge = self.range.start.is_multiple_of(heap::REGION) && self.range.len() > heap::REGION;
         let split_off = if begins_huge { heap::REGION } else { page };
@@ -83,18 +83,18 @@ impl MapsGuard {
         }
     }
 
-    /// Clears every mark, until the result is dropped.
+    /// Clears every mark until the result is dropped.
     ///
-    /// Nothing may be mapped or unmapped meanwhile, by this thread or another: a mapping made in a hole
-    /// between two marked ones would be marked with them. `arenas` prevents that for its own.
+    /// Until then, no thread may map or unmap anything: a mapping made in a hole between two marked ones
+    /// would be marked with them. `arenas` prevents that for the memory of arenas.
     ///
     /// # Errors
     /// [`Error::Proc`] and [`Error::ProcFormat`] when the mappings cannot be read, [`Error::Syscall`] when
-    /// a mark cannot be changed. The marks are then as they were, except for first pages of mappings that
-    /// were being asked.
+    /// a mark cannot be changed. The marks are then as they were before, except on the first pages of
+    /// mappings that were being probed.
     pub(crate) fn hand_down(&mut self, arenas: &heap::AllArenas) -> Result<HandedDown<'_>> {
         self.look()?;
-        // From here on every way out restores the marks.
+        // From here on, every exit path restores the marks.
         let mut handed = HandedDown { guard: self, complete: false };
         handed.guard.hand_down_all(arenas)?;
         handed.complete = true;
@@ -107,14 +107,13 @@ impl MapsGuard {
         self.advise_runs(libc::MADV_DOFORK)
     }
 
-    /// Reads the mappings, and reserves enough memory that nothing from here to the restoring makes malloc
-    /// map any.
+    /// Reads the mappings, and reserves enough memory that malloc maps none until the marks are restored.
     fn look(&mut self) -> Result<()> {
         std::mem::swap(&mut self.mappings, &mut self.previous);
         loop {
             let before = self.capacities();
             read_mappings(&self.path, &mut self.text, &mut self.mappings)?;
-            // Asking can double the number of mappings.
+            // Probing can double the number of mappings.
             self.text.reserve(self.text.len());
             let count = self.mappings.len();
             self.after.clear();
@@ -139,7 +138,7 @@ impl MapsGuard {
         ]
     }
 
-    /// Finds out the marks of mappings that are new, or whose bounds have changed.
+    /// Determines the marks of mappings that are new or whose bounds have changed.
     fn classify(&mut self, arenas: &heap::AllArenas) -> Result<()> {
         let mut previous = self.previous.iter().peekable();
         for (index, mapping) in self.mappings.iter_mut().enumerate().filter(|(_, mapping)| mapping.anonymous)
@@ -149,7 +148,7 @@ impl MapsGuard {
             match previous.peek() {
                 _ if of_arena.is_some() => mapping.marked = of_arena == Some(true),
                 Some(old) if old.anonymous && old.range == mapping.range => mapping.marked = old.marked,
-                // What cannot be split is handed down, and stays so.
+                // A mapping that cannot be split is handed down, and stays unmarked.
                 _ if mapping.question(self.page).is_some() => self.asked.push(index),
                 _ => {}
             }
@@ -161,7 +160,7 @@ impl MapsGuard {
         result
     }
 
-    /// Asks the mappings at these indices for their marks, which clears the marks.
+    /// Probes the mappings at these indices for their marks, which clears the marks.
     fn ask(&mut self, indices: &[usize]) -> Result<()> {
         let mut split = Ok(());
         for &index in indices {
@@ -169,7 +168,7 @@ impl MapsGuard {
             let start = mapping.range.start;
             let split_off = mapping.question(self.page).unwrap_or(self.page);
             match advise(&(start..start + split_off), libc::MADV_DOFORK) {
-                // EINVAL: a device's mapping, which cannot be handed down. ENOMEM: it has been unmapped.
+                // EINVAL: the mapping of a device, which cannot be handed down. ENOMEM: it was unmapped.
                 Ok(()) | Err(Errno::EINVAL | Errno::ENOMEM) => {}
                 Err(errno) => {
                     split = Err(Error::Syscall { call: "madvise(2)", errno });
@@ -183,14 +182,14 @@ impl MapsGuard {
             let rest = mapping.range.start + mapping.question(self.page).unwrap_or(self.page);
             mapping.marked = self.after.binary_search_by_key(&rest, |mapping| mapping.range.start).is_ok();
             if mapping.marked {
-                // Makes it one mapping again, so that the number of mappings stays within bounds.
+                // Merges the two parts again, so that the number of mappings stays within bounds.
                 let _ = advise(&mapping.range, libc::MADV_DOFORK);
             }
         }
         split
     }
 
-    /// Collects runs of such mappings, with nothing but holes between them.
+    /// Collects runs of matching mappings with nothing but holes between them.
     fn collect_runs(&mut self, which: impl Fn(&Mapping) -> bool) {
         self.runs.clear();
         let mut open = false;
@@ -208,7 +207,7 @@ impl MapsGuard {
     fn advise_runs(&self, advice: i32) -> Result<()> {
         for run in &self.runs {
             match advise(run, advice) {
-                // ENOMEM: the kernel continues behind a hole, and reports it at the end; see madvise(2).
+                // ENOMEM: the kernel continues after a hole, and reports it at the end; see madvise(2).
                 Ok(()) | Err(Errno::ENOMEM) => {}
                 Err(errno) => return Err(Error::Syscall { call: "madvise(2)", errno }),
             }
@@ -217,7 +216,7 @@ impl MapsGuard {
     }
 }
 
-/// While this lives, a fork inherits every mapping. Dropping it restores the marks.
+/// Guard under which a fork inherits every mapping. Dropping it restores the marks.
 #[derive(Debug)]
 pub(crate) struct HandedDown<'a> {
     guard: &'a mut MapsGuard,
@@ -225,7 +224,7 @@ pub(crate) struct HandedDown<'a> {
 }
 
 impl HandedDown<'_> {
-    /// Leaves the mappings inheritable: for the clone.
+    /// Leaves the mappings inheritable. For the clone.
     pub(crate) fn keep(self) {
         std::mem::forget(self);
     }
@@ -234,18 +233,18 @@ impl HandedDown<'_> {
 impl Drop for HandedDown<'_> {
     fn drop(&mut self) {
         self.guard.collect_runs(|mapping| mapping.marked);
-        // An error is unlikely, since the same ranges were advised a moment ago, and nothing can be done
-        // about it. It would cost time in child processes, and nothing else.
+        // An error is unlikely, since the same ranges were advised a moment ago, and cannot be handled.
+        // It would only cost time in child processes.
         let _ = self.guard.advise_runs(libc::MADV_DONTFORK);
         if !self.complete {
-            // Mappings that were not asked are not known to be unmarked: they are asked the next time.
+            // Mappings that were not probed are not known to be unmarked. The next fork probes them.
             self.guard.mappings.clear();
         }
     }
 }
 
-/// Calls madvise(2). `MADV_DOFORK` and `MADV_DONTFORK` change what a later fork copies, and not a byte
-/// of this process's memory. Async-signal-safe.
+/// Calls madvise(2). `MADV_DOFORK` and `MADV_DONTFORK` change what a later fork copies, and do not change
+/// this process's memory. Async-signal-safe.
 fn advise(range: &Range<usize>, advice: i32) -> nix::Result<()> {
     debug_assert!(matches!(advice, libc::MADV_DOFORK | libc::MADV_DONTFORK));
     let address: *mut c_void = ptr::without_provenance_mut(range.start);
@@ -284,17 +283,17 @@ fn parse(line: &[u8]) -> Option<Mapping> {
         Some(space) => (&rest[..space], rest[space..].trim_ascii_start()),
         None => (rest, &b""[..]),
     };
-    // Mappings with a name are the kernel's own ([vdso]) or never marked ([heap], [stack]), except names
-    // by prctl(2) PR_SET_VMA_ANON_NAME.
+    // Named mappings belong to the kernel ([vdso]) or are never marked ([heap], [stack]), except those named
+    // with prctl(2) PR_SET_VMA_ANON_NAME.
     let anonymous =
         permissions[3] == b'p' && inode == b"0" && (path.is_empty() || path.starts_with(b"[anon:"));
     Some(Mapping { range: start..end, anonymous, marked: false })
 }
 
-/// The kernel's own default of `vm.max_map_count`.
+/// The kernel's default of `vm.max_map_count`.
 const DEFAULT_MAX_MAPPINGS: usize = 65_530;
 
-/// Maximum number of mappings to split at a time: each is two mappings meanwhile.
+/// Maximum number of mappings to split at a time. Each becomes two mappings for that time.
 const ASKED_AT_ONCE: usize = 4096;
 
 #[cfg(test)]

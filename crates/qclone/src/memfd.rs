@@ -1,4 +1,4 @@
-//! Files in memory, by which a clone hands its parent what is too large for a pipe.
+//! Files in memory, through which a clone hands its parent data that is too large for a pipe.
 
 use std::{
     num::NonZeroUsize,
@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 /// Creates an empty file in memory, closed at `execve(2)`. See `memfd_create(2)`.
 ///
 /// # Errors
-/// [`Error::Syscall`]: EMFILE, ENFILE or ENOMEM; ENOSYS or EPERM where a sandbox has no such files.
+/// [`Error::Syscall`]: EMFILE, ENFILE or ENOMEM; ENOSYS or EPERM where a sandbox forbids such files.
 pub fn create() -> Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let not_to_execute = MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL);
@@ -38,8 +38,8 @@ pub fn create() -> Result<OwnedFd> {
 /// Writes all of `bytes` to `file` at `offset`.
 ///
 /// # Errors
-/// [`Error::Syscall`]: ENOMEM or ENOSPC when memory is short. EFBIG when RLIMIT_FSIZE forbids a file of
-/// this size, instead of the SIGXFSZ that the system would send.
+/// [`Error::Syscall`]: ENOMEM or ENOSPC when there is not enough memory. EFBIG when RLIMIT_FSIZE forbids
+/// a file of this size, instead of the SIGXFSZ that the system would send.
 pub fn write_all_at(file: impl AsFd, mut offset: u64, mut bytes: &[u8]) -> Result<()> {
     let too_large = || Error::Syscall { call: "pwrite(2)", errno: Errno::EFBIG };
     let (most, _) = getrlimit(Resource::RLIMIT_FSIZE).map_err(Error::syscall("getrlimit(2)"))?;
@@ -62,8 +62,8 @@ pub fn write_all_at(file: impl AsFd, mut offset: u64, mut bytes: &[u8]) -> Resul
 
 /// Part of a file, mapped into this process for reading and writing. Unmapped when dropped.
 ///
-/// The mapping is private. A later clone shares it, as all memory, until either side writes, and
-/// nothing written reaches the file. See MAP_PRIVATE in `mmap(2)`.
+/// The mapping is private. A later clone shares it, like all memory, until either side writes. Writes do
+/// not reach the file. See MAP_PRIVATE in `mmap(2)`.
 #[derive(Debug)]
 pub struct Mapping {
     address: NonNull<libc::c_void>,
@@ -72,10 +72,10 @@ pub struct Mapping {
 
 impl Mapping {
     /// Maps `length` bytes of `file`, which [`create`] made, from `offset`, a multiple of the page size.
-    /// From then on the file cannot change, since reading beyond a truncated file's end raises SIGBUS.
+    /// Seals the file against changes, since reading beyond the end of a truncated file raises SIGBUS.
     ///
     /// # Errors
-    /// [`Error::Syscall`]: EINVAL for an invalid offset, and for a file that is shorter or of another kind;
+    /// [`Error::Syscall`]: EINVAL for an invalid offset, or a file that is too short or of another kind;
     /// EBUSY when the file is mapped for writing; ENOMEM.
     pub fn new(file: impl AsFd, offset: u64, length: NonZeroUsize) -> Result<Self> {
         let invalid = || Error::Syscall { call: "mmap(2)", errno: Errno::EINVAL };
@@ -108,7 +108,7 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: `new` mapped it, and only this unmaps it. Whoever dereferences the address keeps this value.
+        // SAFETY: `new` mapped it, and only this unmaps it. Code that uses the address keeps this value.
         let _ = unsafe { munmap(self.address, self.length.get()) };
     }
 }
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     fn bytes_of(mapping: &mut Mapping) -> &mut [u8] {
-        // SAFETY: as long as this, private, and borrowed with the mapping.
+        // SAFETY: the mapping has this length, is private, and is borrowed mutably.
         unsafe { std::slice::from_raw_parts_mut(mapping.address().as_ptr().cast(), mapping.length()) }
     }
 

@@ -15,16 +15,16 @@ pub(crate) fn read_into(path: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
     File::open(path)?.read_to_end(buffer).map(drop)
 }
 
-/// Initial capacity: enough for nearly every file that states one fact.
+/// Initial capacity, enough for nearly every file that holds one fact.
 const SMALL_BYTES: usize = 4096;
 
 /// Reads all of a small file. Invalid UTF-8 is replaced.
 ///
-/// Makes four system calls, where `std::fs::read_to_string` makes a dozen: it asks for the size of a
-/// file that has none, and begins with a few bytes. This runs before each fork for each thread.
+/// Makes four system calls. `std::fs::read_to_string` makes a dozen, since it asks for the size of a file
+/// that has none and starts with a few bytes. This runs before each fork for each thread.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::with_capacity(SMALL_BYTES);
-    // `take` hides the size, so that nothing asks for it.
+    // `take` hides the size, so std does not ask for it.
     File::open(path)?.take(u64::MAX).read_to_end(&mut bytes)?;
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))

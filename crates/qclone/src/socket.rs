@@ -20,25 +20,25 @@ use nix::{
 
 use crate::error::{Error, Result};
 
-/// Progress of a connection, as the kernel counts. Every holder of a descriptor sees the same.
+/// Progress of a connection, as counted by the kernel. Every holder of a descriptor sees the same values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes sent that the peer has not acknowledged (TCP), or the memory they take until they are read
+    /// Bytes sent that the peer has not acknowledged (TCP), or the memory they occupy until they are read
     /// (unix). 0 when the peer has taken everything. See SIOCOUTQ in `tcp(7)`.
     pub unacknowledged: u64,
     /// Bytes received that this side has not read. See SIOCINQ in `tcp(7)`.
     pub unread: u64,
-    /// Bytes that the peer has acknowledged since the connection began; `None` where the kernel does not
-    /// count them (unix sockets, TCP before Linux 4.1).
+    /// Bytes that the peer has acknowledged since the connection was opened. `None` where the kernel does
+    /// not count them (unix sockets, TCP before Linux 4.1).
     pub acknowledged: Option<u64>,
-    /// Bytes received since the connection began; `None` likewise.
+    /// Bytes received since the connection was opened. `None` in the same cases.
     pub received: Option<u64>,
 }
 
 /// Returns the progress of `socket`. Does not block, and moves no data.
 ///
 /// # Errors
-/// [`Error::Syscall`] when it is no connection.
+/// [`Error::Syscall`] when `socket` is not a connection.
 pub fn progress(socket: impl AsFd) -> Result<Progress> {
     let fd = socket.as_fd().as_raw_fd();
     let (acknowledged, received) = tcp_counts(fd).unzip();
@@ -50,12 +50,12 @@ pub fn progress(socket: impl AsFd) -> Result<Progress> {
     })
 }
 
-/// Makes the last `close(2)` of `socket` reset the connection, so that the peer reads an error instead
-/// of an end. What the peer has not taken is dropped. See SO_LINGER in `socket(7)`; it has no effect on
-/// unix sockets.
+/// Makes the last `close(2)` of `socket` reset the connection, so the peer reads an error instead of an
+/// end of file. Data that the peer has not taken is dropped. Has no effect on unix sockets. See
+/// SO_LINGER in `socket(7)`.
 ///
 /// # Errors
-/// [`Error::Syscall`] when it is no socket.
+/// [`Error::Syscall`] when `socket` is not a socket.
 pub fn reset_at_close(socket: impl AsFd) -> Result<()> {
     let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
     setsockopt(&socket, Linger, &at_once).map_err(Error::syscall("setsockopt(2)"))
@@ -64,24 +64,24 @@ pub fn reset_at_close(socket: impl AsFd) -> Result<()> {
 /// Undoes [`reset_at_close`]: the last `close(2)` of `socket` ends the connection in order.
 ///
 /// # Errors
-/// [`Error::Syscall`] when it is no socket.
+/// [`Error::Syscall`] when `socket` is not a socket.
 pub fn end_at_close(socket: impl AsFd) -> Result<()> {
     let never = libc::linger { l_onoff: 0, l_linger: 0 };
     setsockopt(&socket, Linger, &never).map_err(Error::syscall("setsockopt(2)"))
 }
 
-/// Whether the last `close(2)` of `socket` resets the connection: after [`reset_at_close`], or because a process that
-/// shares it has reset its own end.
+/// Returns whether the last `close(2)` of `socket` resets the connection: after [`reset_at_close`], or
+/// because a process that shares it has reset its own end.
 ///
 /// # Errors
-/// [`Error::Syscall`] when it is no socket.
+/// [`Error::Syscall`] when `socket` is not a socket.
 pub fn resets_at_close(socket: impl AsFd) -> Result<bool> {
     let linger = getsockopt(&socket, Linger).map_err(Error::syscall("getsockopt(2)"))?;
     Ok(linger.l_onoff != 0 && linger.l_linger == 0)
 }
 
-/// Opens a pair of sockets to hand descriptors over with [`send`] and [`receive`]. They keep the bounds of
-/// messages, and report the end of the other side. Both are close-on-exec.
+/// Opens a pair of sockets to hand descriptors over with [`send`] and [`receive`]. They preserve message
+/// boundaries, and report when the other side has closed. Both are close-on-exec.
 ///
 /// # Errors
 /// [`Error::Syscall`] when no descriptor is left.
@@ -90,7 +90,7 @@ pub fn handover_pair() -> Result<(OwnedFd, OwnedFd)> {
         .map_err(Error::syscall("socketpair(2)"))
 }
 
-/// What [`send`] waits for.
+/// Condition that [`send`] waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// Nothing: a full queue is an error, `EAGAIN`.
@@ -99,20 +99,20 @@ pub enum Wait {
     ForRoom,
 }
 
-/// Longest message that [`receive`] takes, in bytes.
+/// Maximum length of a message that [`receive`] takes, in bytes.
 pub const LONGEST_MESSAGE: usize = 1 << 15;
 
-/// Most descriptors that come with a message.
+/// Maximum number of descriptors that come with a message.
 pub const MOST_DESCRIPTORS: usize = 2;
 
-/// Sends a message, and with it descriptors of this process, through a socket of [`handover_pair`]. The
-/// other side gets descriptors of its own, as by `dup(2)`. All of it arrives, or nothing. See SCM_RIGHTS
-/// in `unix(7)`.
+/// Sends a message, together with descriptors of this process, through a socket of [`handover_pair`]. The
+/// other side gets its own descriptors, as from `dup(2)`. Either all of it arrives or nothing. See
+/// SCM_RIGHTS in `unix(7)`.
 ///
 /// # Errors
 /// [`Error::Syscall`]: `EAGAIN` when the queue is full, `EPIPE` or `ECONNRESET` when the other side has
-/// ended, `ETOOMANYREFS` when too many descriptors are on their way, `EMSGSIZE` when the message is empty
-/// or longer than [`LONGEST_MESSAGE`].
+/// closed, `ETOOMANYREFS` when too many descriptors are in flight, `EMSGSIZE` when the message is empty or
+/// longer than [`LONGEST_MESSAGE`], or has too many descriptors.
 pub fn send(via: impl AsFd, message: &[u8], descriptors: &[RawFd], wait: Wait) -> Result<()> {
     let call = Error::syscall("sendmsg(2)");
     if message.is_empty() || message.len() > LONGEST_MESSAGE || descriptors.len() > MOST_DESCRIPTORS {
@@ -125,7 +125,7 @@ pub fn send(via: impl AsFd, message: &[u8], descriptors: &[RawFd], wait: Wait) -
         match sendmsg::<()>(via.as_fd().as_raw_fd(), &[IoSlice::new(message)], control, flags, None) {
             Ok(_) => return Ok(()),
             Err(Errno::EINTR) => {}
-            // Not by a call that blocks: libuv makes whatever it watches non-blocking, in both processes.
+            // A blocking call would not block: libuv makes what it watches non-blocking, in both processes.
             Err(Errno::EAGAIN) if wait == Wait::ForRoom => wait_for_room(via.as_fd())?,
             Err(errno) => return Err(call(errno)),
         }
@@ -139,12 +139,12 @@ fn wait_for_room(via: BorrowedFd) -> Result<()> {
     }
 }
 
-/// A message that [`receive`] has taken.
+/// Message taken by [`receive`].
 #[derive(Debug)]
 pub struct Received {
     /// The message.
     pub message: Vec<u8>,
-    /// The descriptors that came with it. None if this process may open no more.
+    /// The descriptors that came with it. Empty if this process cannot open any more.
     pub descriptors: Vec<OwnedFd>,
 }
 
@@ -155,7 +155,7 @@ pub enum Arrival {
     Message(Received),
     /// Nothing has arrived.
     Nothing,
-    /// The other side has ended, and everything it sent has been taken.
+    /// The other side has closed, and everything it sent has been taken.
     End,
 }
 
@@ -163,7 +163,7 @@ pub enum Arrival {
 /// close-on-exec.
 ///
 /// # Errors
-/// [`Error::Syscall`] when `via` is no socket.
+/// [`Error::Syscall`] when `via` is not a socket.
 pub fn receive(via: impl AsFd) -> Result<Arrival> {
     let mut message = [0; LONGEST_MESSAGE];
     let mut control = cmsg_space!([RawFd; MOST_DESCRIPTORS]);
@@ -176,14 +176,14 @@ pub fn receive(via: impl AsFd) -> Result<Arrival> {
     header.msg_controllen = control.capacity() as _;
     let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
     let length = loop {
-        // SAFETY: the header names a part and room for control messages that both outlive the call.
+        // SAFETY: the header refers to a part and to room for control messages. Both outlive the call.
         let taken = unsafe { libc::recvmsg(via.as_fd().as_raw_fd(), &raw mut header, flags) };
         match Errno::result(taken) {
             Ok(length) => break usize::try_from(length).unwrap_or(0),
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN) => return Ok(Arrival::Nothing),
-            // The other side has ended with messages unread. The kernel tells it once, before what it had
-            // sent.
+            // The other side closed with messages unread. The kernel reports this once, before the
+            // messages that it had sent.
             Err(Errno::ECONNRESET) => {}
             Err(errno) => return Err(Error::syscall("recvmsg(2)")(errno)),
         }
@@ -196,27 +196,27 @@ pub fn receive(via: impl AsFd) -> Result<Arrival> {
     Ok(Arrival::Message(Received { message: message[..length].to_vec(), descriptors }))
 }
 
-/// The descriptors that came with a message. Not by nix, which gives none if the kernel had no room for
-/// all, and those that it has opened would stay open.
+/// The descriptors that came with a message. Does not use nix, which returns none if the kernel had no room
+/// for all of them. The ones that the kernel had opened would then stay open.
 fn descriptors_in(header: &libc::msghdr) -> Vec<OwnedFd> {
     let mut descriptors = Vec::new();
     // SAFETY: the kernel has filled the header in, and its control messages are live.
     let mut next = unsafe { libc::CMSG_FIRSTHDR(header) };
     while let Some(message) = NonNull::new(next) {
-        // SAFETY: the macros return a message that lies in the control buffer as a whole, aligned.
+        // SAFETY: the macros return an aligned message that lies entirely in the control buffer.
         let &libc::cmsghdr { cmsg_len, cmsg_level, cmsg_type, .. } = unsafe { message.as_ref() };
         if (cmsg_level, cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
             // SAFETY: computes a length only.
             let head = unsafe { libc::CMSG_LEN(0) } as usize;
-            // musl has another type of integer for it.
+            // The integer type differs in musl.
             let length: usize = cmsg_len as _;
             let count = (length - head) / size_of::<RawFd>();
             // SAFETY: the message is live.
             let data = unsafe { libc::CMSG_DATA(message.as_ptr()) }.cast::<RawFd>();
             descriptors.extend((0..count).map(|index| {
-                // SAFETY: there are `count` numbers, not necessarily aligned.
+                // SAFETY: there are `count` numbers. They need not be aligned.
                 let fd = unsafe { data.wrapping_add(index).read_unaligned() };
-                // SAFETY: the kernel has opened it for this process with this message, and nothing else
+                // SAFETY: the kernel opened it for this process with this message, and nothing else
                 // knows of it.
                 unsafe { OwnedFd::from_raw_fd(fd) }
             }));
@@ -227,8 +227,8 @@ fn descriptors_in(header: &libc::msghdr) -> Vec<OwnedFd> {
     descriptors
 }
 
-/// Path of a unix socket's peer, with `@` in front of an abstract one. `None` for another kind of
-/// socket, one that is not connected, or one whose peer has no name. See `getpeername(2)`.
+/// Returns the path of a unix socket's peer, with `@` in front of an abstract one. `None` for another kind
+/// of socket, one that is not connected, or one whose peer has no name. See `getpeername(2)`.
 pub fn unix_peer(socket: impl AsFd) -> Option<String> {
     let address: UnixAddr = getpeername(socket.as_fd().as_raw_fd()).ok()?;
     let path = address.path().map(|path| path.display().to_string());
@@ -237,8 +237,8 @@ pub fn unix_peer(socket: impl AsFd) -> Option<String> {
 
 fn queue_length(fd: c_int, request: libc::c_ulong) -> Result<u64> {
     let mut length: c_int = 0;
-    // SAFETY: both requests write one int to the place given, which outlives the call. musl's ioctl
-    // takes the request as another type of integer.
+    // SAFETY: both requests write one int to the given place, which outlives the call. musl's ioctl takes
+    // the request as another integer type.
     let asked = unsafe { libc::ioctl(fd, request as _, &raw mut length) };
     Errno::result(asked).map_err(Error::syscall("ioctl(2)"))?;
     Ok(u64::try_from(length).unwrap_or(0))
@@ -254,7 +254,7 @@ fn tcp_counts(fd: c_int) -> Option<(u64, u64)> {
     let mut info = [0_u8; INFO_BYTES];
     let mut length = socklen_t::try_from(mem::size_of_val(&info)).ok()?;
     let place: *mut c_void = info.as_mut_ptr().cast();
-    // SAFETY: the kernel writes at most `length` bytes to the place given, and their number to `length`.
+    // SAFETY: the kernel writes at most `length` bytes to the given place, and their number to `length`.
     let asked = unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, place, &raw mut length) };
     if asked != 0 || usize::try_from(length).ok()? < INFO_BYTES {
         return None;

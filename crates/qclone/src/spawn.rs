@@ -16,13 +16,13 @@ use crate::{
     resources::limits,
 };
 
-/// What a clone made by [`spawn`] keeps, and how it lives.
+/// Options of [`spawn`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Descriptors that stay open in the clone, besides 0, 1 and 2. All others are closed there, files that
-    /// `task` has borrowed included. Default: none.
+    /// Descriptors that stay open in the clone, besides 0, 1 and 2. All others are closed, including files
+    /// that `task` has borrowed. Default: none.
     pub keep: Vec<RawFd>,
-    /// Whether the clone reads the parent's standard input, instead of `/dev/null`. Default: no.
+    /// Whether the clone reads the parent's standard input instead of `/dev/null`. Default: no.
     pub inherit_stdin: bool,
     /// Whether the clone is killed when its parent ends. Default: yes.
     pub die_with_parent: bool,
@@ -37,7 +37,7 @@ impl Default for Options {
 /// Runs `task` in a clone of this process. The clone exits with the low 8 bits of the returned value,
 /// or with 101 when `task` panics.
 ///
-/// For programs with one thread: any other thread refuses the clone.
+/// For programs with one thread: any other thread prevents the clone.
 pub fn spawn(options: &Options, task: impl FnOnce() -> i32) -> Result<Child> {
     let parent = getpid();
     let mut forker = Forker::new();
@@ -73,7 +73,7 @@ fn prepare(options: &Options, parent: Pid) -> Result<()> {
     let mut keep = vec![libc::STDIN_FILENO, libc::STDOUT_FILENO, libc::STDERR_FILENO];
     keep.extend(&options.keep);
     // SAFETY: `Options::keep` documents that all other descriptors are closed, so the task uses none of
-    // them. What the frames above the fork own is never dropped here.
+    // them. Values owned by the frames above the fork are never dropped here.
     unsafe { fds::close_all_except(&keep) }
 }
 

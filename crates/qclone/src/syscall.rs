@@ -2,7 +2,7 @@
 
 use nix::errno::{Errno, ErrnoSentinel};
 
-/// Calls again for as long as a signal handler got in the way.
+/// Repeats a call until no signal handler interrupts it.
 pub(crate) fn retry<T: ErrnoSentinel + PartialEq>(mut call: impl FnMut() -> T) -> nix::Result<T> {
     loop {
         match Errno::result(call()) {

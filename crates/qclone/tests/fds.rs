@@ -1,4 +1,4 @@
-//! Descriptors in a clone: what is open, what becomes of it, and that the parent feels nothing.
+//! Descriptors in a clone: what is open, how it is replaced, and that the parent is not affected.
 
 mod common;
 
@@ -34,20 +34,20 @@ fn kept(keep: bool) -> Fate {
     if keep { Fate::Keep } else { Fate::Silent }
 }
 
-/// Makes all but the first three inert, as a clone does.
+/// Makes all descriptors except the first three inert, as a clone does.
 fn make_all_inert() -> Summary {
     make_all(Fate::Silent)
 }
 
 fn make_all(fate: Fate) -> Summary {
     let fate = |fd| if fd <= 2 { Fate::Keep } else { fate };
-    // SAFETY: the child's own code uses no descriptor but by its bare number.
+    // SAFETY: the child's own code uses descriptors only by number.
     unsafe { fds::make_inert(fds::list().unwrap().into_iter(), &fate) }.unwrap()
 }
 
 fn checked(result: libc::c_int) -> OwnedFd {
     assert!(result >= 0, "{}", io::Error::last_os_error());
-    // SAFETY: it was opened just now, and nobody else knows of it.
+    // SAFETY: it was just opened, and nothing else knows about it.
     unsafe { OwnedFd::from_raw_fd(result) }
 }
 
@@ -68,11 +68,11 @@ fn pidfd() -> OwnedFd {
 }
 
 fn o_path(path: &str) -> OwnedFd {
-    // Not by std's OpenOptions, which on musl drops O_PATH.
+    // Does not use std's OpenOptions, which drops O_PATH on musl.
     nix::fcntl::open(path, OFlag::O_PATH, Mode::empty()).unwrap()
 }
 
-/// A file of its own for this test, gone from the file system but not from its descriptor.
+/// Opens a new file for this test, which is unlinked but still open.
 fn scratch_file() -> File {
     let path = scratch_path("file");
     let options = File::options().read(true).write(true).create_new(true).open(&path);
@@ -114,10 +114,10 @@ fn fd_flags(fd: RawFd) -> Result<i32, Errno> {
     Errno::result(unsafe { libc::fcntl(fd, libc::F_GETFD) })
 }
 
-/// Watches a bare number for reading; whether it is ready at once.
+/// Watches a bare number for reading. Returns whether it is ready at once.
 fn watched_is_ready(fd: RawFd) -> nix::Result<bool> {
     let epoll = Epoll::new(EpollCreateFlags::empty())?;
-    // SAFETY: the number is open, for as long as this function runs.
+    // SAFETY: the number is open as long as this function runs.
     let watched = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
     epoll.add(watched, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
     Ok(epoll.wait(&mut [EpollEvent::empty()], EpollTimeout::ZERO)? > 0)
@@ -137,7 +137,7 @@ fn what_is_open_is_listed_in_order() {
     assert!(!fds::list().unwrap().contains(&number));
 }
 
-/// What is open, by asking for each number of the table.
+/// Lists what is open, by trying each number of the table.
 fn open_one_by_one(size: RawFd) -> Vec<RawFd> {
     (0..size).filter(|fd| fd_flags(*fd).is_ok()).collect()
 }
@@ -155,7 +155,7 @@ fn runs_are_whole_and_leave_nothing_open() {
         let event = EventFd::new().unwrap();
         let many: Vec<_> = (0..1000).map(|_| event.as_fd().try_clone_to_owned().unwrap()).collect();
         let mut many: Vec<_> = many.into_iter().map(Some).collect();
-        // Runs shorter and longer than those that are passed over; the holes take what is opened meanwhile.
+        // Runs shorter and longer than those that are skipped. Descriptors opened later go into the holes.
         for hole in [1, 2, 10, 75, 140, 141, 300, 364, 999] {
             many[hole] = None;
         }
@@ -183,11 +183,11 @@ fn runs_end_at_the_end_of_the_table_and_at_the_limit() {
         while many.last().is_none_or(|last| last.as_raw_fd() < size - 1) {
             many.push(copy());
         }
-        // Room for what reads the size of the table.
+        // Room for the descriptor that reads the size of the table.
         many.remove(100);
         assert_eq!(fds::list().unwrap(), open_one_by_one(size));
         assert_eq!(table_size(), size, "a full table does not grow");
-        // The limit is below what is open, so that no free number can be asked for.
+        // The limit is below the open numbers, so that no free number can be requested.
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
         drop(many.split_off(many.len() - 2));
         setrlimit(Resource::RLIMIT_NOFILE, 200, hard).unwrap();
@@ -200,7 +200,7 @@ fn runs_end_at_the_end_of_the_table_and_at_the_limit() {
 #[test]
 fn without_proc_every_number_is_tried() {
     let status = in_child(|| {
-        // A low limit, or this test takes minutes where the limit is in the billions.
+        // A low limit, since this test would take minutes with a limit in the billions.
         setrlimit(Resource::RLIMIT_NOFILE, 256, 256).unwrap();
         let listed = fds::list().unwrap();
         assert_eq!(fds::list_in(Path::new("/nowhere")).unwrap(), listed);
@@ -351,7 +351,7 @@ fn pipes_are_silent_at_both_ends() {
         assert_eq!(read(from.as_raw_fd()), Err(Errno::EAGAIN), "nor what the clone wrote to another");
         assert_eq!(watched_is_ready(from.as_raw_fd()), Ok(false));
         assert_eq!(watched_is_ready(to.as_raw_fd()), Ok(false));
-        // Full at some time: then it is not ready, and no reader's absence is felt.
+        // Full after some time: then it is not ready, and the absence of a reader has no effect.
         while let Ok(_) | Err(Errno::EINTR) = write(to.as_raw_fd(), &[0; 4096]) {}
         assert_eq!(write(to.as_raw_fd(), &[0; 4096]), Err(Errno::EAGAIN));
         0
@@ -372,7 +372,7 @@ fn a_clone_that_lives_on_holds_no_connection_open() {
     let clone = lock.start(|| {
         let leave = tell.as_raw_fd();
         let listed = fds::list().unwrap().into_iter();
-        // SAFETY: the child's own code uses no descriptor but by its bare number.
+        // SAFETY: the child's own code uses descriptors only by number.
         unsafe { fds::make_inert(listed, &|fd| kept(fd <= 2 || fd == leave)) }.unwrap();
         assert_eq!(write(leave, b"."), Ok(1));
         loop {
@@ -400,7 +400,7 @@ fn expect_mute(lock: &ForkLock, fate: Fate) {
     let status = lock.in_child(|| {
         let mute = [ours.as_raw_fd(), tcp.as_raw_fd()];
         let fate = |fd| if mute.contains(&fd) { fate } else { kept(fd <= 2) };
-        // SAFETY: the child's own code uses no descriptor but by its bare number.
+        // SAFETY: the child's own code uses descriptors only by number.
         let summary = unsafe { fds::make_inert(fds::list().unwrap().into_iter(), &fate) }.unwrap();
         assert_eq!(summary.absent, 0);
         for fd in mute {
@@ -422,7 +422,7 @@ fn what_is_unused_is_never_ready_whatever_it_was() {
     let status = lock.in_child(|| {
         let unused = [ours.as_raw_fd(), reader.as_raw_fd()];
         let fate = |fd| if unused.contains(&fd) { Fate::Unused } else { kept(true) };
-        // SAFETY: the child's own code uses no descriptor but by its bare number.
+        // SAFETY: the child's own code uses descriptors only by number.
         let summary = unsafe { fds::make_inert(fds::list().unwrap().into_iter(), &fate) }.unwrap();
         assert_eq!(summary.replaced, 2);
         for fd in unused {
@@ -587,7 +587,7 @@ fn a_timer_that_expired_is_not_taken_from_the_parent() {
         it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
         it_value: libc::timespec { tv_sec: 0, tv_nsec: 1 },
     };
-    // SAFETY: the call reads one itimerspec, and may be given no place for the old one.
+    // SAFETY: the call reads one itimerspec, and accepts null for the old one.
     let set =
         unsafe { libc::timerfd_settime(timer.as_raw_fd(), 0, &raw const at_once, std::ptr::null_mut()) };
     assert_eq!(set, 0);
@@ -692,7 +692,7 @@ fn numbers_with_nothing_open_are_not_filled() {
     let status = lock.in_child(|| {
         let ends = [read_end.as_raw_fd(), write_end.as_raw_fd()];
         let listed = gaps.iter().copied().chain(ends).chain([4711]);
-        // SAFETY: the child's own code uses no descriptor but by its bare number.
+        // SAFETY: the child's own code uses descriptors only by number.
         let summary = unsafe { fds::make_inert(listed, &|fd| kept(fd <= 2)) }.unwrap();
         assert_eq!(summary, Summary { replaced: 2, left: 0, absent: 5, mute_stream: None });
         for fd in gaps.iter().chain(&[4711]) {
@@ -723,10 +723,10 @@ fn a_want_of_descriptors_is_reported_and_twelve_to_spare_suffice() {
             }
             filling.truncate(filling.len() - spare);
             let listed = fds::list().unwrap().into_iter();
-            // SAFETY: the child's own code uses no descriptor but by its bare number.
+            // SAFETY: the child's own code uses descriptors only by number.
             let made = unsafe { fds::make_inert(listed, &|fd| kept(fd <= 2)) };
             assert_eq!(made.is_ok(), suffices, "{made:?}");
-            // Not by their destructors: the numbers are the library's now.
+            // Must not be closed by their destructors: the numbers belong to the library now.
             std::mem::forget(filling);
             0
         });
@@ -742,7 +742,7 @@ fn a_soft_limit_that_is_reached_or_was_lowered_does_not_matter() {
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
         let listed = fds::list().unwrap().into_iter();
         setrlimit(Resource::RLIMIT_NOFILE, 3, hard).unwrap();
-        // SAFETY: the child's own code uses no descriptor but by its bare number.
+        // SAFETY: the child's own code uses descriptors only by number.
         unsafe { fds::make_inert(listed, &|fd| kept(fd <= 2)) }.unwrap();
         assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap(), (3, hard), "as it was");
         assert_eq!(read(read_end.as_raw_fd()), Err(Errno::EAGAIN));
@@ -756,9 +756,9 @@ fn all_but_those_kept_are_closed() {
     let lock = lock();
     let files: Vec<_> = (0..8).map(|_| scratch_file()).collect();
     let status = lock.in_child(|| {
-        // Out of order, twice the same, and numbers where nothing is open.
+        // Out of order, with duplicates, and numbers where nothing is open.
         let (low, high) = (files[2].as_raw_fd(), files[5].as_raw_fd());
-        // SAFETY: what this closes, the child does not touch again.
+        // SAFETY: the child does not use again what this closes.
         unsafe { fds::close_all_except(&[high, 2, low, 1, 0, high, -1, 4711]) }.unwrap();
         assert_eq!(fds::list().unwrap(), [0, 1, 2, low, high]);
         // SAFETY: as above.
@@ -793,6 +793,6 @@ fn standard_input_becomes_empty() {
         });
         assert_success(&status);
     }
-    // SAFETY: -1 is no descriptor's number.
+    // SAFETY: -1 is not a descriptor.
     assert!(unsafe { fds::redirect_to_end(-1, false) }.is_err());
 }

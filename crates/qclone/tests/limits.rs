@@ -1,4 +1,4 @@
-//! What a clone may cost its parent.
+//! Limits on what a clone may cost its parent.
 
 mod common;
 
@@ -22,11 +22,11 @@ fn own_pid() -> i32 {
 fn a_child_dies_with_its_parent() {
     let lock = lock();
     let (mut told, tell) = std::io::pipe().unwrap();
-    // The test is the grandparent: only it outlives the parent, and sees by the pipe's end of file
-    // that the grandchild is gone too.
+    // The test is the grandparent. Only it outlives the parent, and the pipe's end of file shows it that
+    // the grandchild is gone, too.
     let parent = lock.start(|| {
         let parent = own_pid();
-        // SAFETY: the grandchild makes system calls alone.
+        // SAFETY: the grandchild only makes system calls.
         match unsafe { libc::fork() } {
             0 => {
                 let asked = limits::die_with_parent(parent, libc::SIGKILL).is_ok_and(|asked| asked);
@@ -118,7 +118,7 @@ fn affinity_is_the_childs_alone() {
     let own = cpus_allowed();
     let first: u32 = own.split(['-', ',']).next().unwrap().parse().unwrap();
     let status = in_child(|| {
-        // One that no machine of these tests has counts for nothing.
+        // A CPU that no machine of these tests has is ignored.
         limits::set_affinity(&[first, limits::MAX_CPU]).unwrap();
         assert_eq!(cpus_allowed(), first.to_string());
         for none in [&[][..], &[limits::MAX_CPU], &[first, limits::MAX_CPU + 1], &[u32::MAX]] {
@@ -165,7 +165,7 @@ fn a_child_past_its_processor_time_is_told_and_then_killed() {
     let spin = |ignore| {
         limits::set_limit(Limit::CpuSeconds, 1, 2).unwrap();
         if ignore {
-            // SAFETY: to ignore a signal replaces no handler of anybody's in this child.
+            // SAFETY: ignoring a signal replaces no handler in this child.
             unsafe { libc::signal(libc::SIGXCPU, libc::SIG_IGN) };
         }
         loop {

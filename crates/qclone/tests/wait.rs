@@ -11,7 +11,7 @@ use qclone::{
 };
 
 fn die_by(signal: i32) -> i32 {
-    // SAFETY: SIG_DFL is no function that could be called in a wrong place.
+    // SAFETY: SIG_DFL is not a function that could be called in a wrong place.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
     // SAFETY: raise takes an integer.
     unsafe { libc::raise(signal) };
@@ -71,10 +71,10 @@ fn a_status_is_given_once() {
     assert!(matches!(wait::try_wait(pid), Err(Error::StatusLost { .. })));
 }
 
-/// Its next change of state, with stops and continuations.
+/// Waits for the next state change, including stops and continuations.
 fn next_change(pid: i32) -> WaitStatus {
     let mut raw = 0;
-    // SAFETY: waitpid writes one int, to a place that outlives the call.
+    // SAFETY: waitpid writes one int to a place that outlives the call.
     let changed = unsafe { libc::waitpid(pid, &raw mut raw, libc::WUNTRACED | libc::WCONTINUED) };
     assert_eq!(changed, pid);
     wait::decode(pid, raw).unwrap()

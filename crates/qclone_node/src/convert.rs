@@ -1,4 +1,4 @@
-//! The core's types, as JavaScript sees them.
+//! The core's types, as exposed to JavaScript.
 
 use std::{io, time::Duration};
 
@@ -11,16 +11,16 @@ use qclone::{
 
 use crate::fork::is_worker;
 
-/// Time in milliseconds that the parent stood still for a fork.
+/// Times in milliseconds that the parent was blocked for a fork.
 #[napi(object)]
 pub struct ForkTimings {
-    /// Describing and judging the other threads.
+    /// Time to describe and judge the other threads.
     pub census_ms: f64,
-    /// Making the mappings inheritable, and taking that back.
+    /// Time to make the mappings inheritable, and to undo that.
     pub maps_ms: f64,
-    /// fork(2) itself.
+    /// Time of fork(2) itself.
     pub fork_ms: f64,
-    /// From the call to its return.
+    /// Time from the call to its return.
     pub total_ms: f64,
 }
 
@@ -36,7 +36,7 @@ impl From<Timings> for ForkTimings {
     }
 }
 
-/// How a clone ended; see wait(2).
+/// Wait status of a clone; see wait(2).
 #[napi(object)]
 pub struct NativeWaitStatus {
     /// Process id.
@@ -78,14 +78,13 @@ pub struct NativeRusage {
     pub major_faults: f64,
 }
 
-/// A count as a number of JavaScript's, exact up to 2^53.
+/// Converts a count to a JavaScript number, exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "counts and bytes stay far below 2^53")]
 pub(crate) fn number(value: u64) -> f64 {
     value as f64
 }
 
-/// A number of JavaScript's as a count: negative numbers become 0, and too large ones the largest
-/// count.
+/// Converts a JavaScript number to a count. Negative numbers become 0, and too large ones the maximum.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
 pub(crate) fn whole(value: f64) -> u64 {
     value as u64
@@ -115,7 +114,7 @@ impl From<WaitStatus> for NativeWaitStatus {
     }
 }
 
-/// A thread that keeps a fork from being made.
+/// A thread that prevents a fork.
 #[napi(object)]
 pub struct NativeOffender {
     /// Thread id.
@@ -124,7 +123,7 @@ pub struct NativeOffender {
     pub name: String,
     /// File whose code it runs.
     pub module: Option<String>,
-    /// Whether it may come to rest.
+    /// Whether it may become idle.
     pub busy: bool,
     /// Description of what it seems to be.
     pub what: String,
@@ -148,13 +147,13 @@ impl From<&Offender> for NativeOffender {
 /// Memory of a process, in bytes.
 #[napi(object)]
 pub struct NativeMemory {
-    /// In RAM, shared memory included.
+    /// Memory in RAM, including shared memory.
     pub rss: f64,
-    /// In RAM, with shared memory divided among the processes that share it.
+    /// Memory in RAM, with shared memory divided among the processes that share it.
     pub pss: f64,
-    /// In RAM, unshared.
+    /// Unshared memory in RAM.
     pub uss: f64,
-    /// In swap.
+    /// Memory in swap.
     pub swap: f64,
 }
 
@@ -172,13 +171,13 @@ impl From<Memory> for NativeMemory {
 /// Memory left for a clone, in bytes.
 #[napi(object)]
 pub struct NativeHeadroom {
-    /// Memory that all bounds leave.
+    /// Memory available within all limits.
     pub available: f64,
-    /// Control group whose limit is the narrowest bound; null when it is the machine's memory.
+    /// Control group whose limit is the narrowest bound; null when the machine's memory is.
     pub cgroup: Option<String>,
     /// Memory of this process in RAM and in swap.
     pub own: f64,
-    /// Memory that processes may still commit, where the system does not overcommit.
+    /// Memory that processes may still commit, if the system does not overcommit.
     pub commit_left: Option<f64>,
     /// Memory that a fork commits.
     pub commit_needed: f64,
@@ -199,39 +198,39 @@ impl From<Headroom> for NativeHeadroom {
 /// Kind of a failure.
 #[napi(string_enum = "camelCase")]
 pub enum ForkFailureKind {
-    /// Other threads are in the way.
+    /// Other threads prevent the fork.
     Threads,
     /// The call was made on a thread other than the main one.
     MainThread,
-    /// A file under `/proc` cannot be read or understood.
+    /// A file under `/proc` cannot be read or parsed.
     Proc,
     /// fork(2) failed.
     Fork,
     /// Another system call failed.
     System,
-    /// This Node or libuv is not laid out as qclone knows it.
+    /// The layout of this Node or libuv is not known to qclone.
     Unsupported,
 }
 
-/// Why there was no fork.
+/// Reason why there was no fork.
 #[napi(object)]
 pub struct ForkFailure {
-    /// What kind of failure it is.
+    /// Kind of the failure.
     pub kind: ForkFailureKind,
     /// Error message.
     pub message: String,
-    /// Name of the error number, when the system returned one.
+    /// Name of the error number, if the system returned one.
     pub errno: Option<String>,
-    /// Threads in the way.
+    /// Threads that prevent the fork.
     pub threads: Vec<NativeOffender>,
-    /// Whether the same fork may succeed later without any change.
+    /// Whether the same fork may succeed later without any other change.
     pub transient: bool,
-    /// Whether the next turn of the event loop may be enough for that.
+    /// Whether the fork may already succeed after the next turn of the event loop.
     pub soon: bool,
 }
 
 impl ForkFailure {
-    /// Failure because this Node or libuv is not laid out as qclone knows it.
+    /// Creates the failure for a Node or libuv whose layout is not known to qclone.
     pub(crate) fn unsupported(message: &str) -> Self {
         Self {
             kind: ForkFailureKind::Unsupported,
@@ -243,7 +242,7 @@ impl ForkFailure {
         }
     }
 
-    /// Failure of a system call that a fork needs.
+    /// Creates the failure of a system call that a fork needs.
     pub(crate) fn of_call(call: &str, error: &io::Error) -> Self {
         let errno = error.raw_os_error().map(Errno::from_raw);
         Self {

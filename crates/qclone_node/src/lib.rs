@@ -1,6 +1,6 @@
-//! The binding of qclone to Node.js: converts, and does what needs libuv or V8.
+//! Binding of qclone to Node.js. Converts types, and implements what needs libuv or V8.
 
-// napi-derive's macro asks for `pub` in private modules, too.
+// napi-derive's macro requires `pub` in private modules, too.
 #![allow(unreachable_pub, reason = "napi-derive exports by registration, not by path")]
 
 mod convert;

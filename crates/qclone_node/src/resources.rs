@@ -11,18 +11,18 @@ use qclone::resources::{headroom::Headroom, oom::SharedFate};
 
 use crate::convert::{ForkFailure, NativeHeadroom, NativeMemory};
 
-/// Returns the memory of process `pid`, which must be one that this user may read.
+/// Returns the memory of process `pid`, which this user must be allowed to read.
 #[napi]
 pub fn memory_of(pid: i32) -> Result<NativeMemory> {
     qclone::resources::memory::of(pid).map(Into::into).map_err(|error| Error::from_reason(error.to_string()))
 }
 
-/// Memory left for a clone, or why it is not known.
+/// Memory left for a clone, or the reason why it is not known.
 #[napi(object)]
 pub struct HeadroomOutcome {
     /// Memory that is left.
     pub headroom: Option<NativeHeadroom>,
-    /// Why it is not known.
+    /// Reason why it is not known.
     pub failure: Option<ForkFailure>,
 }
 
@@ -35,8 +35,8 @@ pub fn headroom() -> HeadroomOutcome {
     }
 }
 
-/// How long an answer of the system is used again. Asking takes as long as a census, and the memory
-/// that clones take in so short a time is reserved for them.
+/// Time for which an answer of the system is reused. Asking takes as long as a census. Memory that clones
+/// take in such a short time is reserved for them.
 const FRESH: Duration = Duration::from_millis(20);
 
 fn recent_headroom() -> qclone::Result<Headroom> {
@@ -48,12 +48,12 @@ fn recent_headroom() -> qclone::Result<Headroom> {
         return Ok(headroom.clone());
     }
     let headroom = qclone::resources::headroom::of_this_process()?;
-    // Where the system does not overcommit, each fork takes from what is left.
+    // If the system does not overcommit, each fork uses up some of the remaining memory.
     *known = headroom.commit_left.is_none().then(|| (Instant::now(), headroom.clone()));
     Ok(headroom)
 }
 
-/// What ends this process when the OOM killer takes a clone of it.
+/// Mechanism that ends this process when the OOM killer kills a clone of it.
 #[napi(object)]
 pub struct NativeSharedFate {
     /// Control group that the kernel kills as a whole.
@@ -62,7 +62,7 @@ pub struct NativeSharedFate {
     pub service: Option<String>,
 }
 
-/// See `qclone::resources::oom::shared_fate`.
+/// Returns what would end this process along with a clone; see `qclone::resources::oom::shared_fate`.
 #[napi]
 pub fn shared_fate() -> Option<NativeSharedFate> {
     match qclone::resources::oom::shared_fate()? {

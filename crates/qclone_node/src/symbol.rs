@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_void};
 
-/// The address of the function with this mangled name; `None` in a Node that does not export it.
+/// Returns the address of the function with this mangled name. `None` in a Node that does not export it.
 pub(crate) fn find_symbol(name: &CStr) -> Option<*mut c_void> {
     // SAFETY: `name` ends in NUL, and dlsym(3) only reads it.
     let found: *mut c_void = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };

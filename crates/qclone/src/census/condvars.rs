@@ -1,11 +1,12 @@
 //! Repair of condition variables whose waiters do not exist in the clone.
 //!
-//! A fork copies no thread that was parked on a condition variable, but the variable still counts it.
-//! In glibc before 2.41, pthread_cond_signal(3) may wait for such waiters to leave their group, which
-//! they never do in the clone. So the clone resets each such variable to its state without waiters.
+//! A fork does not copy threads that wait for a condition variable, but the variable still counts them.
+//! In glibc before 2.41, pthread_cond_signal(3) may wait for these threads to leave their group, which
+//! never happens in the clone. So the clone resets each such variable to its state without waiters.
 //!
 //! Later versions of glibc do not wait, and their variables are left alone: the first signals in the
-//! clone go to waiters that are gone. A clone that starts threads of its own initializes its own variables.
+//! clone go to waiters that no longer exist. A clone that starts its own threads initializes its own
+//! variables.
 
 use nix::errno::Errno;
 
@@ -19,16 +20,16 @@ use crate::{
 
 /// Offsets in bytes of the parts of a `pthread_cond_t` that a clone must repair.
 ///
-/// Known in glibc only. In musl, the futex a thread sleeps on is not inside the variable.
+/// Known only in glibc. In musl, the futex a thread sleeps on is not inside the variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CondLayout {
     /// Word whose value shifted right by 3 is the number of waiters.
     pub(crate) waiters: usize,
-    /// First of the two neighbouring words that waiters sleep on, one for each group.
+    /// First of two adjacent words that waiters sleep on, one for each group.
     pub(crate) futexes: usize,
-    /// First of the two neighbouring words that count, from bit 1 on, the references of waiters to their
-    /// group. `None` in glibc from 2.41 on, which keeps none. Where there are references, a signal may wait
-    /// until waiters drop them, which they never do in a clone.
+    /// First of two adjacent words that count, from bit 1 up, the references of waiters to their group.
+    /// `None` in glibc 2.41 and later, which keeps no such counts. Where there are references, a signal may
+    /// wait until waiters drop them, which never happens in a clone.
     pub(crate) references: Option<usize>,
 }
 
@@ -45,18 +46,18 @@ impl CondLayout {
                 .map(|(index, _)| index * 4)
         };
         let waiters = grew(1 << 3, 2 << 3).next()?;
-        // The sequence number at the front counts alike, and is not the one.
+        // The sequence number at the front counts in the same way, but is not this word.
         let references = grew(1 << 1, 2 << 1).find(|&offset| offset >= 8).map(|offset| offset & !7);
         Some(Self { waiters, futexes, references })
     }
 
-    /// The variable that a futex word would belong to.
+    /// Returns the variable that a futex word would belong to.
     fn cond_of(&self, futex: usize) -> Option<usize> {
         // Variables are aligned to 8 bytes, and so is the first of the two words.
         (futex & !7).checked_sub(self.futexes)
     }
 
-    /// The variable at `cond`, as it is now.
+    /// Returns the current state of the variable at `cond`.
     fn state_of(&self, cond: usize) -> Option<ConditionState> {
         let mut bytes = [0; size_of::<libc::pthread_cond_t>()];
         if peek(cond, &mut bytes) < bytes.len() {
@@ -72,14 +73,14 @@ impl CondLayout {
 pub struct ConditionVariables(pub(crate) Option<CondLayout>);
 
 impl ConditionVariables {
-    /// Address of the condition variable that a futex word belongs to. `None` where the thread library
-    /// keeps that word elsewhere, as musl does.
+    /// Returns the address of the condition variable that a futex word belongs to. `None` where the thread
+    /// library keeps that word elsewhere, as musl does.
     #[must_use]
     pub fn containing(self, futex: usize) -> Option<usize> {
         self.0?.cond_of(futex)
     }
 
-    /// State of the variable at an address by [`containing`](Self::containing).
+    /// Returns the state of the variable at an address from [`containing`](Self::containing).
     #[must_use]
     pub fn state(self, address: usize) -> Option<ConditionState> {
         self.0?.state_of(address)
@@ -88,8 +89,8 @@ impl ConditionVariables {
 
 /// State of a condition variable at one moment.
 ///
-/// Two equal states mean that the variable was neither signalled nor waited for in between, since it
-/// counts its waits (`__wseq` in glibc's `nptl/pthread_cond_common.c`).
+/// If two states are equal, the variable was neither signaled nor waited for in between, since it counts
+/// its waits (`__wseq` in glibc's `nptl/pthread_cond_common.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConditionState {
     /// Number of waiting threads it counts.
@@ -97,7 +98,7 @@ pub struct ConditionState {
     bytes: [u8; size_of::<libc::pthread_cond_t>()],
 }
 
-/// A condition variable, with the threads that were parked on it at the census.
+/// A condition variable, with the threads that waited for it at the census.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Orphaned {
     address: usize,
@@ -110,7 +111,7 @@ impl Orphaned {
         self.parked[0] + self.parked[1]
     }
 
-    /// Whether the memory counts exactly the parked threads, in total and by group.
+    /// Returns whether the variable counts exactly the parked threads, in total and by group.
     fn is_plausible(&self, layout: &CondLayout, references: usize) -> bool {
         let counted = |offset: usize, shift: u32| peek_u32(self.address + offset).map(|word| word >> shift);
         counted(layout.waiters, 3) == Some(self.waiters())
@@ -121,15 +122,15 @@ impl Orphaned {
 
 /// Finds the condition variables that `threads` are parked on and that the clone must repair.
 ///
-/// Nothing says what a futex belongs to. A variable counts as found only when its counters, where
-/// `layout` has them, agree with the threads parked there. Semaphores and locks do not pass that test,
-/// and need no repair.
+/// Nothing shows what a futex belongs to. A variable counts as found only if its counters, at the offsets
+/// in `layout`, match the threads parked there. Semaphores and locks do not pass that test, and need no
+/// repair.
 pub(crate) fn find(threads: &[Thread], layout: Option<CondLayout>) -> Vec<Orphaned> {
     let Some((layout, references)) = layout.and_then(|layout| Some((layout, layout.references?))) else {
         return Vec::new();
     };
     let mut found: Vec<Orphaned> = Vec::new();
-    // The helper may wait for the lock that the fork holds, which is no condition variable.
+    // The helper may wait for the lock that the fork holds, which is not a condition variable.
     for thread in threads.iter().filter(|thread| !heap::is_helper(thread.tid)) {
         let Some((futex, FutexOp::WaitBitset)) = thread.wait.futex() else { continue };
         let Some(address) = layout.cond_of(futex) else { continue };
@@ -146,11 +147,11 @@ pub(crate) fn find(threads: &[Thread], layout: Option<CondLayout>) -> Vec<Orphan
 
 /// Resets the variables, in the clone.
 ///
-/// Async-signal-safe: reads and writes memory only.
+/// Async-signal-safe: only reads and writes memory.
 ///
 /// # Errors
 /// EBUSY when the number of waiters has changed: a thread woke between the census and the fork, and may
-/// have left anything half-done.
+/// have left anything half-changed.
 ///
 /// # Safety
 /// No other thread exists, and [`find`] found `orphans` in this memory.
@@ -165,11 +166,12 @@ pub(crate) unsafe fn repair(orphans: &[Orphaned], layout: Option<CondLayout>) ->
         if count >> 3 != orphaned.waiters() {
             return Err(Errno::EBUSY);
         }
-        // SAFETY: a condition variable of that size is at the address, as its number of waiters proved. All
-        // bytes 0 is the state of a variable that was never waited for.
+        // SAFETY: a condition variable of that size is at the address, as its number of waiters proved. A
+        // variable that was never waited for consists of zeroes.
         unsafe { words.write_bytes(0, size_of::<libc::pthread_cond_t>() / size_of::<u32>()) };
         // The two lowest bits say which clock it uses and whether processes share it.
-        // SAFETY: the word lies within the variable, and is aligned: the variable is, and the layout's offsets are multiples of 4.
+        // SAFETY: the word lies within the variable, and is aligned: the variable is, and the layout's offsets
+        // are multiples of 4.
         unsafe { waiters.write_volatile(count & 3) };
     }
     Ok(())

@@ -1,9 +1,9 @@
-//! Layout of what the census reads, learned from threads of our own.
+//! Layout of the structures that the census reads, learned from threads of our own.
 //!
 //! Neither glibc nor musl documents where a thread's start routine is kept or how a condition variable
-//! counts its waiters, and both moved these between versions. So nothing is assumed. A few short-lived
-//! threads with known routine, argument, id and waiting place are examined once per process, and what
-//! does not come out plainly is not used.
+//! counts its waiters, and both have moved these between versions. So nothing is assumed. A few
+//! short-lived threads with a known routine, argument, id and waiting place are examined once per
+//! process. Facts that cannot be determined clearly are not used.
 
 use std::{
     cell::UnsafeCell,
@@ -33,7 +33,7 @@ use crate::{
 pub(crate) struct ThreadLayout {
     /// Thread id, 32 bits.
     pub(crate) tid: usize,
-    /// Another copy of the `pthread_t`, where the library keeps one.
+    /// Another copy of the `pthread_t`, if the library keeps one.
     pub(crate) self_pointer: Option<usize>,
     /// Start routine.
     pub(crate) start: isize,
@@ -41,7 +41,7 @@ pub(crate) struct ThreadLayout {
     pub(crate) argument: isize,
 }
 
-/// The thread library's description of a thread.
+/// Description that the thread library keeps of a thread.
 pub(crate) struct Description {
     /// Address of the description.
     pub(crate) at: usize,
@@ -56,7 +56,7 @@ pub(crate) struct Calibration {
     pub(crate) cond: Option<CondLayout>,
 }
 
-/// The layout of this process's thread library, learned at the first call.
+/// Returns the layout of this process's thread library, learned at the first call.
 ///
 /// # Errors
 /// [`Error::Proc`] when probe threads cannot be examined. [`Error::Calibration`] when one cannot be
@@ -70,7 +70,7 @@ pub(crate) fn calibration() -> Result<Calibration> {
     Ok(*FOUND.get_or_init(|| found))
 }
 
-/// Examines probe threads. They have ended, for the kernel too, when this returns.
+/// Examines probe threads. When this returns, they have ended and the kernel no longer lists them.
 fn calibrate() -> Result<Calibration> {
     let mut probe = CondProbe::new();
     let first = probe.park_one_more()?;
@@ -90,17 +90,17 @@ fn calibrate() -> Result<Calibration> {
     Ok(Calibration { thread, cond })
 }
 
-/// Starts one more thread, now that there are stacks to reuse. glibc binds the functions it needs for
-/// that at their first use: here, rather than in each clone that starts a thread.
+/// Starts one more thread, now that there are stacks to reuse. glibc binds the functions that reuse a stack
+/// at their first use. That happens here instead of in each clone that starts a thread.
 fn bind_reuse_of_stacks() {
     let mut probe = CondProbe::new();
-    // A failure costs clones a little time, and nothing else.
+    // A failure only costs clones a little time.
     let _ = probe.park_one_more();
     let _ = probe.release();
 }
 
 impl ThreadLayout {
-    /// The layout that all probes have.
+    /// Returns the layout that all probes have.
     fn of(probes: &[Sight]) -> Result<Self> {
         let word = size_of::<usize>();
         // Whether each probe has its value at an offset from its `pthread_t`.
@@ -110,7 +110,7 @@ impl ThreadLayout {
         let tid = ids(probes).next().ok_or(Error::Calibration("a thread's id is not in its description"))?;
         let self_pointer =
             (0..STRUCT_SEARCH).step_by(word).find(|offset| at(offset.cast_signed(), |probe| probe.pthread));
-        // glibc keeps the routine and its argument in the description, musl just below it.
+        // glibc keeps the routine and its argument in the description, musl keeps them just below it.
         let start = (0..STRUCT_SEARCH / word)
             .map(usize::cast_signed)
             .flat_map(|index| [index, -1 - index])
@@ -122,9 +122,9 @@ impl ThreadLayout {
         Ok(Self { tid, self_pointer, start, argument: start + word.cast_signed() })
     }
 
-    /// The description of thread `tid` at `at`, if there is one.
+    /// Returns the description of thread `tid` at `at`, if there is one.
     ///
-    /// Reads it in one call: a call for each part would take a third of a census.
+    /// Reads it in one call. A call for each part would take a third of a census.
     pub(crate) fn describe(&self, at: usize, tid: i32) -> Option<Description> {
         const WORD: usize = size_of::<usize>();
         let own = self.self_pointer.map(usize::cast_signed);
@@ -154,21 +154,21 @@ struct Identity {
     argument: usize,
 }
 
-/// A probe thread, and the memory around its `pthread_t`, from [`STRUCT_SEARCH`] below it to as far above it.
+/// A probe thread, with the memory around its `pthread_t`: [`STRUCT_SEARCH`] bytes below and above it.
 struct Sight {
     identity: Identity,
     around: Vec<u8>,
 }
 
 impl Sight {
-    /// Whether `bytes` are at `offset` from the `pthread_t`.
+    /// Returns whether `bytes` are at `offset` from the `pthread_t`.
     fn has(&self, offset: isize, bytes: &[u8]) -> bool {
         let at = STRUCT_SEARCH.checked_add_signed(offset);
         at.and_then(|at| self.around.get(at..at + bytes.len())) == Some(bytes)
     }
 }
 
-/// Looks at probes, by one call for each.
+/// Reads the memory of the probes, with one call for each.
 fn sights_of(probes: &[Identity]) -> Vec<Sight> {
     let sight = |&identity: &Identity| {
         let mut around = vec![0; 2 * STRUCT_SEARCH];
@@ -181,10 +181,10 @@ fn sights_of(probes: &[Identity]) -> Vec<Sight> {
 
 /// Offsets at which every probe has its id.
 ///
-/// Two probes may have two of them: an id may equal the upper half of a pointer, such as 0x7f84 of
-/// 0x7f84_0123_4560. glibc links the descriptions of all threads; the newest points into the dynamic linker,
-/// the others at a stack, and these may lie as far apart as the ids. Each further probe makes that less likely,
-/// and all but impossible.
+/// Two probes may have two such offsets: an id may equal the upper half of a pointer, such as 0x7f84 of
+/// 0x7f84_0123_4560. glibc links the descriptions of all threads. The newest points into the dynamic
+/// linker and the others at a stack, and these pointers may be as far apart as the ids. Each further probe
+/// makes that less likely, until it is all but impossible.
 fn ids(probes: &[Sight]) -> impl Iterator<Item = usize> {
     let has_its_id =
         |offset: usize, probe: &Sight| probe.has(offset.cast_signed(), &probe.identity.tid.to_ne_bytes());
@@ -210,12 +210,12 @@ struct Shared {
     mutex: UnsafeCell<libc::pthread_mutex_t>,
     cond: UnsafeCell<libc::pthread_cond_t>,
     released: AtomicBool,
-    /// Identity of the thread that started last, which writes its id last.
+    /// Identity of the thread that started last. It writes its id last.
     pthread: AtomicUsize,
     tid: AtomicI32,
 }
 
-/// Body of a probe thread: announces itself, and waits until released.
+/// Body of a probe thread. Announces itself, and waits until released.
 extern "C" fn probe(shared: *mut c_void) -> *mut c_void {
     // SAFETY: the starter keeps `Shared` until it has joined this thread. Mutex and condition
     // variable are behind cells, and the rest is atomic.
@@ -223,7 +223,7 @@ extern "C" fn probe(shared: *mut c_void) -> *mut c_void {
     let (mutex, cond) = (mutex.get(), cond.get());
     // SAFETY: pthread_self(3) has no preconditions.
     let own = unsafe { libc::pthread_self() };
-    // SAFETY: the mutex is initialized, and locked nowhere in this thread.
+    // SAFETY: the mutex is initialized, and this thread has not locked it.
     unsafe { libc::pthread_mutex_lock(mutex) };
     pthread.store(own_address(own), Ordering::Relaxed);
     tid.store(nix::unistd::gettid().as_raw(), Ordering::Release);
@@ -263,12 +263,12 @@ impl CondProbe {
         let told = || self.shared.tid.load(Ordering::Acquire);
         let tid = patiently(|| Ok(Some(told()).filter(|&tid| tid != 0)))?;
         self.tids.push(tid);
-        // The probe announces itself with the mutex held. Once the mutex is free, the probe waits for the
-        // condition, and does not sleep on the mutex.
+        // The probe announces itself while it holds the mutex. Once the mutex is free, the probe waits for
+        // the condition and does not sleep on the mutex.
         let mutex = self.shared.mutex.get();
         // SAFETY: the mutex is initialized, and not held by this thread.
         unsafe { libc::pthread_mutex_lock(mutex) };
-        // SAFETY: this thread has locked the mutex in the statement before.
+        // SAFETY: this thread locked the mutex in the previous statement.
         unsafe { libc::pthread_mutex_unlock(mutex) };
         let wait = patiently(|| {
             let wait = Wait::of(tid).map_err(Error::proc(format!("/proc/self/task/{tid}/syscall")))?;
@@ -283,7 +283,7 @@ impl CondProbe {
         Ok(Parked { identity, wait })
     }
 
-    /// The condition variable as 32-bit words. It does not change while the waiters sleep.
+    /// Returns the condition variable as 32-bit words. It does not change while the waiters sleep.
     fn words(&self) -> Vec<u32> {
         let words = size_of::<libc::pthread_cond_t>() / 4;
         (0..words).filter_map(|index| peek_u32(self.address() + index * 4)).collect()
@@ -309,10 +309,10 @@ impl Drop for CondProbe {
         self.shared.released.store(true, Ordering::Relaxed);
         // SAFETY: the condition variable is initialized.
         unsafe { libc::pthread_cond_broadcast(cond) };
-        // SAFETY: this thread has locked the mutex at the start of this function.
+        // SAFETY: this thread locked the mutex at the start of this function.
         unsafe { libc::pthread_mutex_unlock(mutex) };
         for &thread in &self.threads {
-            // SAFETY: each thread was started joinable by this probe, and is joined here alone.
+            // SAFETY: this probe started each thread joinable, and only this joins it.
             unsafe { libc::pthread_join(thread, ptr::null_mut()) };
         }
     }
@@ -365,13 +365,13 @@ fn patiently<T>(mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
 /// Search distance from a `pthread_t`, in bytes. glibc's structure has 2,304.
 const STRUCT_SEARCH: usize = 4096;
 
-/// Probe threads that are started, at most, to tell where an id is.
+/// Maximum number of probe threads to start to locate the id.
 const MOST_PROBES: usize = 8;
 
-/// Stack size of a probe thread, in bytes: above the minimum of every architecture.
+/// Stack size of a probe thread, in bytes. Above the minimum of every architecture.
 const PROBE_STACK: usize = 256 * 1024;
 
-/// Time a probe thread has to reach its wait.
+/// Maximum time for a probe thread to reach its wait.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
@@ -386,8 +386,8 @@ mod tests {
         assert!(first.cond.is_some());
     }
 
-    /// Descriptions of threads that follow each other, with pointers whose upper halves are the ids of all but
-    /// the last thread.
+    /// Consecutive descriptions of threads, with pointers whose upper halves are the ids of all threads except
+    /// the last.
     fn described(count: usize) -> Vec<Sight> {
         const WORDS: usize = STRUCT_SEARCH / size_of::<u64>();
         let mut memory = vec![[0_u64; 2 * WORDS]; count];
@@ -404,7 +404,7 @@ mod tests {
         sights_of(&identities)
     }
 
-    /// CI met both: an id that equals the upper half of a pointer in one description, and ids that do in two.
+    /// CI saw both: an id that equals the upper half of a pointer in one description, and ids that do in two.
     #[test]
     fn ids_that_are_halves_of_pointers_too_are_told_by_one_more_thread() {
         let in_id_and_pointer = [size_of::<u64>() + 4, 90 * 8];

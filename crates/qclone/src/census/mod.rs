@@ -1,4 +1,4 @@
-//! The census: the threads of this process besides the calling one, and what each of them does.
+//! The census: the threads of this process except the calling one, and what each of them does.
 
 pub(crate) mod condvars;
 pub(crate) mod layout;

@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Objects that the dynamic linker has mapped, with the address ranges of their segments,
-/// zero-initialized data included.
+/// Objects that the dynamic linker has mapped, with the address ranges of their segments, including
+/// zero-initialized data.
 #[derive(Debug, Default)]
 pub struct Modules {
     segments: Vec<Segment>,
@@ -26,23 +26,23 @@ struct Segment {
 }
 
 impl Modules {
-    /// Updates the list. Costs almost nothing when no object was loaded or unloaded since.
+    /// Updates the list. Costs almost nothing if no object was loaded or unloaded since the last update.
     pub fn refresh(&mut self) {
         let mut visit = Visit { modules: self, seen: 0, done: false };
-        // SAFETY: the callback has the signature that dl_iterate_phdr(3) asks for, and the pointer
+        // SAFETY: the callback has the signature that dl_iterate_phdr(3) requires, and the pointer
         // is to `visit`, which outlives the call.
         unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visit).cast()) };
         self.segments.sort_unstable_by_key(|segment| segment.range.start);
     }
 
-    /// File of the object that holds `address`.
+    /// Returns the file of the object that contains `address`.
     #[must_use]
     pub fn of(&self, address: usize) -> Option<&Path> {
         Some(self.paths[self.segment(address)?.object].as_path())
     }
 
-    /// Writable segments of the object that holds `address`: its variables. Their first pages may have been
-    /// made read-only after relocation.
+    /// Returns the writable segments of the object that contains `address`: its variables. Their first pages
+    /// may have been made read-only after relocation.
     #[must_use]
     pub fn variables_beside(&self, address: usize) -> Vec<Range<usize>> {
         let object = self.segment(address).map(|segment| segment.object);
@@ -65,12 +65,12 @@ struct Visit<'a> {
 
 /// Called by the dynamic linker for each object, under its lock. Allocates, and does not unwind.
 unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
-    // SAFETY: `refresh` passes a `Visit` that nobody else refers to during the call.
+    // SAFETY: `refresh` passes a `Visit` that nothing else refers to during the call.
     let visit = unsafe { &mut *data.cast::<Visit<'_>>() };
     // SAFETY: dl_iterate_phdr(3) passes a valid structure to each call.
     let info = unsafe { &*info };
     if visit.seen == 0 {
-        // The counters of loads and unloads only ever grow.
+        // The counters of loads and unloads only grow.
         let generation = Some(info.dlpi_adds + info.dlpi_subs);
         visit.done = generation == visit.modules.generation;
         if !visit.done {
@@ -86,7 +86,7 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
     let name = if info.dlpi_name.is_null() {
         c""
     } else {
-        // SAFETY: a name that is not null is a C string, which stays while the object is loaded.
+        // SAFETY: a name that is not null is a C string, and stays valid while the object is loaded.
         unsafe { CStr::from_ptr(info.dlpi_name) }
     };
     // The program itself has no name in glibc, and `/proc/self/exe` in a static program of musl.

@@ -8,14 +8,14 @@ use nix::{
     unistd::Pid,
 };
 
-/// Copies memory from `address` into `buffer` and returns the number of bytes copied: fewer than asked
-/// for where the mapping ends.
+/// Copies memory from `address` into `buffer` and returns the number of bytes copied. Stops at the end of
+/// the mapping.
 ///
 /// Never faults, since the kernel does the reading. Falls back to `/proc/self/mem` where a seccomp
 /// filter forbids process_vm_readv(2).
 #[must_use]
 pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
-    // The kernel reads remote ranges in order, each as a whole. One range a page gives partial reads.
+    // The kernel reads remote ranges in order, each as a whole. One range per page allows partial reads.
     let page = page_size();
     let mut remote = Vec::new();
     let mut at = address;
@@ -38,19 +38,19 @@ pub fn peek(address: usize, buffer: &mut [u8]) -> usize {
     }
 }
 
-/// The machine word at `address`; `None` where nothing is mapped.
+/// Reads the machine word at `address`. `None` where nothing is mapped.
 pub(crate) fn peek_word(address: usize) -> Option<usize> {
     let mut word = [0; size_of::<usize>()];
     (peek(address, &mut word) == word.len()).then(|| usize::from_ne_bytes(word))
 }
 
-/// The 32-bit word at `address`; `None` where nothing is mapped.
+/// Reads the 32-bit word at `address`. `None` where nothing is mapped.
 pub(crate) fn peek_u32(address: usize) -> Option<u32> {
     let mut word = [0; 4];
     (peek(address, &mut word) == word.len()).then(|| u32::from_ne_bytes(word))
 }
 
-/// Size of a page of memory, in bytes.
+/// Returns the size of a page of memory, in bytes.
 pub(crate) fn page_size() -> usize {
     // SAFETY: sysconf(3) has no preconditions.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };

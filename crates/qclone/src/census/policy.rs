@@ -9,11 +9,11 @@ use crate::{
 /// A [`Policy`]'s verdict on a thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The thread holds and changes nothing: the fork may be made.
+    /// The thread is idle: it holds and changes nothing. The fork may proceed.
     AtRest,
-    /// The thread is at work: the fork may be made later. The text says at what.
+    /// The thread is busy. The fork may succeed later. The text says what the thread is doing.
     Busy(String),
-    /// The thread is unknown, or never rests. The text says what it seems to be.
+    /// The thread is unknown, or never idle. The text says what it seems to be.
     Foreign(String),
 }
 
@@ -50,20 +50,20 @@ pub trait Policy {
     /// Judges `thread`.
     fn judge(&mut self, thread: &Thread) -> Verdict;
 
-    /// Called before this process's mappings are read. Returns whether [`judge`](Self::judge) will know,
-    /// from what is remembered here, if a thread that rests then has worked in between.
+    /// Called before this process's mappings are read. Returns whether [`judge`](Self::judge) can tell
+    /// later, from what is remembered here, whether a thread that is idle then has run in between.
     ///
-    /// A thread that worked may have mapped memory, which the clone would lack. By default, false: all
-    /// threads are judged before the mappings are read, too.
+    /// A thread that ran may have mapped memory, which the clone would lack. The default is false: all
+    /// threads are then also judged before the mappings are read.
     fn remember_rest(&mut self) -> bool {
         false
     }
 
-    /// Called right before fork(2), when every thread has been judged to be at rest. From here on only the
-    /// calling thread changes this process.
+    /// Called right before fork(2), when every thread has been judged idle. From here on, only the calling
+    /// thread changes this process.
     ///
     /// # Errors
-    /// Whatever must keep the fork from being made after all.
+    /// Any error prevents the fork.
     fn all_at_rest(&mut self) -> Result<()> {
         Ok(())
     }
@@ -75,7 +75,7 @@ impl<F: FnMut(&Thread) -> Verdict> Policy for F {
     }
 }
 
-/// The default policy: any other thread refuses the fork.
+/// The default policy: any other thread prevents the fork.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Alone;
 
@@ -85,8 +85,8 @@ impl Policy for Alone {
     }
 }
 
-/// Judges each thread, except the helper of [`heap`](crate::heap), which rests during a fork. Fails with the
-/// threads that are in the way.
+/// Judges each thread, except the helper of [`heap`](crate::heap), which is idle during a fork. Fails with
+/// the threads that prevent the fork.
 pub(crate) fn judge(threads: &[Thread], policy: &mut dyn Policy) -> Result<()> {
     let offenders: Vec<_> = threads
         .iter()

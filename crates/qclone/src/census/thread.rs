@@ -1,4 +1,4 @@
-//! One thread: where it waits, whose code it runs, and how an error names it.
+//! One thread: where it waits, which file's code it runs, and how an error names it.
 
 use std::{
     fmt, fs, io,
@@ -8,10 +8,10 @@ use std::{
 
 use crate::procfs;
 
-/// Where a thread is, by `/proc/PID/task/TID/syscall`; see proc(5).
+/// State of a thread, from `/proc/PID/task/TID/syscall`; see proc(5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// On a processor, or about to be.
+    /// Running on a CPU, or about to.
     Running,
     /// Blocked outside a system call, in a page fault for example.
     Blocked,
@@ -25,13 +25,13 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// Where thread `tid` of this process is; `None` when the kernel's answer cannot be understood.
+    /// Reads the state of thread `tid` of this process. `None` when the kernel's answer cannot be parsed.
     pub(crate) fn of(tid: i32) -> io::Result<Option<Self>> {
         let text = procfs::read_text(Path::new(&format!("/proc/self/task/{tid}/syscall")))?;
         Ok(parse_syscall(&text).map(|(wait, _)| wait))
     }
 
-    /// The futex the thread sleeps on, with the operation.
+    /// Returns the futex the thread sleeps on, and the operation.
     #[must_use]
     pub fn futex(&self) -> Option<(usize, FutexOp)> {
         match *self {
@@ -47,8 +47,8 @@ impl Wait {
         }
     }
 
-    /// Whether the thread sleeps in a call that does nothing but wait for a condition, an event, a signal
-    /// or a time. A read that waits for a disk does not count.
+    /// Returns whether the thread sleeps in a call that only waits for a condition, an event, a signal or a
+    /// time. A read that waits for a disk does not count.
     #[must_use]
     pub fn is_parked(&self) -> bool {
         match *self {
@@ -63,7 +63,7 @@ impl Wait {
         }
     }
 
-    /// Whether the thread waits for events of a file descriptor.
+    /// Returns whether the thread waits in `epoll(7)` for events of a file descriptor.
     #[must_use]
     pub fn is_epoll(&self) -> bool {
         match *self {
@@ -75,7 +75,7 @@ impl Wait {
     }
 }
 
-/// Calls that wait, on every architecture.
+/// System calls that only wait, on every architecture.
 const PARKING: [i64; 7] = [
     libc::SYS_futex,
     libc::SYS_ppoll,
@@ -89,42 +89,42 @@ const PARKING: [i64; 7] = [
 /// Linux 5.11 and later; one number for all architectures.
 const SYS_EPOLL_PWAIT2: i64 = 441;
 
-/// How a thread sleeps on a futex.
+/// Operation with which a thread sleeps on a futex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FutexOp {
     /// `FUTEX_WAIT_BITSET`: condition variables and semaphores of glibc.
     WaitBitset,
-    /// Any other operation, most often of a lock that another thread holds.
+    /// Any other operation. Most often the thread waits for a lock that another thread holds.
     Other,
 }
 
 /// Start routine of a thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
-    /// Its address.
+    /// Address.
     pub address: usize,
-    /// The loaded object that holds it.
+    /// Loaded object that contains it.
     pub module: Option<PathBuf>,
 }
 
 /// One thread other than the calling one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
-    /// Its thread id.
+    /// Thread id.
     pub tid: i32,
-    /// Where it is.
+    /// State.
     pub wait: Wait,
     /// Start routine. `None` for a thread that was never seen in a system call.
     pub start: Option<Start>,
-    /// Loaded object that an error names: the one of the start routine or, when that is a language's
-    /// runtime library, the one of the code that the runtime calls first.
+    /// Loaded object that an error names: the one that contains the start routine. If that is a language's
+    /// runtime library, the one that contains the code that the runtime calls first.
     pub owner: Option<PathBuf>,
     /// Address of the thread library's description, at the top of the stack.
     pub(crate) description: Option<usize>,
 }
 
 impl Thread {
-    /// Name set by prctl(2) `PR_SET_NAME`; empty when the thread is gone.
+    /// Returns the name set with prctl(2) `PR_SET_NAME`. Empty when the thread has ended.
     #[must_use]
     pub fn name(&self) -> String {
         fs::read_to_string(format!("/proc/self/task/{}/comm", self.tid))
@@ -133,8 +133,8 @@ impl Thread {
             .to_owned()
     }
 
-    /// Whether `name` names the file whose code the thread runs: the file's name, or its start up to a
-    /// character that is no letter or digit. `libvips` names `libvips-cpp.so.8.17.3`.
+    /// Returns whether `name` names the file whose code the thread runs. A name is the file name, or its
+    /// start up to a character that is not a letter or digit: `libvips` names `libvips-cpp.so.8.17.3`.
     #[must_use]
     pub fn is_of(&self, name: &str) -> bool {
         let file = self.owner.as_ref().and_then(|owner| owner.file_name()?.to_str());
@@ -142,22 +142,22 @@ impl Thread {
         rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     }
 
-    /// Whether the kernel owns the thread, as it does the workers of an io_uring of this process, which run
-    /// no code of the process.
+    /// Returns whether the kernel owns the thread. It owns the workers of an io_uring of this process, which
+    /// run no code of the process.
     ///
-    /// Reads the flag `PF_IO_WORKER` (include/linux/sched.h) from `/proc/PID/task/TID/stat`. Any thread can
-    /// take a name, but not this flag.
+    /// Reads the flag `PF_IO_WORKER` (include/linux/sched.h) from `/proc/PID/task/TID/stat`. A thread can
+    /// give itself any name, but not this flag.
     #[must_use]
     pub fn is_of_kernel(&self) -> bool {
         const PF_IO_WORKER: u32 = 0x10;
         let stat = fs::read_to_string(format!("/proc/self/task/{}/stat", self.tid)).unwrap_or_default();
-        // After the name, which is in parentheses and may contain some: state, four ids, the terminal's
-        // group, flags.
+        // After the name, which is in parentheses and may contain parentheses: state, four ids, the
+        // terminal's group, flags.
         let flags = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(6));
         flags.and_then(|flags| flags.parse::<u32>().ok()).is_some_and(|flags| flags & PF_IO_WORKER != 0)
     }
 
-    /// Mask of the blocked signals, by `/proc/PID/task/TID/status`.
+    /// Returns the mask of blocked signals, from `/proc/PID/task/TID/status`.
     #[must_use]
     pub fn blocked_signals(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/self/task/{}/status", self.tid)).ok()?;
@@ -165,8 +165,8 @@ impl Thread {
         u64::from_str_radix(mask.trim(), 16).ok()
     }
 
-    /// Mapping that holds the stack, sometimes merged with the mapping above. Known when the start routine
-    /// is.
+    /// Returns the mapping that contains the stack. It may be merged with the mapping above. Known if the
+    /// start routine is known.
     #[must_use]
     pub fn stack(&self) -> Option<Range<usize>> {
         let description = self.description?;
@@ -180,16 +180,16 @@ impl Thread {
     }
 }
 
-/// A thread that keeps a fork from being made.
+/// A thread that prevents a fork.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offender {
     /// The thread.
     pub thread: Thread,
     /// Name at the time of the census.
     pub name: String,
-    /// Whether it may come to rest: false for a foreign thread.
+    /// Whether it may become idle. False for a foreign thread.
     pub busy: bool,
-    /// The policy's description of it.
+    /// Description by the policy.
     pub what: String,
 }
 
@@ -203,8 +203,7 @@ impl fmt::Display for Offender {
     }
 }
 
-/// Parses `running`, `-1 SP PC`, or `NUMBER ARG0 … ARG5 SP PC`. Returns the stack pointer where there
-/// is one.
+/// Parses `running`, `-1 SP PC`, or `NUMBER ARG0 … ARG5 SP PC`. Returns the stack pointer if there is one.
 pub(crate) fn parse_syscall(text: &str) -> Option<(Wait, Option<usize>)> {
     let mut words = text.split_ascii_whitespace();
     let first = words.next()?;

@@ -1,8 +1,8 @@
-//! The census: which threads this process has, where each waits, and whose code it runs.
+//! The census: which threads this process has, where each waits, and which file's code it runs.
 //!
-//! `fork(2)` copies the calling thread only. A fork is safe only when every other thread is at rest: it
-//! holds no lock and changes nothing. Whether a thread is at rest depends on what it is, so the census
-//! describes each one and a [`Policy`](crate::Policy) judges it.
+//! `fork(2)` copies only the calling thread. A fork is safe only when every other thread is idle: it
+//! holds no lock and changes nothing. Whether a thread is idle depends on what kind of thread it is, so
+//! the census describes each one and a [`Policy`](crate::Policy) judges it.
 
 use std::{
     collections::HashMap,
@@ -25,10 +25,10 @@ use crate::{
     procfs,
 };
 
-/// Takes the census, and remembers where each thread's description lies.
+/// Takes the census, and caches where each thread's description is.
 #[derive(Debug)]
 pub(crate) struct Threads {
-    /// Known after the first census that met another thread.
+    /// Known after the first census that found another thread.
     layout: Option<ThreadLayout>,
     task: PathBuf,
     modules: Modules,
@@ -48,7 +48,7 @@ impl Threads {
 
     /// Describes every thread except the calling one, in order of thread id.
     ///
-    /// The first time that there is one, starts and ends threads to learn the layout.
+    /// The first time there is one, starts and ends threads to learn the layout.
     pub(crate) fn census(&mut self) -> Result<Vec<Thread>> {
         let tids = self.others()?;
         if self.layout.is_none() && !tids.is_empty() {
@@ -57,14 +57,15 @@ impl Threads {
         self.describe_all(&tids)
     }
 
-    /// The same, without learning: if these are the first threads ever seen, their start is not known.
+    /// Does the same without learning the layout. If these are the first threads ever seen, their start
+    /// routines are not known.
     pub(crate) fn census_again(&mut self) -> Result<Vec<Thread>> {
         let tids = self.others()?;
         self.describe_all(&tids)
     }
 
-    /// Number of other threads, without a look at any of them: the kernel counts them in the links of their
-    /// folder (`proc_task_getattr` in Linux's `fs/proc/base.c`).
+    /// Returns the number of other threads without looking at any of them. The kernel includes them in the
+    /// link count of their directory (`proc_task_getattr` in Linux's `fs/proc/base.c`).
     pub(crate) fn count(&self) -> Option<u64> {
         fs::metadata(&self.task).ok()?.nlink().checked_sub(LINKS_OF_A_FOLDER + 1)
     }
@@ -89,7 +90,7 @@ impl Threads {
         tids.iter().filter_map(|&tid| self.describe(tid).transpose()).collect()
     }
 
-    /// `None` when the thread has ended.
+    /// Describes a thread. `None` when it has ended.
     fn describe(&mut self, tid: i32) -> Result<Option<Thread>> {
         let path = self.task.join(tid.to_string()).join("syscall");
         let text = match procfs::read_text(&path) {
@@ -114,18 +115,17 @@ impl Threads {
         Ok(Some(thread))
     }
 
-    /// The module that an error names for a thread that began in `module`.
+    /// Returns the module that an error names for a thread whose start routine is in `module`.
     fn owner(&self, module: &Path, described: &Description) -> PathBuf {
         if !is_language_runtime(module) {
             return module.to_owned();
         }
-        // std::thread passes its runtime a pointer to an object of the module's own, whose first word points
-        // to the virtual table in that module.
+        // std::thread passes its runtime a pointer to an object of the module's own. Its first word points to
+        // the virtual table in that module.
         peek_word(described.argument).and_then(|table| self.modules.of(table)).unwrap_or(module).to_owned()
     }
 
-    /// The thread library's description of a thread: at its last known address or, if it is not there,
-    /// wherever it is.
+    /// Finds the thread library's description of a thread. Tries its last known address before it searches.
     fn described(
         &mut self,
         layout: &ThreadLayout,
@@ -149,7 +149,7 @@ impl Threads {
     }
 
     /// Searches for the thread's `struct pthread`, which thread libraries place at the top of the stack.
-    /// Searches upwards from the stack pointer or, for a running thread, the last part of a stack.
+    /// Searches upwards from the stack pointer. For a running thread, searches the last part of a stack.
     fn find_struct(&self, layout: &ThreadLayout, tid: i32, range: Range<usize>) -> Option<Description> {
         let needle = u32::try_from(tid).ok()?.to_ne_bytes();
         let mut block = vec![0; SEARCH_BLOCK];
@@ -174,10 +174,10 @@ impl Threads {
     }
 }
 
-/// Mappings that may be stacks: thread libraries put an inaccessible guard below each.
+/// Returns mappings that may be stacks: thread libraries put an inaccessible guard below each stack.
 fn stacks() -> impl Iterator<Item = Range<usize>> {
     let mut text = Vec::new();
-    // If they cannot be read, none is found and the census goes without.
+    // If they cannot be read, the census continues without stacks.
     let _ = procfs::read_into(Path::new("/proc/self/maps"), &mut text);
     let mut stacks = Vec::new();
     let mut guard_end = None;
@@ -192,7 +192,7 @@ fn stacks() -> impl Iterator<Item = Range<usize>> {
     stacks.into_iter()
 }
 
-/// Whether this is the main thread of the process, the only one that can fork.
+/// Returns whether this is the main thread of the process, the only one that can fork.
 #[must_use]
 pub fn is_main_thread() -> bool {
     getpid() == gettid()
@@ -206,13 +206,13 @@ pub(crate) fn require_main_thread() -> Result<()> {
     Err(Error::NotMainThread { pid: getpid().as_raw(), tid: gettid().as_raw() })
 }
 
-/// Whether threads of other code begin in this library.
+/// Returns whether threads of other code start in this library.
 fn is_language_runtime(module: &Path) -> bool {
     let name = module.file_name().unwrap_or_default().to_string_lossy();
     ["libstdc++.so", "libc++.so", "libc.so", "libpthread.so"].iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Links that any folder has: its own, and its parent's.
+/// Links that any directory has: its own, and its parent's.
 const LINKS_OF_A_FOLDER: u64 = 2;
 
 /// Block size of the search for a thread's description, in bytes.

@@ -1,4 +1,4 @@
-//! Handle of a clone: its pid, and a descriptor that cannot come to mean another process.
+//! Handle of a clone: its pid, and a descriptor that never refers to another process.
 
 pub mod wait;
 
@@ -25,8 +25,8 @@ use crate::{
 
 /// A clone, seen from its parent.
 ///
-/// Dropping it neither kills nor waits. A clone that nobody waits for stays a zombie after its end,
-/// until its parent ends.
+/// Dropping it neither kills nor waits. A clone that is not waited for stays a zombie after it ends, until
+/// its parent ends.
 #[derive(Debug)]
 pub struct Child {
     pid: i32,
@@ -35,9 +35,9 @@ pub struct Child {
 }
 
 impl Child {
-    /// Makes the handle of child `pid`. See `pidfd_open(2)`.
+    /// Creates the handle of child `pid`. See `pidfd_open(2)`.
     ///
-    /// Free of races only while nobody has reaped the child: until then no other process gets its pid.
+    /// Free of races only until the child is reaped: until then, no other process gets its pid.
     ///
     /// # Errors
     /// [`Error::Syscall`]: EMFILE, ENFILE, ENOMEM, or ENOSYS before Linux 5.3. The child is untouched, and
@@ -46,17 +46,18 @@ impl Child {
         Ok(Self { pid, pidfd: pidfd_open(pid)?, status: None })
     }
 
-    /// Process id. After the clone was reaped, the system may give it to another process.
+    /// Returns the process id. After the clone is reaped, the system may give it to another process.
     pub fn pid(&self) -> i32 {
         self.pid
     }
 
-    /// Pidfd: readable in `poll(2)` and `epoll(7)` once the clone has ended. Close-on-exec.
+    /// Returns the pidfd, which is readable in `poll(2)` and `epoll(7)` once the clone has ended.
+    /// Close-on-exec.
     pub fn pidfd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
     }
 
-    /// Whether the clone has not ended. A stopped clone counts as running. Does not reap.
+    /// Returns whether the clone has not ended. A stopped clone counts as running. Does not reap.
     pub fn is_running(&self) -> Result<bool> {
         Ok(!self.ended_within(PollTimeout::ZERO)?)
     }
@@ -79,12 +80,12 @@ impl Child {
     }
 
     /// Waits until the clone ends, for at most `timeout` rounded up to whole milliseconds, and reaps it.
-    /// `None` if it still runs then.
+    /// Returns `None` if it is still running then.
     ///
     /// # Errors
     /// As [`Child::try_wait`].
     pub fn wait_timeout(&mut self, timeout: Duration) -> Result<Option<WaitStatus>> {
-        // A deadline beyond the clock's range never comes.
+        // A deadline beyond the clock's range is never reached.
         let deadline = Instant::now().checked_add(timeout);
         loop {
             if let Some(status) = self.try_wait()? {
@@ -100,19 +101,19 @@ impl Child {
 
     /// Sends the clone a signal, by number. See `pidfd_send_signal(2)`.
     ///
-    /// It reaches this clone or nobody, and never another process that got the same pid. Signalling a clone
-    /// that has ended is no error. SIGHUP, SIGINT and SIGTERM carry a mark for clones that [heed only their
-    /// parent](crate::signals::heed_parent_only); a handler of the clone's own sees SI_QUEUE in `si_code`.
+    /// The signal reaches only this clone, never another process that got the same pid. Signaling a clone
+    /// that has ended is not an error. SIGHUP, SIGINT and SIGTERM carry a mark for clones that [heed only
+    /// their parent](crate::signals::heed_parent_only). The clone's own handlers see SI_QUEUE in `si_code`.
     ///
-    /// Where a sandbox forbids `pidfd_send_signal(2)`, sends the signal by pid, which stays the clone's
-    /// while nobody has reaped it.
+    /// Where a sandbox forbids `pidfd_send_signal(2)`, sends the signal by pid, which stays the clone's until
+    /// the clone is reaped.
     ///
     /// # Errors
     /// [`Error::Syscall`]: EINVAL for an invalid number, EPERM when the clone now runs as another user.
     pub fn kill(&self, signal: i32) -> Result<()> {
         let mark = Marked::for_signal(signal);
-        // SAFETY: the call takes an open descriptor, integers, and a siginfo_t that outlives it, or
-        // null for that of kill(2).
+        // SAFETY: the call takes an open descriptor, integers, and either a siginfo_t that outlives it
+        // or null, which means the one of kill(2).
         let sent = unsafe {
             libc::syscall(
                 libc::SYS_pidfd_send_signal,
@@ -124,13 +125,13 @@ impl Child {
         };
         match Errno::result(sent) {
             Ok(_) | Err(Errno::ESRCH) => Ok(()),
-            // A sandbox chooses the error, most often one of these two.
+            // A sandbox chooses the error. It is usually one of these two.
             Err(Errno::EPERM | Errno::ENOSYS) => self.kill_by_pid(signal, mark.as_ref()),
             Err(errno) => Err(Error::Syscall { call: "pidfd_send_signal(2)", errno }),
         }
     }
 
-    /// Sends the signal by pid, after making sure that nobody has reaped the clone.
+    /// Sends the signal by pid, after checking that the clone has not been reaped.
     fn kill_by_pid(&self, signal: i32, mark: Option<&Marked>) -> Result<()> {
         if self.status.is_some() || !wait::is_unreaped(self.pid) {
             return Ok(());
@@ -154,8 +155,8 @@ impl Child {
         }
     }
 
-    /// Kills and reaps a clone that its caller cannot keep. Waits for its end, which for a process just
-    /// born comes at once.
+    /// Kills and reaps a clone that its caller cannot keep. Waits for its end, which is immediate for a process
+    /// that was just started.
     pub fn abandon(self) {
         if self.status.is_none() {
             end(self.pid);
@@ -169,7 +170,7 @@ impl Child {
         Ok(self.status.clone())
     }
 
-    /// Whether the clone ended before the timeout, or before a signal handler ran.
+    /// Returns whether the clone ended before the timeout, and before a signal handler ran.
     fn ended_within(&self, timeout: PollTimeout) -> Result<bool> {
         let mut polled = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
         match poll(&mut polled, timeout) {
@@ -180,16 +181,17 @@ impl Child {
     }
 }
 
-/// Descriptors reserved before the fork, so that a lack of them shows while there is only the parent.
+/// Descriptors reserved before the fork, so that a shortage is detected while only the parent exists.
 ///
-/// One is for the clone's pidfd, the others for what the clone opens to make its inherited descriptors
-/// inert ([`fds::HEADROOM`]). They are pidfds of this process, which also proves that `pidfd_open(2)`
-/// exists and is allowed. All are close-on-exec. The clone drops its copies first of all.
+/// One is for the clone's pidfd. The others are for the descriptors that the clone opens to make the
+/// inherited ones inert ([`fds::HEADROOM`]). They are pidfds of this process, which also proves that
+/// `pidfd_open(2)` exists and is allowed. All are close-on-exec. The clone drops its copies before
+/// anything else.
 #[derive(Debug)]
 pub(crate) struct Reservation(Vec<OwnedFd>);
 
 impl Reservation {
-    /// Opens them.
+    /// Opens the descriptors.
     ///
     /// # Errors
     /// [`Error::Syscall`]: EMFILE, ENFILE or ENOMEM; ENOSYS before Linux 5.3; EPERM where a sandbox forbids
@@ -200,7 +202,7 @@ impl Reservation {
         let mut held = vec![pidfd_open(own)?];
         for _ in 0..fds::HEADROOM {
             let copy = fcntl(&held[0], FcntlArg::F_DUPFD_CLOEXEC(0)).map_err(Error::syscall("fcntl(2)"))?;
-            // SAFETY: fcntl(2) has just opened this descriptor, and nothing else knows of it.
+            // SAFETY: fcntl(2) just opened this descriptor, and nothing else knows about it.
             held.push(unsafe { OwnedFd::from_raw_fd(copy) });
         }
         Ok(Self(held))
@@ -209,7 +211,7 @@ impl Reservation {
     /// In the parent, after the fork: frees the descriptors and opens the clone's pidfd.
     ///
     /// # Errors
-    /// As [`Child::open`], and only if another thread takes every freed descriptor first.
+    /// As [`Child::open`], but only if another thread takes every freed descriptor first.
     pub(crate) fn into_child(self, pid: i32) -> Result<Child> {
         let Self(held) = self;
         drop(held);
@@ -229,12 +231,12 @@ fn pidfd_open(pid: i32) -> Result<OwnedFd> {
     let opened = Errno::result(opened).map_err(Error::syscall("pidfd_open(2)"))?;
     let opened = RawFd::try_from(opened)
         .map_err(|_| Error::Syscall { call: "pidfd_open(2)", errno: Errno::EOVERFLOW })?;
-    // SAFETY: the kernel has just opened this descriptor, and nothing else knows of it.
+    // SAFETY: the kernel just opened this descriptor, and nothing else knows about it.
     Ok(unsafe { OwnedFd::from_raw_fd(opened) })
 }
 
-/// Whole milliseconds, rounded up so as not to spin through the last one. A timeout too long for
-/// `poll(2)` is waited for in turns.
+/// Converts to whole milliseconds, rounded up so that the caller does not spin through the last one. A
+/// timeout that is too long for `poll(2)` takes several calls.
 fn poll_timeout(time: Duration) -> PollTimeout {
     PollTimeout::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX)
 }
@@ -247,7 +249,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    /// A child of `sh -c`, which needs no fork of this test's many threads.
+    /// Starts `sh -c`, which needs no fork of this test's many threads.
     #[expect(clippy::zombie_processes, reason = "every test waits for it by its own handle")]
     fn sh(script: &str) -> Child {
         let spawned = Command::new("sh").args(["-c", script]).spawn().expect("sh runs");

@@ -1,4 +1,4 @@
-//! Wait statuses: how a process ended, decoded.
+//! Decoded wait statuses: how a process ended.
 
 use std::{
     fmt,
@@ -21,7 +21,7 @@ use crate::{
 pub struct WaitStatus {
     /// Process id.
     pub pid: i32,
-    /// Whether it ended by `exit(3)` or `_exit(2)`.
+    /// Whether it ended with `exit(3)` or `_exit(2)`.
     pub exited: bool,
     /// Exit code, if it exited.
     pub status: Option<u8>,
@@ -37,8 +37,8 @@ pub struct WaitStatus {
     pub stopsig: Option<i32>,
     /// Whether SIGCONT continued it.
     pub continued: bool,
-    /// Resource usage, known once the process was reaped. `None` from [`decode`], which sees only the
-    /// status word.
+    /// Resource usage, known once the process is reaped. `None` from [`decode`], which sees only the status
+    /// word.
     pub rusage: Option<Rusage>,
 }
 
@@ -49,9 +49,9 @@ pub struct Rusage {
     pub user_us: u64,
     /// CPU time in the kernel, in microseconds.
     pub system_us: u64,
-    /// Largest resident set, in KiB. For a clone it starts from what was resident in its parent.
+    /// Largest resident set, in KiB. In a clone it starts at the resident set of its parent.
     pub max_rss_kib: u64,
-    /// Page faults without I/O; a clone's copies of shared pages are among them.
+    /// Page faults without I/O, including a clone's copies of shared pages.
     pub minor_faults: u64,
     /// Page faults with I/O.
     pub major_faults: u64,
@@ -62,14 +62,14 @@ pub struct Rusage {
 }
 
 impl WaitStatus {
-    /// Name of the signal that ended or stopped the process: `SIGKILL`, `SIGRTMIN+3`.
+    /// Returns the name of the signal that ended or stopped the process, such as `SIGKILL` or `SIGRTMIN+3`.
     ///
-    /// Numbers without a name, such as those the C library reserves, give `SIG32`.
+    /// Numbers without a name, such as those reserved by the C library, have the form `SIG32`.
     pub fn signal_name(&self) -> Option<String> {
         self.termsig.or(self.stopsig).map(signal_name)
     }
 
-    /// Whether the process exited with code 0.
+    /// Returns whether the process exited with code 0.
     pub fn success(&self) -> bool {
         self.status == Some(0)
     }
@@ -121,8 +121,8 @@ pub fn decode(pid: i32, raw: i32) -> Result<WaitStatus> {
         continued: false,
         rusage: None,
     };
-    // Bits 0-6: the signal that ended it, 0 for an exit, 0x7f for a stop; bit 7: core dumped.
-    // Bits 8-15: exit code or stop signal. Above: the event of a ptrace(2) stop.
+    // Bits 0-6: the signal that ended it, 0 for an exit, 0x7f for a stop. Bit 7: core dumped.
+    // Bits 8-15: exit code or stop signal. Higher bits: the event of a ptrace(2) stop.
     match raw.to_le_bytes() {
         [0xff, 0xff, 0, 0] => Ok(WaitStatus { continued: true, ..unknown }),
         [0x7f, signal, ..] => Ok(WaitStatus { stopped: true, stopsig: Some(signal.into()), ..unknown }),
@@ -140,9 +140,9 @@ pub fn decode(pid: i32, raw: i32) -> Result<WaitStatus> {
 /// Reaps child `pid` if it has ended; `None` while it runs. See `wait4(2)`.
 ///
 /// # Errors
-/// [`Error::StatusLost`] when `pid` is no child of this process, or was reaped elsewhere.
-/// [`Error::Syscall`] with EINVAL when `pid` is not positive: it would mean a group of children, and
-/// some of them are not this crate's to reap.
+/// [`Error::StatusLost`] when `pid` is not a child of this process, or was reaped elsewhere.
+/// [`Error::Syscall`] with EINVAL when `pid` is not positive: it would mean a group of children, and this
+/// crate must not reap all of them.
 pub fn try_wait(pid: i32) -> Result<Option<WaitStatus>> {
     wait4(pid, libc::WNOHANG)
 }
@@ -156,28 +156,28 @@ pub fn wait(pid: i32) -> Result<WaitStatus> {
     wait4(pid, 0)?.ok_or(Error::WaitStatus { pid, raw: 0 })
 }
 
-/// Whether `pid` is a child of this process that nobody has reaped, as far as the system says. Until
-/// then no other process gets that pid.
+/// Returns whether `pid` is an unreaped child of this process, as far as the system reports. Until it is
+/// reaped, no other process gets that pid.
 pub(crate) fn is_unreaped(pid: i32) -> bool {
     let Ok(id) = libc::id_t::try_from(pid) else { return false };
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: waitid(2) writes one siginfo_t to the place given, which outlives the call.
+    // SAFETY: waitid(2) writes one siginfo_t to the given place, which outlives the call.
     let found = retry(|| unsafe { libc::waitid(libc::P_PID, id, info.as_mut_ptr(), flags) });
     found != Err(Errno::ECHILD)
 }
 
 /// Reaps the child that `pidfd` refers to. See `waitid(2)`, `P_PIDFD` (Linux 5.4).
 ///
-/// Unlike a pid, a pidfd cannot come to mean another child after this one was reaped. `flags` is
-/// `WNOHANG` or 0; only with the former can the result be `None`.
+/// Unlike a pid, a pidfd never refers to another child after this one is reaped. `flags` is `WNOHANG` or
+/// 0. The result can be `None` only with `WNOHANG`.
 pub(crate) fn wait_pidfd(pid: i32, pidfd: BorrowedFd<'_>, flags: c_int) -> Result<Option<WaitStatus>> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let mut rusage = MaybeUninit::<libc::rusage>::zeroed();
     let waited = retry(|| {
         // SAFETY: waitid takes an open descriptor, kept open by `pidfd`, and writes one siginfo_t and one
-        // rusage to the two places given, which outlive the call. The wrapper has no rusage, so this is the
-        // system call. On 64-bit systems the kernel's struct rusage is what libc declares, or its beginning.
+        // rusage to the two given places, which outlive the call. This is the system call, since the wrapper
+        // has no rusage. On 64-bit systems the kernel's struct rusage is libc's, or the start of it.
         unsafe {
             libc::syscall(
                 libc::SYS_waitid,
@@ -212,7 +212,7 @@ pub(crate) fn wait_pidfd(pid: i32, pidfd: BorrowedFd<'_>, flags: c_int) -> Resul
     Ok(Some(WaitStatus { rusage: Some(Rusage::from(&rusage)), ..decode(pid, raw)? }))
 }
 
-/// The word that wait4 would have returned, so that there is one decoder.
+/// Converts to the word that wait4 would have returned, so that one decoder is enough.
 fn word_of(code: c_int, status: c_int) -> i32 {
     match code {
         libc::CLD_EXITED => (status & 0xff) << 8,
@@ -227,7 +227,7 @@ fn wait4(pid: i32, flags: c_int) -> Result<Option<WaitStatus>> {
     }
     let mut raw = 0;
     let mut rusage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: wait4 writes one int and one rusage to the two places given, which outlive the call.
+    // SAFETY: wait4 writes one int and one rusage to the two given places, which outlive the call.
     let reaped = retry(|| unsafe { libc::wait4(pid, &raw mut raw, flags, rusage.as_mut_ptr()) });
     match reaped {
         Ok(0) => Ok(None),
@@ -259,7 +259,7 @@ fn micros(time: libc::timeval) -> u64 {
     count(time.tv_sec) * 1_000_000 + count(time.tv_usec)
 }
 
-/// The kernel counts up from zero, in signed integers.
+/// Converts a count of the kernel, which counts up from zero in signed integers.
 fn count(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
@@ -272,7 +272,7 @@ mod tests {
 
     const PID: i32 = 4711;
 
-    /// What libc's macros say of the word, for comparison.
+    /// Decodes the word with libc's macros, for comparison.
     fn by_macros(raw: i32) -> Option<WaitStatus> {
         let (exited, signaled) = (libc::WIFEXITED(raw), libc::WIFSIGNALED(raw));
         let (stopped, continued) = (libc::WIFSTOPPED(raw), libc::WIFCONTINUED(raw));

@@ -1,4 +1,4 @@
-//! Closing of all descriptors but a few.
+//! Closing of all descriptors except a few.
 
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
@@ -8,8 +8,8 @@ use crate::{error::Result, fds::list::list};
 
 /// Closes every descriptor of this process except those in `keep`. See `close_range(2)`.
 ///
-/// For clones of programs in which no object holds a number any more; otherwise use
-/// [`make_inert`](crate::fds::make_inert). Where the kernel (before 5.9) or a sandbox has no
+/// For clones in which no object holds a descriptor number any more. Otherwise use
+/// [`make_inert`](crate::fds::make_inert). Where the kernel (before 5.9) or a sandbox does not provide
 /// `close_range`, lists the descriptors and closes them one by one.
 ///
 /// Not async-signal-safe: allocates, under the condition stated at [`list()`].
@@ -19,8 +19,8 @@ use crate::{error::Result, fds::list::list};
 /// listed.
 ///
 /// # Safety
-/// For the clone only. No owner of a descriptor outside `keep` may use or close it after this: the
-/// number may mean another file by then.
+/// For the clone only. No owner of a descriptor outside `keep` may use or close it after this, since the
+/// number may refer to another file by then.
 pub unsafe fn close_all_except(keep: &[RawFd]) -> Result<()> {
     let mut keep: Vec<c_uint> = keep.iter().filter_map(|fd| c_uint::try_from(*fd).ok()).collect();
     keep.sort_unstable();
@@ -42,7 +42,7 @@ pub unsafe fn close_all_except(keep: &[RawFd]) -> Result<()> {
     unsafe { close_listed(&keep) }
 }
 
-/// Closes a range. Returns false where there is no `close_range(2)`.
+/// Closes a range. Returns false where `close_range(2)` is missing.
 ///
 /// # Safety
 /// The caller must own all descriptors in the range.

@@ -21,44 +21,44 @@ use crate::{
     syscall::retry,
 };
 
-/// Maximum number of descriptors that [`make_inert`] opens at any one time, besides those it replaces.
+/// Maximum number of descriptors that [`make_inert`] has open at any time, besides those it replaces.
 pub(crate) const HEADROOM: usize = 16;
 
-/// What [`make_inert`] does with a descriptor.
+/// Action of [`make_inert`] for a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// Leaves it as it is.
     Keep,
-    /// Replaces it by something silent.
+    /// Replaces it with something silent.
     Silent,
-    /// Like `Silent`, but a socket fails writes with EPIPE, so that a sender learns at once that no answer
-    /// will come. Reads stay silent, since an end of file could pass for the end of an answer.
+    /// Like `Silent`, but writes to a socket fail with EPIPE, so a sender learns at once that no answer will
+    /// come. Reads stay silent, since an end of file could be taken for the end of an answer.
     Mute,
-    /// Like `Mute`, for a descriptor that the caller knows to be an open stream socket. The kernel is not
-    /// asked, which saves a third of the time.
+    /// Like `Mute`, for a descriptor that the caller knows to be an open stream socket. Skips asking the
+    /// kernel, which saves a third of the time.
     MuteStream,
-    /// Replaces a descriptor that nothing in the clone reads or writes, whatever it is, by an eventfd that
-    /// is never ready: one for all of this fate. The kernel is not asked.
+    /// Replaces a descriptor of any kind that nothing in the clone reads or writes with an eventfd that is
+    /// never ready. All descriptors of this fate share one eventfd. The kernel is not asked.
     Unused,
 }
 
-/// Number of descriptors by what [`make_inert`] did with them.
+/// Numbers of descriptors by what [`make_inert`] did with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Descriptors that were replaced.
     pub replaced: usize,
-    /// Descriptors left as they were: of fate [`Fate::Keep`], or a character device, an io_uring or an
-    /// `O_PATH`.
+    /// Descriptors left as they were: those of fate [`Fate::Keep`], character devices, io_urings and
+    /// `O_PATH` descriptors.
     pub left: usize,
     /// Numbers at which nothing was open.
     pub absent: usize,
-    /// [`identity`] of the one open file that stands for all stream sockets of fate [`Fate::Mute`] and
-    /// [`Fate::MuteStream`]; `None` if there were none.
+    /// [`identity`] of the one open file that replaces all stream sockets of fate [`Fate::Mute`] and
+    /// [`Fate::MuteStream`]. `None` if there were none.
     pub mute_stream: Option<(u64, u64)>,
 }
 
-/// Puts something silent on each of `fds` that is not kept. Each number stays taken, and nothing of the
-/// parent's can be read, written, moved or shut down through it. This is how [`Fate::Silent`] replaces:
+/// Replaces each of `fds` that is not kept with something silent. Each number stays in use, and nothing of
+/// the parent's can be read, written, moved or shut down through it. [`Fate::Silent`] replaces as follows:
 ///
 /// | what was there | what takes its number |
 /// |---|---|
@@ -72,30 +72,30 @@ pub struct Summary {
 /// | inotify, pidfd, timerfd, signalfd, unknown | an eventfd: never ready |
 /// | character device, io_uring, `O_PATH` | left alone |
 ///
-/// What can be watched is replaced by what can be watched, so that `epoll_ctl(2)` refuses none. All
-/// replacements are non-blocking and close-on-exec.
+/// Descriptors that can be watched get replacements that can be watched, so `epoll_ctl(2)` refuses none.
+/// All replacements are non-blocking and close-on-exec.
 ///
-/// Replacements for sockets of one type and fate are one open file, and so are those for each sort of
-/// pipe end. A shutdown or a full buffer through one number holds for all of them. The other ends of
-/// the pairs stay open until the clone ends, on numbers above all of `fds`.
+/// All sockets of one type and fate are replaced by one open file, and so are all pipe ends of one kind. A
+/// shutdown or a full buffer through one number affects all of them. The other ends of the pairs stay open
+/// until the clone ends, on numbers above all of `fds`.
 ///
 /// An io_uring shares its rings with the parent and is left to its owner.
 ///
 /// Not async-signal-safe: allocates, under the condition stated at [`list()`](crate::fds::list()).
-/// Calls `fcntl(2)`, `fstat(2)`, `getsockopt(2)`, `readlink(2)`, `prlimit(2)`, `dup3(2)` and what opens
-/// the replacements.
+/// Calls `fcntl(2)`, `fstat(2)`, `getsockopt(2)`, `readlink(2)`, `prlimit(2)`, `dup3(2)` and the calls that
+/// open the replacements.
 ///
 /// # Errors
 /// [`Error::Syscall`] when a replacement cannot be opened (EMFILE at the hard limit, ENFILE, ENOMEM).
-/// Some numbers are then replaced and others not: the clone must end by `_exit(2)` at once.
+/// Some numbers are then replaced and others not: the clone must call `_exit(2)` at once.
 ///
 /// # Safety
-/// For the clone only, after the fork and before anything else in it uses a descriptor: the open file
-/// under each number changes beneath its owner. Nothing in the clone may rely on the old file, as code
-/// does that keeps a lock or a mapping in step with it. A descriptor of fate [`Fate::MuteStream`] or
-/// [`Fate::Unused`] must be open: a replacement may otherwise sit on its number.
+/// For the clone only, after the fork and before anything else in it uses a descriptor: the open file under
+/// each number changes without its owner's knowledge. Nothing in the clone may rely on the old file, as
+/// code does that keeps a lock or a mapping in sync with it. A descriptor of fate [`Fate::MuteStream`] or
+/// [`Fate::Unused`] must be open. Otherwise a replacement may occupy its number.
 pub unsafe fn make_inert(fds: impl Iterator<Item = RawFd>, fate: &dyn Fn(RawFd) -> Fate) -> Result<Summary> {
-    // All are examined before the first replacement is opened: it may land on a number of the list where
+    // All are examined before the first replacement is opened: it may get a number on the list at which
     // nothing was open.
     let look = |fd| match fate(fd) {
         Fate::Keep => (fd, Fate::Keep, Replacement::Unchanged),
@@ -115,7 +115,7 @@ pub unsafe fn make_inert(fds: impl Iterator<Item = RawFd>, fate: &dyn Fn(RawFd) 
                 Replacement::Absent => summary.absent += 1,
                 replacement => {
                     // SAFETY: the caller has given up what is open at `fd`. Something is open there, so no
-                    // descriptor of `silence` can sit on that number.
+                    // descriptor of `silence` can have that number.
                     unsafe { silence.replace(fd, replacement, fate) }?;
                     summary.replaced += 1;
                 }
@@ -133,7 +133,7 @@ enum Replacement {
     Unchanged,
     /// No replacement: nothing is open at the number.
     Absent,
-    /// One open file for all of a shape.
+    /// One open file for all descriptors of a shape.
     Shared(Shape),
     /// An eventfd of its own: a write to one must not make another ready.
     EventFd,
@@ -142,7 +142,7 @@ enum Replacement {
 }
 
 impl Replacement {
-    /// Replacement for what is open at `fd`.
+    /// Returns the replacement for what is open at `fd`.
     fn of(fd: RawFd) -> Self {
         // Sockets first: a server has thousands, and this takes one call.
         if let Some(kind) = socket_kind(fd) {
@@ -162,7 +162,7 @@ impl Replacement {
     }
 }
 
-/// Shape of a replacement that can stand for many descriptors.
+/// Shape of a replacement that can be shared by many descriptors.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Reader,
@@ -187,7 +187,7 @@ impl Silence {
     /// Puts the replacement on the number `fd`.
     ///
     /// # Safety
-    /// What is open at `fd` must be the caller's to close, and none of the replacements.
+    /// The caller must own what is open at `fd`, and it must not be one of the replacements.
     unsafe fn replace(&mut self, fd: RawFd, replacement: Replacement, fate: Fate) -> Result<()> {
         let fresh;
         let silent = match replacement {
@@ -204,11 +204,11 @@ impl Silence {
         };
         // SAFETY: the caller has given up what is open at `fd`, and `silent` is another open descriptor.
         match retry(|| unsafe { libc::dup3(silent.as_raw_fd(), fd, libc::O_CLOEXEC) }) {
-            // The number lies beyond the hard limit, which was lowered. No call can return that number again,
-            // so closing it is enough.
+            // The number is above the hard limit, which was lowered. No call can return that number again, so
+            // closing it is enough.
             Err(Errno::EBADF) => {
-                // SAFETY: the caller has given up what is open at `fd`. Linux closes the number whatever
-                // close(2) returns.
+                // SAFETY: the caller has given up what is open at `fd`. Linux closes the number regardless
+                // of what close(2) returns.
                 unsafe { libc::close(fd) };
                 Ok(())
             }
@@ -216,7 +216,7 @@ impl Silence {
         }
     }
 
-    /// Identity of the replacement for `shape`, if it was needed.
+    /// Returns the identity of the replacement for `shape`, if one was needed.
     fn identity(&self, shape: Shape, fate: Fate) -> Option<(u64, u64)> {
         let opened = self.opened.iter().find(|(of, as_told, _)| (*of, *as_told) == (shape, fate));
         opened.and_then(|(.., end)| identity(end.as_raw_fd()))
@@ -236,8 +236,8 @@ impl Silence {
     }
 }
 
-/// Runs `body` with the soft limit of descriptors raised to the hard one. The soft limit may leave no
-/// room, and `dup3(2)` refuses numbers above it, which are open where it was lowered.
+/// Runs `body` with the soft limit of descriptors raised to the hard limit. The soft limit may leave no room.
+/// `dup3(2)` also refuses numbers above it, which may be open if the limit was lowered.
 fn with_highest_limit<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     let limit = Resource::RLIMIT_NOFILE;
     let (soft, hard) = getrlimit(limit).map_err(Error::syscall("getrlimit(2)"))?;
@@ -252,7 +252,7 @@ fn with_highest_limit<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 
 fn open_silent(shape: Shape, fate: Fate, above: RawFd) -> Result<OwnedFd> {
     let (end, other) = match shape {
-        // Readers and writers get pipes of their own: bytes written to stale pipes must not arrive in others.
+        // Readers and writers get separate pipes: bytes written to stale pipes must not arrive in others.
         Shape::Reader => silent_pipe()?,
         Shape::Writer => {
             let (read, write) = silent_pipe()?;
@@ -290,15 +290,15 @@ fn silent_epoll() -> Result<OwnedFd> {
     Ok(fresh.0)
 }
 
-/// A descriptor that can be neither read, written nor sought in. Not of a directory, where `openat(2)`
-/// through a stale number would find files. Without a `/dev`, an epoll instance serves, too.
+/// Opens a descriptor that allows no read, write or seek. It is not a directory, since `openat(2)` through
+/// a stale number would find files there. Without `/dev`, uses an epoll instance.
 fn nowhere() -> Result<OwnedFd> {
     open("/dev/null", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).or_else(|_| silent_epoll())
 }
 
 /// Keeps the other end of a pair open until the process ends, out of the way if possible.
 fn hold(end: OwnedFd, above: RawFd) {
-    // At the limit of descriptors no higher number is left, and it stays where it is.
+    // At the limit of descriptors no higher number is left, so the end stays where it is.
     if fcntl(&end, FcntlArg::F_DUPFD_CLOEXEC(above)).is_err() {
         let _ = end.into_raw_fd();
     }

@@ -7,7 +7,7 @@ use nix::fcntl::readlink;
 
 use crate::procfs::OWN_DESCRIPTORS;
 
-/// What is open at a number.
+/// Kind of file that is open at a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -25,7 +25,7 @@ pub enum Kind {
     Path,
     /// One end of a pipe, or a FIFO.
     Pipe {
-        /// Access it was opened with.
+        /// Access mode it was opened with.
         access: Access,
     },
     /// A socket.
@@ -47,11 +47,11 @@ pub enum Kind {
     PidFd,
     /// Another file without a name: a timerfd, a signalfd, a userfaultfd, perf, BPF.
     OtherAnon,
-    /// A file without a type, of which `/proc/self/fd` says nothing.
+    /// A file without a type, which `/proc/self/fd` does not describe.
     Unknown,
 }
 
-/// Access of a pipe's descriptor, see `open(2)`.
+/// Access mode of a pipe's descriptor, see `open(2)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Read only.
@@ -75,23 +75,23 @@ pub enum SocketKind {
     Other,
 }
 
-/// Device and inode of the open file, by `fstat(2)`. Another file at the same number has others. `None`
-/// when nothing is open there. Async-signal-safe.
+/// Returns device and inode of the open file, from `fstat(2)`. They differ for another file at the same
+/// number. `None` when nothing is open there. Async-signal-safe.
 pub fn identity(fd: RawFd) -> Option<(u64, u64)> {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: `stat` has room for what fstat(2) writes.
     if unsafe { libc::fstat(fd, stat.as_mut_ptr()) } == -1 {
         return None;
     }
-    // SAFETY: written by the call, which succeeded.
+    // SAFETY: the call succeeded, so it has written `stat`.
     let stat = unsafe { stat.assume_init() };
     Some((stat.st_dev, stat.st_ino))
 }
 
 /// Returns what is open at `fd`.
 ///
-/// Asks by `getsockopt(2)` for sockets, else by `fstat(2)`, by `F_GETFL` for pipes, and by the name
-/// under `/proc/self/fd` for files without a type of their own.
+/// Uses `getsockopt(2)` for sockets, `fstat(2)` for other files, `F_GETFL` for pipes, and the name under
+/// `/proc/self/fd` for files without a type.
 ///
 /// Not async-signal-safe: may allocate, under the condition stated at [`list()`](crate::fds::list()).
 pub fn kind(fd: RawFd) -> Kind {
@@ -101,7 +101,7 @@ pub fn kind(fd: RawFd) -> Kind {
     }
 }
 
-/// Type of the socket at `fd`, if there is one and the kernel says.
+/// Returns the type of the socket at `fd`, if there is one and the kernel reports it.
 pub(super) fn socket_kind(fd: RawFd) -> Option<SocketKind> {
     Some(match socket_option(fd, libc::SO_TYPE)? {
         libc::SOCK_STREAM => SocketKind::Stream,
@@ -111,7 +111,7 @@ pub(super) fn socket_kind(fd: RawFd) -> Option<SocketKind> {
     })
 }
 
-/// What is open at `fd`, when [`socket_kind`] found no socket.
+/// Returns what is open at `fd` if [`socket_kind`] found no socket.
 pub(super) fn kind_of_other(fd: RawFd) -> Kind {
     // SAFETY: F_GETFL takes an integer and touches no memory; EBADF is among its answers.
     let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
@@ -122,7 +122,7 @@ pub(super) fn kind_of_other(fd: RawFd) -> Kind {
         return Kind::Path;
     }
     let mut stat = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: fstat writes one struct stat to the place given, which outlives the call.
+    // SAFETY: fstat writes one struct stat to the given place, which outlives the call.
     if unsafe { libc::fstat(fd, stat.as_mut_ptr()) } != 0 {
         return Kind::Unknown;
     }
@@ -140,7 +140,7 @@ pub(super) fn kind_of_other(fd: RawFd) -> Kind {
             },
         },
         libc::S_IFSOCK => Kind::Socket { domain: None, kind: SocketKind::Other },
-        // Pidfds are regular files to fstat from Linux 6.9 on.
+        // From Linux 6.9 on, fstat reports pidfds as regular files.
         libc::S_IFREG => anonymous(fd).unwrap_or(Kind::Regular),
         _ => anonymous(fd).unwrap_or(Kind::Unknown),
     }
@@ -149,13 +149,13 @@ pub(super) fn kind_of_other(fd: RawFd) -> Kind {
 fn socket_option(fd: RawFd, name: c_int) -> Option<c_int> {
     let mut value: c_int = 0;
     let mut size = libc::socklen_t::try_from(size_of::<c_int>()).ok()?;
-    // SAFETY: getsockopt writes at most `size` bytes to `value`, which is that large, and the
-    // length to `size`; both outlive the call.
+    // SAFETY: getsockopt writes at most `size` bytes to `value`, which has that size, and the
+    // length to `size`. Both outlive the call.
     let got = unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, (&raw mut value).cast(), &raw mut size) };
     (got == 0).then_some(value)
 }
 
-/// Kind of a nameless file, by the target of its link under `/proc/self/fd`.
+/// Returns the kind of a nameless file, from the target of its link under `/proc/self/fd`.
 fn anonymous(fd: RawFd) -> Option<Kind> {
     let link = readlink(format!("{OWN_DESCRIPTORS}/{fd}").as_str()).ok()?;
     let class = link.to_str()?.strip_prefix("anon_inode:")?;

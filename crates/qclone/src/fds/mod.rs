@@ -1,10 +1,9 @@
-//! Inherited descriptors: which there are, what they are, and how a clone gets rid of them without harm
-//! to its parent.
+//! Inherited descriptors: which ones exist, what they are, and how a clone gets rid of them without
+//! affecting its parent.
 //!
 //! A fork copies the table of descriptors, not the open files. Parent and clone share each file's
-//! offset, each socket's peer, each timer's expiry. A clone that only closed them would free their
-//! numbers for reuse under objects that still hold them. [`make_inert`] puts something silent on each
-//! number instead.
+//! offset, each socket's peer, each timer's expiry. If a clone only closed them, their numbers would be
+//! reused while objects still hold them. [`make_inert`] puts something silent on each number instead.
 
 mod close;
 mod inert;

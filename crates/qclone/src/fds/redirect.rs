@@ -13,19 +13,19 @@ use crate::{
     syscall::retry,
 };
 
-/// Puts an ended input on the number `fd`, whether or not it was open. The descriptor stays open across
-/// `execve(2)`, as standard input does.
+/// Puts an input at its end of file on the number `fd`, whether or not `fd` was open. The descriptor stays
+/// open across `execve(2)`, like standard input.
 ///
-/// Uses `/dev/null`, open for reading and writing. With `watchable`, uses the read end of a pipe
-/// without a writer, for a descriptor that an event loop may watch: `epoll(7)` refuses `/dev/null`.
+/// Uses `/dev/null`, open for reading and writing. With `watchable`, uses the read end of a pipe without a
+/// writer, for a descriptor that an event loop may watch: `epoll(7)` refuses `/dev/null`.
 ///
 /// Async-signal-safe: `open(2)` or `pipe2(2)`, `dup2(2)` and `close(2)`.
 ///
 /// # Errors
-/// [`Error::Syscall`] when `/dev/null` or a pipe cannot be opened, or `fd` is no valid number.
+/// [`Error::Syscall`] when `/dev/null` or a pipe cannot be opened, or `fd` is not a valid number.
 ///
 /// # Safety
-/// The open file under `fd` changes beneath its owner, who may not rely on the old one.
+/// The open file under `fd` changes without its owner's knowledge. The owner may not rely on the old one.
 pub unsafe fn redirect_to_end(fd: RawFd, watchable: bool) -> Result<()> {
     let ended = if watchable {
         pipe2(OFlag::empty()).map(|(read, _)| read).map_err(Error::syscall("pipe2(2)"))
@@ -42,7 +42,7 @@ pub unsafe fn redirect_to_end(fd: RawFd, watchable: bool) -> Result<()> {
     copied.map(drop).map_err(Error::syscall("dup2(2)"))
 }
 
-/// Duplicates what is open at `source` to `fd`; without a `source`, uses `/dev/null`.
+/// Duplicates the descriptor `source` to `fd`. Without a `source`, uses `/dev/null`.
 ///
 /// Async-signal-safe: `open(2)`, `dup2(2)` and `close(2)`.
 ///

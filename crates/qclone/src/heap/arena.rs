@@ -1,4 +1,4 @@
-//! The arena, which any thread may use.
+//! The arena. Any thread may use it.
 
 use std::{
     ops::Range,
@@ -21,50 +21,50 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// What a plain `fork(2)` does with the memory of an arena. A [`Forker`](crate::Forker) hands down
-/// either.
+/// Effect of a plain `fork(2)` on the memory of an arena. With a [`Forker`](crate::Forker), a clone
+/// inherits the memory in both cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inheritance {
-    /// The child has it, as it has any memory.
+    /// The child has the memory, like any other.
     Inherited,
-    /// The child does not have it (`MADV_DONTFORK`), so that starting another program is fast.
+    /// The child does not have the memory (`MADV_DONTFORK`), so that starting another program is fast.
     Marked,
 }
 
 /// Memory that forks quickly.
 ///
-/// It lies at a random address, which is chosen at first use, and no more is mapped than is in use:
-/// an arena reserves no address space, and works under `RLIMIT_AS`.
+/// An arena is at a random address, chosen at first use. It maps regions of 2 MiB as they are needed: it
+/// reserves no address space, and works under `RLIMIT_AS`.
 ///
 /// # Fork safety
 ///
-/// A short lock is held while the arena is changed, system calls included. [`Forker`](crate::Forker)
-/// holds it during a fork, so a clone finds the arena whole and unlocked, whatever other threads
-/// there were.
+/// A lock is held briefly while the arena is changed, including during system calls.
+/// [`Forker`](crate::Forker) holds it during a fork, so a clone finds the arena consistent and unlocked,
+/// regardless of other threads.
 #[derive(Debug)]
 pub struct Arena {
     space: Mutex<Space>,
-    /// 0 until it is known. Read without the lock by those who are given memory of others to free.
+    /// 0 until it is known. Read without the lock by code that may be asked to free foreign memory.
     base: AtomicUsize,
     inheritance: Inheritance,
     huge_pages: AtomicBool,
 }
 
-/// What an arena consists of.
+/// Contents of an arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Regions of 2 MiB that are mapped in full: those that can be one huge page each.
+    /// Regions of 2 MiB that are mapped in full, so that each can be one huge page.
     pub whole_regions: usize,
     /// Regions that have a hole.
     pub split_regions: usize,
-    /// Units of 256 KiB that are not mapped, in regions of which something is.
+    /// Unmapped units of 256 KiB in regions that are partly mapped.
     pub holes: usize,
     /// Units in use.
     pub busy_units: usize,
-    /// Units that are mapped and have never been in use.
+    /// Mapped units that have never been in use.
     pub fresh_units: usize,
-    /// Units that something else was mapped at, or that could not be unmapped.
+    /// Units at which something else was mapped, or that could not be unmapped.
     pub lost_units: usize,
     /// Units handed out so far.
     pub allocated: u64,
@@ -73,7 +73,7 @@ pub struct Statistics {
 }
 
 impl Arena {
-    /// An arena that has no memory yet.
+    /// Creates an arena that has no memory yet.
     #[must_use]
     pub const fn new(inheritance: Inheritance) -> Self {
         Self {
@@ -84,45 +84,45 @@ impl Arena {
         }
     }
 
-    /// Keeps the arena on small pages. Without effect once it has been used.
+    /// Keeps the arena on small pages. Has no effect once the arena has been used.
     pub fn forgo_huge_pages(&self) {
         self.huge_pages.store(false, Ordering::Relaxed);
     }
 
-    /// Hands out [`UNIT`] bytes at a multiple of [`UNIT`]: zeroed, readable and writable.
+    /// Allocates [`UNIT`] bytes at a multiple of [`UNIT`], zeroed, readable and writable.
     ///
-    /// None when the arena is full, or the system has no memory.
+    /// Returns `None` when the arena is full or the system has no memory.
     #[must_use = "only the caller can free it"]
     pub fn allocate_unit(&'static self) -> Option<NonNull<u8>> {
         let address = self.placed_space()?.take_unit()?;
         NonNull::new(ptr::with_exposed_provenance_mut(address))
     }
 
-    /// Takes back a unit, of which `length` bytes are left; see [`shrink_unit`](Self::shrink_unit).
+    /// Frees a unit of which `length` bytes are left; see [`shrink_unit`](Self::shrink_unit).
     ///
     /// The memory is unmapped.
     ///
     /// # Safety
-    /// `address` is of [`allocate_unit`](Self::allocate_unit) of this arena, and was not freed
-    /// since. Nobody uses the memory any more.
+    /// `address` is from [`allocate_unit`](Self::allocate_unit) of this arena, and was not freed since.
+    /// Nothing uses the memory any more.
     pub unsafe fn free_unit(&self, address: NonNull<u8>, length: usize) {
-        // SAFETY: the caller says so.
+        // SAFETY: the caller guarantees it.
         unsafe { self.space().free_unit(address.addr().get(), length.min(UNIT)) };
     }
 
-    /// Unmaps the end of a unit, of which `from` bytes are left: all but the first `length` bytes,
-    /// which is a multiple of the page size above 0.
+    /// Unmaps the end of a unit of which `from` bytes are left. Keeps the first `length` bytes, which must be
+    /// a multiple of the page size above 0.
     ///
     /// # Safety
-    /// As [`free_unit`](Self::free_unit), but that nobody uses the end any more.
+    /// As [`free_unit`](Self::free_unit), except that only the end must no longer be in use.
     pub unsafe fn shrink_unit(&self, address: NonNull<u8>, from: usize, length: usize) {
-        // SAFETY: the caller says so.
+        // SAFETY: the caller guarantees it.
         unsafe { self.space().shrink(address.addr().get(), from.min(UNIT), length) };
     }
 
-    /// A buffer of `length` values, all zero.
+    /// Allocates a buffer of `length` values, all zero.
     ///
-    /// It takes memory in steps of 2 MiB, so it is for large ones.
+    /// For large buffers, since it takes memory in steps of 2 MiB.
     ///
     /// ```
     /// use qclone::heap::{Arena, Inheritance};
@@ -135,7 +135,7 @@ impl Arena {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Syscall`] with ENOMEM when the arena is full, or the system has no memory.
+    /// [`Error::Syscall`] with ENOMEM when the arena is full or the system has no memory.
     pub fn alloc<T: Plain>(&'static self, length: usize) -> Result<Buffer<T>> {
         let refused = Error::Syscall { call: "mmap(2)", errno: Errno::ENOMEM };
         let bytes = length.checked_mul(size_of::<T>()).filter(|&bytes| bytes <= CAPACITY);
@@ -147,16 +147,16 @@ impl Arena {
         address.map(|address| unsafe { Buffer::new(self, address, length, regions) }).ok_or(refused)
     }
 
-    /// Takes back the memory of a buffer.
+    /// Frees the memory of a buffer.
     ///
     /// # Safety
-    /// The regions are of [`alloc`](Self::alloc), and nobody uses them any more.
+    /// The regions are from [`alloc`](Self::alloc), and nothing uses them any more.
     pub(super) unsafe fn free_regions(&self, address: usize, regions: usize) {
-        // SAFETY: the caller says so.
+        // SAFETY: the caller guarantees it.
         unsafe { self.space().free_regions(address, regions) };
     }
 
-    /// Whether `address` is that of a unit in use. Takes no lock for addresses of others.
+    /// Returns whether `address` is that of a unit in use. Takes no lock for addresses outside the arena.
     #[must_use]
     pub fn has_unit(&self, address: NonNull<u8>) -> bool {
         let address = address.addr().get();
@@ -164,7 +164,7 @@ impl Arena {
             && self.space().is_busy(address)
     }
 
-    /// All addresses that the arena may use.
+    /// Returns the range of addresses that the arena may use.
     #[must_use]
     pub fn addresses(&self) -> Option<Range<usize>> {
         match self.base.load(Ordering::Acquire) {
@@ -173,7 +173,7 @@ impl Arena {
         }
     }
 
-    /// What it consists of now.
+    /// Returns the current contents of the arena.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let space = self.space();
@@ -194,10 +194,10 @@ impl Arena {
         self.space.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The space, after it was given its place. None when there is no place for it.
+    /// Returns the space, placed if it was not before. `None` when there is no place for it.
     fn placed_space(&'static self) -> Option<MutexGuard<'static, Space>> {
         if self.base.load(Ordering::Acquire) == 0 {
-            // The registry's lock comes before an arena's, as in a fork.
+            // The registry's lock is taken before an arena's, as in a fork.
             let first = registry::register_once(self);
             let mut space = self.space();
             if !space.is_placed() {
@@ -219,14 +219,14 @@ impl Arena {
     }
 }
 
-/// A random place, at which at least the first region is free.
+/// Finds a random place at which at least the first region is free.
 fn find_place() -> Option<usize> {
     for range in [WIDE, NARROW] {
         for _ in 0..PLACES_TRIED {
             let regions = (range.end - range.start - CAPACITY) / REGION;
             let base = range.start + random()? % regions * REGION;
             if memory::map(base, REGION).is_ok() {
-                // SAFETY: mapped just now, and in nobody's use.
+                // SAFETY: just mapped, and not in use.
                 unsafe { memory::unmap(base, REGION) }.ok()?;
                 return Some(base);
             }
@@ -242,9 +242,9 @@ fn random() -> Option<usize> {
     (usize::try_from(got) == Ok(word.len())).then(|| usize::from_ne_bytes(word))
 }
 
-/// Below what x86-64 and arm64 give a process, and where no program, library or stack is put, unless the stack has
-/// no limit. What others map there is left alone.
+/// Below the end of a process's address space on x86-64 and arm64. No program, library or stack is placed
+/// here, unless the stack has no limit. Other mappings in this range are left alone.
 const WIDE: Range<usize> = 1 << 40..5 << 44;
-/// For arm64 with 39 bits of address.
+/// For arm64 with 39-bit addresses.
 const NARROW: Range<usize> = 1 << 34..1 << 38;
 const PLACES_TRIED: usize = 8;

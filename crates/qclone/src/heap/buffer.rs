@@ -9,16 +9,16 @@ use std::{
 
 use super::arena::Arena;
 
-/// Types of which every value of all zero bytes is valid, and that need no destructor.
+/// Types that are valid when all bytes are zero, and that need no destructor.
 ///
 /// # Safety
-/// Both hold, and the alignment is at most that of a page.
+/// Both must hold, and the alignment must be at most that of a page.
 pub unsafe trait Plain: Copy + 'static {}
 
 macro_rules! plain {
     ($($type:ty),*) => {
         $(
-            // SAFETY: a number, of which 0 is a value.
+            // SAFETY: a number, which can be 0.
             unsafe impl Plain for $type {}
         )*
     };
@@ -29,7 +29,7 @@ plain!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64)
 // SAFETY: an array has the alignment of its elements, and is valid when each of them is.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
-/// An array in an [`Arena`]; see [`Arena::alloc`]. It is unmapped when it is dropped.
+/// An array in an [`Arena`]; see [`Arena::alloc`]. Unmapped when dropped.
 pub struct Buffer<T: Plain> {
     arena: &'static Arena,
     start: NonNull<T>,
@@ -37,15 +37,15 @@ pub struct Buffer<T: Plain> {
     regions: usize,
 }
 
-// SAFETY: it owns its values, which are of no thread.
+// SAFETY: it owns its values, which are not tied to a thread.
 unsafe impl<T: Plain + Send> Send for Buffer<T> {}
-// SAFETY: a shared buffer gives shared values only.
+// SAFETY: a shared buffer only gives access to shared values.
 unsafe impl<T: Plain + Sync> Sync for Buffer<T> {}
 
 impl<T: Plain> Buffer<T> {
     /// # Safety
-    /// So many regions from `start` on are `arena`'s, zeroed, handed out to the caller alone, and
-    /// hold `length` values.
+    /// The `regions` regions from `start` on belong to `arena`, are zeroed, were handed out to the caller
+    /// alone, and have room for `length` values.
     pub(super) unsafe fn new(
         arena: &'static Arena,
         start: NonNull<u8>,
@@ -67,15 +67,15 @@ impl<T: Plain> Deref for Buffer<T> {
 
 impl<T: Plain> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        // SAFETY: `length` values that are valid when zero, at a multiple of 2 MiB, of which `self`
-        // is the only owner and is borrowed mutably.
+        // SAFETY: `length` values that are valid when zero, at a multiple of 2 MiB. `self` is their only
+        // owner and is borrowed mutably.
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
     }
 }
 
 impl<T: Plain> Drop for Buffer<T> {
     fn drop(&mut self) {
-        // SAFETY: handed out to this buffer, which nobody can use any more.
+        // SAFETY: handed out to this buffer, which nothing can use any more.
         unsafe { self.arena.free_regions(self.start.addr().get(), self.regions) };
     }
 }

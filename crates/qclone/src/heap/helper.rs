@@ -2,8 +2,8 @@
 //!
 //! # Fork safety
 //!
-//! The thread works with [`WORK`] locked, and sleeps otherwise: it holds nothing else then. A fork holds the
-//! lock, so the thread is at rest, and the census passes over it. There is none in the clone.
+//! The thread works only while it holds the lock of [`WORK`]. Otherwise it sleeps and holds nothing. A fork
+//! holds that lock, so the thread is idle, and the census skips it. A clone has no such thread.
 
 use std::{
     io,
@@ -21,31 +21,33 @@ use nix::{errno::Errno, sys::time::TimeSpec, unistd::gettid};
 use super::upkeep::{Round, Shared, Upkeep};
 use crate::{error::Error, signals::mask::SignalsBlocked};
 
-/// How much of a core the thread may use, in percent.
+/// Maximum share of a core that the thread may use, in percent.
 const SHARE: u32 = 10;
-/// Between two rounds, while clones are made.
+/// Time between two rounds while clones are made.
 const BETWEEN_ROUNDS: Duration = Duration::from_millis(50);
-/// How long after the last fork it goes on so.
+/// Time after the last fork during which this continues.
 const REST_AFTER: Duration = Duration::from_secs(10);
-/// Between two rounds after that, as long as clones share memory; and between two looks whether there are forks.
+/// Time between two rounds after that, as long as clones share memory. Also the time between two checks for
+/// new forks.
 const BETWEEN_NAPS: Duration = Duration::from_secs(1);
-/// Rounds that end after a moment, of which one has begun after it: the first may be under way.
+/// Number of rounds that must end after a given moment so that one of them began after it. The first may
+/// have begun before.
 const WITH_A_WHOLE_ONE: u32 = 2;
-/// A call that is shorter costs more than the work it puts off.
+/// Minimum sleep. A shorter one costs more than the work it delays.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 
 static WORK: Mutex<Option<Upkeep>> = Mutex::new(None);
-/// Thread id of the helper, which never ends; 0 without one.
+/// Thread id of the helper, which never ends. 0 if there is none.
 static HELPER: AtomicI32 = AtomicI32::new(0);
-/// Forks of this process so far.
+/// Number of forks of this process so far.
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
-/// Has a thread of its own keep this process's memory on huge pages, with a tenth of a core at most: for 10 seconds
-/// after each fork, and after that until it has looked at everything since, as long as it leaves nothing alone for a
-/// clone. Without effect when there is such a thread.
+/// Starts a thread that keeps this process's memory on huge pages, and uses at most a tenth of a core. It
+/// works for 10 seconds after each fork. After that it continues until it has looked at all memory once
+/// without leaving any of it alone because a clone shares it. Has no effect if the thread exists.
 ///
-/// A fork waits for the step of [`Upkeep`] that is under way, and passes over the thread: a
-/// [`Policy`](crate::Policy) does not see it.
+/// A fork waits for the current step of [`Upkeep`], and skips the thread: a [`Policy`](crate::Policy) does
+/// not see it.
 ///
 /// # Errors
 /// As [`std::thread::Builder::spawn`].
@@ -63,7 +65,7 @@ pub fn start_upkeep(shared: Shared) -> io::Result<()> {
         tend()
     })?;
     drop(blocked);
-    // A census would not know it before.
+    // A census would not recognize the thread before this.
     told.recv().map_err(io::Error::other)?;
     *work = Some(Upkeep::new(shared));
     Ok(())
@@ -71,11 +73,11 @@ pub fn start_upkeep(shared: Shared) -> io::Result<()> {
 
 const STACK: usize = 128 << 10;
 
-/// Never returns, since the id of a thread that has ended may become that of another.
+/// Runs the helper. Never returns, since the id of a thread that has ended may be reused.
 fn tend() {
     let mut known = FORKS.load(Ordering::Relaxed);
     let mut last_fork: Option<Instant> = None;
-    // Rounds that are to end before the helper rests.
+    // Rounds that must end before the helper goes idle.
     let mut due_rounds = 0;
     loop {
         let forks = FORKS.load(Ordering::Relaxed);
@@ -107,14 +109,14 @@ fn tend() {
     }
 }
 
-/// Why a step has failed.
+/// Reason why a step failed.
 enum Failure {
-    /// The kernel cannot say which pages are huge, and does not learn it.
+    /// The kernel cannot report which pages are huge, and never will.
     Unable,
     Other,
 }
 
-/// Takes a step, and frees whatever it took memory for, with the lock held.
+/// Takes a step, and frees what it allocated, while holding the lock.
 fn step() -> Result<Option<Round>, Failure> {
     hold_helper().as_mut().map_or(Ok(None), |upkeep| {
         upkeep.step().map_err(|error| match error {
@@ -124,27 +126,27 @@ fn step() -> Result<Option<Round>, Failure> {
     })
 }
 
-/// Waits until the helper rests, and keeps it so.
+/// Waits until the helper is idle, and keeps it idle until the result is dropped.
 pub(crate) fn hold_helper() -> MutexGuard<'static, Option<Upkeep>> {
     WORK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a thread is the helper, which rests as long as [`hold_helper`]'s answer is held.
+/// Returns whether a thread is the helper, which is idle while the result of [`hold_helper`] is held.
 pub(crate) fn is_helper(tid: i32) -> bool {
     tid == HELPER.load(Ordering::Relaxed)
 }
 
-/// In the parent: there is a clone.
+/// In the parent: notes that there is a clone.
 pub(crate) fn note_fork() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// In the clone: there is no helper.
+/// In the clone: notes that there is no helper.
 pub(crate) fn forget_helper() {
     HELPER.store(0, Ordering::Relaxed);
 }
 
-/// Of this thread, so far.
+/// Returns the CPU time of this thread so far.
 fn processor_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes to `time`, which outlives the call.

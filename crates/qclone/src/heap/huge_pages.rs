@@ -1,20 +1,20 @@
-//! Whether this process gets huge pages.
+//! Detection of huge pages for this process.
 
 use std::{fmt, fs, path::Path};
 
 use super::REGION;
 
-/// Why memory of this process stays on small pages.
+/// Reason why memory of this process stays on small pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unavailable {
-    /// The kernel is built without them, or hides them.
+    /// The kernel is built without huge pages, or hides them.
     NoSupport,
-    /// `/sys/kernel/mm/transparent_hugepage/enabled` says `never`.
+    /// `/sys/kernel/mm/transparent_hugepage/enabled` is `never`.
     Never,
-    /// `PR_SET_THP_DISABLE` holds for this process.
+    /// `PR_SET_THP_DISABLE` is set for this process.
     Disabled,
-    /// A huge page is larger or smaller than a region, as on arm64 with pages of 64 KiB.
+    /// A huge page is larger or smaller than a region, for example on arm64 with pages of 64 KiB.
     OtherSize(usize),
 }
 
@@ -22,26 +22,26 @@ pub enum Unavailable {
 /// `Documentation/admin-guide/mm/transhuge.rst`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HugePages {
-    /// Where [`Arena`](super::Arena) asks for them, as far as the kernel has any.
+    /// Where [`Arena`](super::Arena) asks for them, if the kernel has any left.
     OnAdvice,
     /// Never.
     Unavailable(Unavailable),
 }
 
 impl HugePages {
-    /// Asks the system.
+    /// Reads the state from the system.
     #[must_use]
     pub fn of_this_process() -> Self {
-        // SAFETY: prctl(2) takes integers only here, and changes nothing.
+        // SAFETY: this prctl(2) takes only integers, and changes nothing.
         let disabled = unsafe { libc::prctl(libc::PR_GET_THP_DISABLE, 0, 0, 0, 0) };
-        // Any other value, of Linux 6.18, excepts memory that asks for huge pages.
+        // Any other value, from Linux 6.18 on, exempts memory that asks for huge pages.
         Self::from_system(Path::new("/sys/kernel/mm/transparent_hugepage"), disabled == 1)
     }
 
     fn from_system(folder: &Path, disabled: bool) -> Self {
         let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
         let (all_sizes, size) = (read("enabled"), read("hpage_pmd_size"));
-        // Since Linux 6.8 each size has a file of its own, which may refer to that of all.
+        // Since Linux 6.8, each size has its own file, which may refer to the common one.
         let of_size = read(&format!("hugepages-{}kB/enabled", REGION >> 10));
         let enabled = if of_size.is_empty() || of_size.contains("[inherit]") { all_sizes } else { of_size };
         let Ok(size) = size.trim().parse() else { return Self::Unavailable(Unavailable::NoSupport) };

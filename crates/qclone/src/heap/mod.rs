@@ -1,13 +1,13 @@
-//! Memory that forks quickly: dense, and of huge pages where the system has them.
+//! Memory that forks quickly: dense, and on huge pages where the system has them.
 //!
-//! `fork(2)` copies one page table entry per page that the parent has touched. 4 KiB pages make
-//! that 262,144 entries per gigabyte, and memory scattered over the address space adds page tables
-//! that hold few entries each. An [`Arena`] keeps memory together and asks for pages of 2 MiB, so
-//! that a gigabyte is 512 entries.
+//! `fork(2)` copies one page table entry per page that the parent has touched. With 4 KiB pages, that is
+//! 262,144 entries per gigabyte. Memory scattered over the address space also needs more page tables,
+//! which hold few entries each. An [`Arena`] keeps memory together and asks for pages of 2 MiB, so that a
+//! gigabyte is 512 entries.
 //!
-//! The arena knows nothing of what is kept in it. It hands out units of 256 KiB to an allocator
-//! that wants many alike ([`Arena::allocate_unit`]), and buffers of any size to a program that has
-//! large arrays ([`Arena::alloc`]).
+//! The arena knows nothing about its contents. It hands out units of 256 KiB to an allocator that needs
+//! many of the same size ([`Arena::allocate_unit`]), and buffers of any size to a program that has large
+//! arrays ([`Arena::alloc`]).
 
 use std::sync::MutexGuard;
 
@@ -29,17 +29,16 @@ pub use memory::advise_huge;
 pub(crate) use registry::AllArenas;
 pub use upkeep::{Round, Shared, Upkeep};
 
-/// Keeps this process's memory as it is until it is dropped: nothing is changed in an arena, and the helper
-/// rests.
+/// Guard under which no arena of this process changes and the helper is idle.
 #[derive(Debug)]
 pub(crate) struct AllHeld {
     pub(crate) arenas: AllArenas,
     _helper: MutexGuard<'static, Option<Upkeep>>,
 }
 
-/// Waits until nobody changes anything in an arena.
+/// Waits until no thread changes an arena, and keeps it so until the result is dropped.
 pub(crate) fn hold_all() -> AllHeld {
-    // The helper locks the arenas, too, with its own lock held.
+    // The helper also locks the arenas while it holds its own lock.
     let helper = helper::hold_helper();
     AllHeld { arenas: registry::hold_arenas(), _helper: helper }
 }
@@ -50,7 +49,7 @@ pub const UNIT: usize = 256 << 10;
 /// Size and alignment of a region, in bytes: a huge page of x86-64, and of arm64 with pages of 4 KiB.
 pub const REGION: usize = 2 << 20;
 
-/// How much an arena holds at most, in bytes.
+/// Maximum size of an arena, in bytes.
 pub const CAPACITY: usize = 64 << 30;
 
 const UNITS_PER_REGION: usize = REGION / UNIT;

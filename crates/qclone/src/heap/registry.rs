@@ -1,4 +1,4 @@
-//! The arenas of this process: a fork holds their locks, and knows which memory they have marked.
+//! The arenas of this process. A fork holds their locks, and knows which memory they have marked.
 
 use std::{
     ops::Range,
@@ -10,7 +10,7 @@ use super::{arena::Arena, space::Space};
 /// Every arena that has mapped memory.
 static ARENAS: Mutex<Vec<&'static Arena>> = Mutex::new(Vec::new());
 
-/// Enters an arena, before it maps anything. No fork begins until the answer is dropped.
+/// Registers an arena before it maps anything. No fork begins until the result is dropped.
 pub(super) fn register_once(arena: &'static Arena) -> MutexGuard<'static, Vec<&'static Arena>> {
     let mut arenas = lock();
     if !arenas.iter().any(|known| std::ptr::eq(*known, arena)) {
@@ -27,23 +27,23 @@ pub(crate) struct AllArenas {
     _arenas: MutexGuard<'static, Vec<&'static Arena>>,
 }
 
-/// Waits until no thread changes an arena, and keeps it so.
+/// Waits until no thread changes an arena, and keeps it so until the result is dropped.
 ///
-/// A fork holds this, so that the clone finds every arena whole and unlocked.
+/// A fork holds this, so that the clone finds every arena consistent and unlocked.
 pub(crate) fn hold_arenas() -> AllArenas {
     let arenas = lock();
     AllArenas { spaces: arenas.iter().map(|arena| arena.space()).collect(), _arenas: arenas }
 }
 
-/// The memory of an arena that has huge pages.
+/// Memory of an arena, for the upkeep of huge pages.
 pub(super) struct Memory {
     /// From its first region to the last that was ever mapped.
     pub(super) addresses: Range<usize>,
-    /// Regions that are mapped in full, those on end together.
+    /// Regions that are mapped in full. Adjacent ones are merged.
     pub(super) whole: Vec<Range<usize>>,
 }
 
-/// The memory of each arena. One that has no huge pages has no whole regions here.
+/// Returns the memory of each arena. An arena without huge pages has no whole regions here.
 pub(super) fn arenas() -> Vec<Memory> {
     let spaces = hold_arenas().spaces;
     spaces
@@ -54,7 +54,7 @@ pub(super) fn arenas() -> Vec<Memory> {
 }
 
 impl AllArenas {
-    /// Whether `range` is marked `MADV_DONTFORK`, when all of it is memory that an arena has mapped.
+    /// Returns whether `range` is marked `MADV_DONTFORK`. `None` unless an arena has mapped all of it.
     pub(crate) fn mark_of(&self, range: &Range<usize>) -> Option<bool> {
         self.spaces.iter().find_map(|space| space.mark_of(range))
     }

@@ -1,4 +1,4 @@
-//! Which units of an arena are mapped, and which of them are in use.
+//! Record of which units of an arena are mapped, and which of them are in use.
 
 use std::ops::Range;
 
@@ -9,13 +9,13 @@ use super::{
     memory::{self, Advice},
 };
 
-/// A bit for each of a region's units.
+/// State of a region, with a bit for each of its units.
 #[derive(Debug, Clone, Copy, Default)]
 struct Region {
     mapped: u8,
-    /// Handed out. Such a unit is mapped.
+    /// Handed out. These units are mapped.
     busy: u8,
-    /// Not this arena's to use: something else is mapped there, or it could not be unmapped.
+    /// Unusable: something else is mapped there, or the unit could not be unmapped.
     lost: u8,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Space {
     /// A multiple of [`REGION`].
     base: usize,
     advice: AdviceGiven,
-    /// Those that have ever been mapped, and none behind.
+    /// All regions up to the last that was ever mapped.
     regions: Vec<Region>,
     /// No region before this one has a unit to hand out.
     first_free: usize,
@@ -33,15 +33,15 @@ pub(super) struct Space {
     pub(super) freed: u64,
 }
 
-/// What the memory of an arena is advised.
+/// Advice given for the memory of an arena.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct AdviceGiven {
     pub(super) dont_fork: bool,
-    /// On which pages.
+    /// Advice on the size of pages.
     pub(super) pages: Option<Advice>,
 }
 
-/// How many units or regions are in which state.
+/// Number of units or regions in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) whole: usize,
@@ -62,14 +62,14 @@ impl Space {
         self.base != 0
     }
 
-    /// Says where the space is. Nothing has been mapped in it.
+    /// Sets where the space is. Nothing may have been mapped in it yet.
     pub(super) fn place(&mut self, base: usize, advice: AdviceGiven) {
         debug_assert!(base.is_multiple_of(REGION));
         debug_assert!(self.regions.is_empty());
         (self.base, self.advice) = (base, advice);
     }
 
-    /// Hands out the lowest unit that is free. It is zeroed, readable and writable.
+    /// Hands out the lowest free unit: zeroed, readable and writable.
     pub(super) fn take_unit(&mut self) -> Option<usize> {
         let mut tries = TRIES;
         while tries > 0 {
@@ -94,7 +94,7 @@ impl Space {
         None
     }
 
-    /// A region that has a unit to hand out.
+    /// Finds the lowest region that has a unit to hand out.
     fn lowest_free_region(&mut self) -> Option<usize> {
         let is_free = |region: &Region| region.busy | region.lost != ALL;
         let known = self.regions[self.first_free..].iter().position(is_free);
@@ -108,9 +108,9 @@ impl Space {
         Some(index)
     }
 
-    /// Maps a unit: with the rest of its region, when nothing of that is mapped.
+    /// Maps a unit, or its whole region if nothing of the region is mapped.
     ///
-    /// A page fault takes a huge page only where all of it is mapped.
+    /// A page fault takes a huge page only if all of it is mapped.
     fn map_for(&mut self, index: usize, unit: u32) -> Result<(), Errno> {
         let Region { mapped, lost, .. } = self.regions[index];
         let (units, address, length) = if mapped | lost == 0 {
@@ -132,8 +132,7 @@ impl Space {
 
     fn map(&self, address: usize, length: usize) -> Result<(), Errno> {
         memory::map(address, length)?;
-        // Neither is needed for the memory to work, and neighbours that are advised alike are one
-        // mapping.
+        // The memory works without either. Neighbors with the same advice are one mapping.
         if self.advice.dont_fork {
             let _ = memory::advise(address, length, Advice::DontFork);
         }
@@ -143,18 +142,18 @@ impl Space {
         Ok(())
     }
 
-    /// Takes back the unit at `address`, of which `length` bytes are still mapped.
+    /// Frees the unit at `address`, of which `length` bytes are still mapped.
     ///
     /// # Safety
-    /// The unit is in use by the caller alone, who uses it no more, and whatever lies behind
-    /// `length` was given back by [`shrink`](Self::shrink).
+    /// Only the caller used the unit, and no longer uses it. Everything after `length` was freed by
+    /// [`shrink`](Self::shrink).
     pub(super) unsafe fn free_unit(&mut self, address: usize, length: usize) {
         let Some((index, bit)) = self.busy_unit(address) else { return };
         debug_assert!((1..=UNIT).contains(&length));
         self.freed += 1;
-        // SAFETY: the caller's, who uses it no more.
+        // SAFETY: it belongs to the caller, who no longer uses it.
         if unsafe { memory::unmap(address, length) }.is_err() {
-            // SAFETY: likewise.
+            // SAFETY: as for unmapping.
             unsafe { memory::discard(address, length) };
             self.regions[index].lost |= bit;
         }
@@ -167,12 +166,12 @@ impl Space {
         self.first_free = self.first_free.min(index);
     }
 
-    /// Unmaps what is left of a region that has no unit in use, so that it is mapped whole the next
-    /// time: only then can it be a huge page.
+    /// Unmaps the rest of a region that has no unit in use. The next use maps the region in full, which it must
+    /// be to become a huge page.
     fn unmap_rest(&mut self, index: usize) {
         let base = self.address(index);
         for units in runs(self.regions[index].mapped) {
-            // SAFETY: mapped by this arena, and in nobody's use.
+            // SAFETY: mapped by this arena, and not in use.
             let unmapped = unsafe { memory::unmap(base + units.start * UNIT, units.len() * UNIT) };
             if unmapped.is_ok() {
                 self.regions[index].mapped &= !bits(&units);
@@ -183,16 +182,16 @@ impl Space {
     /// Unmaps the end of the unit at `address`, from `length` bytes on.
     ///
     /// # Safety
-    /// The unit is in use by the caller alone, who uses that part no more.
+    /// Only the caller uses the unit, and no longer uses that part.
     pub(super) unsafe fn shrink(&mut self, address: usize, from: usize, length: usize) {
         debug_assert!(from <= UNIT && length <= from);
         if self.busy_unit(address).is_none() || from <= length {
             return;
         }
-        // SAFETY: the caller's, who uses it no more.
+        // SAFETY: it belongs to the caller, who no longer uses it.
         if unsafe { memory::unmap(address + length, from - length) }.is_err() {
             // The unit is lost when it is freed, as it cannot be mapped again.
-            // SAFETY: likewise.
+            // SAFETY: as for unmapping.
             unsafe { memory::discard(address + length, from - length) };
         }
     }
@@ -209,7 +208,7 @@ impl Space {
         is_busy.then_some((index, bit))
     }
 
-    /// Hands out so many regions on end, zeroed, readable and writable.
+    /// Hands out `count` adjacent regions: zeroed, readable and writable.
     pub(super) fn take_regions(&mut self, count: usize) -> Option<usize> {
         for _ in 0..TRIES {
             let index = self.lowest_empty_regions(count)?;
@@ -223,7 +222,7 @@ impl Space {
                 }
                 Err(Errno::EEXIST) => {
                     self.regions.resize(end, Region::default());
-                    // Something is mapped at some of them; where, the kernel does not say.
+                    // Something is mapped at some of them. The kernel does not say where.
                     for region in &mut self.regions[index..index + count] {
                         region.lost = ALL;
                     }
@@ -234,7 +233,7 @@ impl Space {
         None
     }
 
-    /// The first of so many regions on end that have nothing mapped. The last ones may be new.
+    /// Finds the first of `count` adjacent regions that have nothing mapped. The last ones may be new.
     fn lowest_empty_regions(&self, count: usize) -> Option<usize> {
         let is_empty = |region: &Region| region.mapped | region.lost == 0;
         let mut start = 0;
@@ -248,17 +247,17 @@ impl Space {
         (start.checked_add(count)? <= REGIONS).then_some(start)
     }
 
-    /// Takes back regions.
+    /// Frees regions.
     ///
     /// # Safety
-    /// They were handed out together, to the caller alone, who uses them no more.
+    /// They were handed out together, only to the caller, who no longer uses them.
     pub(super) unsafe fn free_regions(&mut self, address: usize, count: usize) {
         let index = (address - self.base) / REGION;
-        // SAFETY: the caller's, who uses them no more.
+        // SAFETY: they belong to the caller, who no longer uses them.
         let state = match unsafe { memory::unmap(address, count * REGION) } {
             Ok(()) => Region::default(),
             Err(_) => {
-                // SAFETY: likewise.
+                // SAFETY: as for unmapping.
                 unsafe { memory::discard(address, count * REGION) };
                 Region { lost: ALL, ..Region::default() }
             }
@@ -267,12 +266,12 @@ impl Space {
         self.first_free = self.first_free.min(index);
     }
 
-    /// The addresses from the first region to the last that was ever mapped.
+    /// Returns the addresses from the first region to the last that was ever mapped.
     pub(super) fn used(&self) -> Range<usize> {
         self.base..self.address(self.regions.len())
     }
 
-    /// Regions that are mapped in full, those on end together. None without huge pages.
+    /// Returns regions that are mapped in full, with adjacent ones merged. None without huge pages.
     pub(super) fn whole_regions(&self) -> Vec<Range<usize>> {
         let mut whole: Vec<Range<usize>> = Vec::new();
         for (index, _) in self.regions.iter().enumerate().filter(|(_, region)| region.mapped == ALL) {
@@ -285,7 +284,7 @@ impl Space {
         if self.advice.pages == Some(Advice::HugePage) { whole } else { Vec::new() }
     }
 
-    /// Whether `range` is marked `MADV_DONTFORK`, when all of it is mapped by this space.
+    /// Returns whether `range` is marked `MADV_DONTFORK`. `None` unless this space has mapped all of it.
     pub(super) fn mark_of(&self, range: &Range<usize>) -> Option<bool> {
         let start = range.start.checked_sub(self.base)?;
         let end = range.end - self.base;
@@ -328,7 +327,7 @@ fn ones(bits: u8) -> usize {
     bits.count_ones().try_into().unwrap_or(0)
 }
 
-/// Runs of bits that are set, as ranges of their numbers.
+/// Returns runs of set bits, as ranges of their numbers.
 fn runs(bits: u8) -> impl Iterator<Item = Range<usize>> {
     let is_set = move |unit: &usize| bits >> unit & 1 == 1;
     let mut next = 0;
@@ -346,10 +345,10 @@ fn bits(units: &Range<usize>) -> u8 {
 const ALL: u8 = u8::MAX;
 const _: () = assert!(UNITS_PER_REGION == 8, "a bit of a byte for each unit");
 
-/// Regions an arena has at most.
+/// Maximum number of regions of an arena.
 const REGIONS: usize = CAPACITY / REGION;
 
-/// How many places are tried that turn out to be taken, before a request is refused.
+/// Number of occupied places to try before a request is refused.
 const TRIES: usize = 16;
 
 #[cfg(test)]

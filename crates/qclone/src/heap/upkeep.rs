@@ -1,8 +1,8 @@
-//! Huge pages for memory that has small ones: large buffers of any origin, and the pages of an arena that a
-//! clone's life has split.
+//! Huge pages for memory that is on small ones: large buffers of any origin, and pages of an arena that were
+//! split while a clone was alive.
 //!
-//! A huge page is split when its owner writes to it while a clone shares it. And memory that was touched before
-//! anybody asked for huge pages has small ones.
+//! A huge page is split when its owner writes to it while a clone shares it. Memory that was touched before
+//! huge pages were requested also is on small pages.
 
 use std::{
     collections::HashMap,
@@ -26,44 +26,44 @@ use crate::{
     procfs,
 };
 
-/// What to do with memory that a clone shares. To make a huge page of it copies it, so that the clone and
+/// Treatment of memory that a clone shares. Turning it into a huge page copies it, so that the clone and
 /// this process have 2 MiB each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shared {
     /// Leave it alone until the clone has ended.
     Leave,
-    /// Make huge pages of it, too.
+    /// Turn it into huge pages, too.
     Copy,
 }
 
-/// Makes huge pages of small ones, in short steps. A round of steps looks at all memory once.
+/// Turns small pages into huge ones, in short steps. A round of steps looks at all memory once.
 #[derive(Debug)]
 pub struct Upkeep {
     shared: Shared,
     text: Vec<u8>,
-    /// Memory that this round has not looked at, the next part last.
+    /// Memory that this round has not looked at yet. The next part is last.
     unseen: Vec<Range<usize>>,
-    /// Where huge pages can be made, the next one last.
+    /// Places where huge pages can be made. The next one is last.
     todo: Vec<usize>,
-    /// Places where the system has made none, with the round in which they are tried again.
+    /// Places where the system refused, with the round in which to try them again.
     refused: HashMap<usize, u64>,
     round: u64,
     outcome: Round,
 }
 
-/// What a round has done.
+/// Result of a round.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Round {
     /// Huge pages made.
     pub made: usize,
-    /// Places where the system made none: it was short of memory, or somebody used a page.
+    /// Places where the system made none, because it was short of memory or a page was in use.
     pub refused: usize,
-    /// Places that were left alone since a clone shares them.
+    /// Places that were left alone because a clone shares them.
     pub left: usize,
 }
 
 impl Upkeep {
-    /// One that has not looked yet.
+    /// Creates an upkeep that has not looked at any memory yet.
     #[must_use]
     pub fn new(shared: Shared) -> Self {
         Self {
@@ -77,14 +77,14 @@ impl Upkeep {
         }
     }
 
-    /// Does a little: makes a huge page, looks at 64 MiB for places that are on small pages, or begins a round.
-    /// Returns what the round has done when it is over.
+    /// Takes one step: makes a huge page, searches 64 MiB for places that are on small pages, or begins a round.
+    /// Returns the result of the round when it is over.
     ///
-    /// Any other thread may use the memory meanwhile: its contents do not change.
+    /// Other threads may use the memory at the same time: its contents do not change.
     ///
     /// # Errors
     /// [`Error::Proc`] and [`Error::ProcFormat`] when the mappings cannot be read; [`Error::Syscall`] with ENOTTY
-    /// where the kernel cannot say which pages are huge (before Linux 6.7). The next step begins a round.
+    /// where the kernel cannot report which pages are huge (before Linux 6.7). The next step begins a round.
     pub fn step(&mut self) -> Result<Option<Round>> {
         if let Some(place) = self.todo.pop() {
             self.make(place);
@@ -98,7 +98,7 @@ impl Upkeep {
         Ok(is_over.then(|| mem::take(&mut self.outcome)))
     }
 
-    /// Does a whole round.
+    /// Runs a whole round.
     ///
     /// # Errors
     /// As [`step`](Self::step).
@@ -121,7 +121,7 @@ impl Upkeep {
         self.outcome = Round::default();
         self.round += 1;
         self.refused.retain(|_, again| *again > self.round);
-        // A round without anything to look at is over, too.
+        // A round with nothing to look at must end, too.
         if self.unseen.is_empty() {
             self.unseen.push(0..0);
         }
@@ -161,15 +161,15 @@ impl Upkeep {
     }
 }
 
-/// How much is looked at in a step.
+/// Amount of memory to look at in a step.
 const PART: usize = 32 * REGION;
-/// A place that was refused may never become a huge page, such as one that V8 has made inaccessible in part.
+/// A refused place may never become a huge page, such as one that V8 has made partly inaccessible.
 const ROUNDS_BETWEEN_TRIES: u64 = 16;
 
-/// Mappings for data that hold a huge page, at least.
+/// Returns mappings for data that have room for at least one huge page.
 ///
-/// Not among them is memory with a guard below or above: stacks, and what will grow. Both would grow by what nobody
-/// uses.
+/// Excludes memory with a guard below or above: stacks, and memory that will grow. Huge pages would add
+/// memory that nothing uses.
 fn large_mappings(text: &[u8]) -> Vec<Range<usize>> {
     let lines: Vec<_> = text.split(|&byte| byte == b'\n').filter_map(parse).collect();
     let guard_at = |index: usize, at: usize| {
@@ -187,22 +187,23 @@ fn large_mappings(text: &[u8]) -> Vec<Range<usize>> {
     large.map(|(_, line)| line.range.clone()).collect()
 }
 
-/// Whether a mapping is a heap that glibc's malloc(3) has for threads besides the main one: it begins at a multiple of
-/// its greatest size, and the rest of that is reserved (`HEAP_MAX_SIZE` in glibc's `malloc/arena.c`).
+/// Returns whether a mapping is a heap that glibc's malloc(3) has for threads other than the main one. Such a
+/// heap begins at a multiple of its maximum size, and the rest of that size is reserved (`HEAP_MAX_SIZE` in
+/// glibc's `malloc/arena.c`).
 ///
-/// V8's threads fill a hundred megabytes of these while they collect a large heap, and never give them back.
+/// V8's threads fill a hundred megabytes of these while they collect a large heap, and never free them.
 fn is_malloc_heap(mapping: &Range<usize>, above: Option<&Range<usize>>) -> bool {
     let end = mapping.start + MALLOC_HEAP;
-    // Another such heap may be right behind, whose own reserved part is a mapping of its own.
+    // Another such heap may follow directly. Its reserved part is a separate mapping.
     mapping.start.is_multiple_of(MALLOC_HEAP) && above.map_or(mapping.end, |rest| rest.end) == end
 }
 
-/// Twice `DEFAULT_MMAP_THRESHOLD_MAX`, on systems of 64 bits.
+/// Twice `DEFAULT_MMAP_THRESHOLD_MAX`, on 64-bit systems.
 const MALLOC_HEAP: usize = 64 << 20;
 
 struct Line {
     range: Range<usize>,
-    /// Private, anonymous, and to be read and written.
+    /// Whether it is private, anonymous, readable and writable.
     data: bool,
     accessible: bool,
 }
@@ -211,7 +212,7 @@ fn parse(line: &[u8]) -> Option<Line> {
     let (start, rest) = procfs::hex(line)?;
     let (end, rest) = procfs::hex(rest.strip_prefix(b"-")?)?;
     let (permissions, rest) = rest.strip_prefix(b" ")?.split_at_checked(4)?;
-    // Offset, device and inode of what is no file's, and no name.
+    // Offset, device and inode of memory without a file, and no name.
     let anonymous = rest.trim_ascii() == b"00000000 00:00 0" || rest.ends_with(b"[heap]");
     Some(Line {
         range: start..end,
@@ -220,13 +221,13 @@ fn parse(line: &[u8]) -> Option<Line> {
     })
 }
 
-/// The part of a range that consists of places for huge pages.
+/// Returns the part of a range that consists of places for huge pages.
 fn huge_within(range: &Range<usize>) -> Option<Range<usize>> {
     let (start, end) = (range.start.next_multiple_of(REGION), range.end / REGION * REGION);
     (start < end).then_some(start..end)
 }
 
-/// Adds the places for huge pages in `range` of which half, at least, is present on small pages.
+/// Adds the places for huge pages in `range` of which at least half is present on small pages.
 fn find_small(pagemap: &File, range: &Range<usize>, found: &mut Vec<usize>) -> Result<()> {
     let mut runs = [PageRegion::default(); 512];
     let mut small = 0;
@@ -256,8 +257,8 @@ fn find_small(pagemap: &File, range: &Range<usize>, found: &mut Vec<usize>) -> R
     Ok(())
 }
 
-/// Finds pages that are present, not huge and not the page of zeroes. Returns how many runs of them
-/// there are in `runs`, and where to go on.
+/// Finds pages that are present, not huge and not the zero page. Returns the number of runs of them in `runs`,
+/// and the address at which to continue.
 fn scan(pagemap: &File, range: Range<usize>, runs: &mut [PageRegion]) -> Result<(usize, usize)> {
     let word = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let mut argument = ScanArgument {
@@ -272,21 +273,21 @@ fn scan(pagemap: &File, range: Range<usize>, runs: &mut [PageRegion]) -> Result<
         ..ScanArgument::default()
     };
     debug_assert!(range.start.is_multiple_of(page_size()));
-    // SAFETY: the kernel writes at most as many entries as `vec_len` says to `runs`, and to
-    // `argument`; both outlive the call. It reads the page tables alone.
+    // SAFETY: the kernel writes at most `vec_len` entries to `runs`, and writes to `argument`. Both
+    // outlive the call. It only reads the page tables.
     let done = unsafe { libc::ioctl(pagemap.as_raw_fd(), PAGEMAP_SCAN, &raw mut argument) };
     let count = Errno::result(done).map_err(Error::syscall("ioctl(PAGEMAP_SCAN)"))?;
     Ok((usize::try_from(count).unwrap_or(0), address(argument.walk_end)))
 }
 
-/// Whether another process has a page of a place for a huge page: a page that is not mapped by this one
-/// alone, as bit 56 of its entry says (the kernel's `Documentation/admin-guide/mm/pagemap.rst`).
+/// Returns whether another process shares a page of a place for a huge page. Bit 56 of a page's entry is set
+/// if only this process maps the page (the kernel's `Documentation/admin-guide/mm/pagemap.rst`).
 fn is_shared(pagemap: &File, place: usize) -> bool {
     let mut entries = [0; ENTRY * (REGION / SMALLEST_PAGE)];
     let page = page_size();
     let entries = &mut entries[..ENTRY * (REGION / page)];
     let offset = u64::try_from(place / page * ENTRY).unwrap_or(u64::MAX);
-    // What cannot be read is left alone.
+    // Places that cannot be read are left alone.
     pagemap.read_exact_at(entries, offset).is_err()
         || entries
             .chunks_exact(ENTRY)
@@ -294,7 +295,7 @@ fn is_shared(pagemap: &File, place: usize) -> bool {
             .any(|entry| entry & PRESENT != 0 && entry & EXCLUSIVE == 0)
 }
 
-/// Bytes of an entry of `/proc/self/pagemap`.
+/// Size of an entry of `/proc/self/pagemap`, in bytes.
 const ENTRY: usize = 8;
 const PRESENT: u64 = 1 << 63;
 const EXCLUSIVE: u64 = 1 << 56;

@@ -1,12 +1,12 @@
 //! A clone that gives way to a parent that waits for a CPU.
 //!
-//! Niceness alone does not achieve it. To the scheduler, a CPU that runs a nice thread is not free:
-//! threads of the parent are placed next to each other and wait for each other's ticks. A CPU that runs
-//! nothing but threads of policy `SCHED_IDLE` is free. But next to other work such threads get almost
-//! nothing, and leaving the policy takes a privilege, see `sched(7)`.
+//! Niceness alone is not enough. To the scheduler, a CPU that runs a nice thread is not free: threads of
+//! the parent are placed on the same CPU and wait for each other's ticks. A CPU that runs only threads of
+//! policy `SCHED_IDLE` is free. But next to other work, such threads get almost no CPU time, and leaving
+//! the policy requires a privilege, see `sched(7)`.
 //!
-//! So a clone takes the policy on evidence. Every few milliseconds of its own CPU time it looks whether
-//! it computes while its parent, at work too, is kept waiting, and by nothing else.
+//! So a clone adopts the policy only on evidence. Every few milliseconds of its own CPU time, it checks
+//! whether it computes while its busy parent is kept waiting, and whether nothing else is the cause.
 
 use std::{
     ffi::{CStr, c_int, c_void},
@@ -23,37 +23,36 @@ use crate::{
     resources::limits::set_idle_thread,
 };
 
-/// CPU time of the calling thread before its first look, in nanoseconds. Short tasks end before it.
+/// CPU time of the calling thread before its first look, in nanoseconds. Short tasks end before that.
 const FIRST_LOOK_NS: i64 = 2_000_000;
 
 /// CPU time between two looks, in nanoseconds.
 const LOOK_EVERY_NS: i64 = 5_000_000;
 
-/// Minimum time between two looks, in nanoseconds: a parent that waits for a tick now and then is
-/// noticed.
+/// Minimum time between two looks, in nanoseconds. Long enough to notice a parent that waits for a tick
+/// now and then.
 const LOOK_BACK_NS: u64 = 50_000_000;
 
-/// A parent is kept waiting when it waits for more than one part in this many of the time.
+/// A parent is kept waiting if it waits for more than 1/`WAITING` of the time.
 const WAITING: u64 = 200;
 
-/// A parent is at work when it runs for more than one part in this many of the time.
+/// A parent is busy if it runs for more than 1/`AT_WORK` of the time.
 const AT_WORK: u64 = 20;
 
-/// Other processes may take one part in this many of the CPU time used. CPU time stolen by a host does
-/// not count.
+/// Other processes may take 1/`OTHERS` of the CPU time used. CPU time stolen by a host does not count.
 const OTHERS: u64 = 3;
 
-/// Minimum and maximum time over which the others are observed: `/proc/stat` counts in hundredths of a
+/// Minimum and maximum time over which other processes are observed. `/proc/stat` counts in hundredths of a
 /// second.
 const OTHERS_SEEN_NS: std::ops::Range<u64> = 100_000_000..1_000_000_000;
 
-/// A clone computes when it runs, or waits to run, for more than one part in this many of the time.
+/// A clone computes if it runs, or waits to run, for more than 1/`COMPUTING` of the time.
 const COMPUTING: u64 = 2;
 
 /// Process id of the parent.
 static PARENT: AtomicI32 = AtomicI32::new(0);
 
-/// Timer that makes this clone look.
+/// Timer that triggers the looks of this clone.
 static TIMER: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// The last look.
@@ -75,14 +74,14 @@ static OTHERS_AT: AtomicU64 = AtomicU64::new(0);
 static OTHERS_TIME: AtomicU64 = AtomicU64::new(0);
 static ALL_TIME: AtomicU64 = AtomicU64::new(0);
 
-/// Time for which a thread has run and has waited for a CPU, in nanoseconds.
+/// Times for which a thread has run and has waited for a CPU, in nanoseconds.
 struct Times {
     ran: AtomicU64,
     waited: AtomicU64,
 }
 
 impl Times {
-    /// Stores a thread's times, and returns how much they have grown.
+    /// Stores a thread's times, and returns how much they have increased.
     fn advance(&self, (ran, waited): (u64, u64)) -> (u64, u64) {
         (advance(&self.ran, ran), advance(&self.waited, waited))
     }
@@ -92,20 +91,20 @@ fn advance(last: &AtomicU64, value: u64) -> u64 {
     value.saturating_sub(last.swap(value, Ordering::Relaxed))
 }
 
-/// Makes the calling thread, which in a fresh clone is the whole process, look after the main thread of
-/// `parent`. When that is at work and kept waiting for a CPU, while this process computes and others
-/// hardly do, every thread of this process changes to `SCHED_IDLE` for good.
+/// Makes the calling thread, which in a fresh clone is the whole process, watch the main thread of
+/// `parent`. If that thread is busy and kept waiting for a CPU, while this process computes and others
+/// hardly do, every thread of this process changes to `SCHED_IDLE` permanently.
 ///
-/// A look takes some 20 µs, every 5 ms of the thread's CPU time at most, in a handler of the last
+/// A look takes about 20 µs, at most every 5 ms of the thread's CPU time, in a handler of the last
 /// real-time signal. It reads `/proc/PID/schedstat` (`Documentation/scheduler/sched-stats.rst`).
-/// Nothing happens without that file, when the signal is already handled or ignored, or when the thread
+/// Nothing happens without that file, if the signal is already handled or ignored, or if the thread
 /// already has that policy.
 ///
-/// A fork inherits the handler but no timer, so a clone of a clone must call this itself. A program
-/// that is executed has neither.
+/// A fork inherits the handler but not the timer, so a clone of a clone must call this itself. An
+/// executed program inherits neither.
 ///
 /// # Errors
-/// [`Error::Syscall`] when the system has no timer to spare.
+/// [`Error::Syscall`] when the system cannot provide a timer.
 pub fn give_way_to(parent: i32) -> Result<()> {
     let signal = libc::SIGRTMAX();
     // SAFETY: 0 means the calling thread, and the call touches no memory.
@@ -118,7 +117,7 @@ pub fn give_way_to(parent: i32) -> Result<()> {
     OTHERS_AT.store(0, Ordering::Relaxed);
     // SAFETY: all zeroes is a valid value of these structures of integers and nullable pointers.
     let (mut action, mut event): (sigaction, sigevent) = unsafe { std::mem::zeroed() };
-    // The timer counts this thread's CPU time, so that the thread is at work when the signal comes: it
+    // The timer counts this thread's CPU time, so the thread is running when the signal arrives, which
     // hardly ever interrupts a call.
     event.sigev_notify = libc::SIGEV_THREAD_ID;
     event.sigev_signo = signal;
@@ -140,8 +139,8 @@ pub fn give_way_to(parent: i32) -> Result<()> {
     look_after(FIRST_LOOK_NS, LOOK_EVERY_NS)
 }
 
-/// Makes this thread look after `first` nanoseconds of its CPU time, and after each `every` from then
-/// on. With zeroes it looks no more.
+/// Schedules looks of this thread: the first after `first` nanoseconds of its CPU time, then one after each
+/// `every`. Zeroes stop the looks.
 ///
 /// Async-signal-safe: one system call.
 fn look_after(first: i64, every: i64) -> Result<()> {
@@ -154,7 +153,7 @@ fn look_after(first: i64, every: i64) -> Result<()> {
         .map_err(Error::syscall("timer_settime(2)"))
 }
 
-/// Whether `signal` has its default action, or this module's handler, as in a clone of a clone.
+/// Returns whether `signal` has its default action, or this module's handler, as in a clone of a clone.
 fn is_free(signal: c_int) -> bool {
     let mut before = MaybeUninit::<sigaction>::uninit();
     // SAFETY: the call sets no handler, and `before` has room for the old one.
@@ -166,7 +165,7 @@ fn is_free(signal: c_int) -> bool {
     handler == libc::SIG_DFL || handler == look as extern "C" fn(c_int) as usize
 }
 
-/// Signal handler. Async-signal-safe, as is all that it calls: system calls and arithmetic.
+/// Handles the signal. Async-signal-safe, like everything it calls: system calls and arithmetic.
 extern "C" fn look(_: c_int) {
     let errno = Errno::last_raw();
     if sees_parent_wait().is_some_and(others_are_calm) {
@@ -176,8 +175,8 @@ extern "C" fn look(_: c_int) {
     Errno::set_raw(errno);
 }
 
-/// Whether this thread has computed and the parent was kept waiting since the last look. `None` when
-/// that cannot be known, or not yet.
+/// Returns whether this thread computed and the parent was kept waiting since the last look. `None` if that
+/// is not known, or not yet.
 fn sees_parent_wait() -> Option<bool> {
     let now = now();
     let last = LAST.at.load(Ordering::Relaxed);
@@ -194,13 +193,13 @@ fn sees_parent_wait() -> Option<bool> {
     Some(last != 0 && is_computing && is_kept_waiting)
 }
 
-/// Whether other processes have left the CPUs to the parent and its clones lately. False when that
-/// cannot be known, or is not `asked`.
+/// Returns whether other processes recently left the CPUs to the parent and its clones. False if that is
+/// not known, or if not `asked`.
 fn others_are_calm(asked: bool) -> bool {
     let now = now();
     let since = OTHERS_AT.load(Ordering::Relaxed);
     let seen_for = now - since;
-    // Asking takes long where there are many CPUs, so it is not done at every look.
+    // This takes long on systems with many CPUs, so it is not done at every look.
     let due = if asked { OTHERS_SEEN_NS.start } else { OTHERS_SEEN_NS.end };
     if seen_for < due {
         return false;
@@ -211,8 +210,8 @@ fn others_are_calm(asked: bool) -> bool {
     asked && since != 0 && others <= all / OTHERS
 }
 
-/// CPU time in ticks: that of all processes except the parent and nice ones, as clones are (but
-/// including their time in the kernel); and that of all processes.
+/// Returns two CPU times in ticks. The first is that of all processes except the parent and nice ones, such
+/// as clones, but including the time of nice ones in the kernel. The second is that of all processes.
 fn time_of_others(parent: i32) -> Option<(u64, u64)> {
     let (common, nice) = read_start(c"/proc/stat", |text| {
         let mut fields = text.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
@@ -236,15 +235,15 @@ fn go_idle() {
     let mut entries = Entries { bytes: [0; 1024] };
     loop {
         let (to, room) = (entries.bytes.as_mut_ptr(), entries.bytes.len());
-        // SAFETY: the call writes at most `room` bytes to `to`. For an invalid descriptor it writes nothing.
+        // SAFETY: the call writes at most `room` bytes to `to`. With an invalid descriptor it writes nothing.
         let read = unsafe { libc::syscall(libc::SYS_getdents64, folder, to, room) };
         let Ok(length @ 1..) = usize::try_from(read) else { break };
         entries.names(length).filter_map(|name| i32::try_from(number(name)?).ok()).for_each(|tid| {
             let _ = set_idle_thread(tid);
         });
     }
-    // SAFETY: the descriptor was opened above and nothing else knows it, or it is -1, which close(2)
-    // refuses.
+    // SAFETY: the descriptor was opened above and nothing else knows about it, or it is -1, which
+    // close(2) rejects.
     unsafe { libc::close(folder) };
 }
 
@@ -255,7 +254,7 @@ struct Entries {
 }
 
 impl Entries {
-    /// Names in the first `length` bytes.
+    /// Returns the names in the first `length` bytes.
     fn names(&self, length: usize) -> impl Iterator<Item = &[u8]> {
         // `struct linux_dirent64`: inode and offset, 8 bytes each, the entry's length, the type, the name.
         let mut rest = &self.bytes[..length];
@@ -268,7 +267,7 @@ impl Entries {
     }
 }
 
-/// Times in a file like `/proc/PID/schedstat`: for how long the thread has run, and has waited.
+/// Reads the times in a file like `/proc/PID/schedstat`: how long the thread has run, and has waited.
 fn times_in(path: &CStr) -> Option<(u64, u64)> {
     read_start(path, |text| {
         let mut numbers = text.split(|&byte| byte == b' ').map(number);
@@ -276,21 +275,21 @@ fn times_in(path: &CStr) -> Option<(u64, u64)> {
     })
 }
 
-/// Result of `parse` on the first bytes of a file.
+/// Applies `parse` to the first bytes of a file.
 fn read_start<T>(path: &CStr, parse: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
     // SAFETY: the path ends in NUL, and the descriptor is closed below.
     let fd = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
     let mut text = [0_u8; 512];
-    // SAFETY: the call writes at most `text.len()` bytes to `text`. For an invalid descriptor it writes
+    // SAFETY: the call writes at most `text.len()` bytes to `text`. With an invalid descriptor it writes
     // nothing.
     let read = unsafe { libc::read(fd, text.as_mut_ptr().cast(), text.len()) };
-    // SAFETY: the descriptor was opened above and nothing else knows it, or it is -1, which close(2)
-    // refuses.
+    // SAFETY: the descriptor was opened above and nothing else knows about it, or it is -1, which
+    // close(2) rejects.
     unsafe { libc::close(fd) };
     parse(text.get(..usize::try_from(read).ok()?)?)
 }
 
-/// Path of a file in `/proc/PID`, without allocating.
+/// Builds the path of a file in `/proc/PID`, without allocating.
 fn path_of(pid: i32, file: &[u8]) -> Path {
     let mut digits = [0; 10];
     let mut count = 0;
@@ -326,7 +325,7 @@ fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Nanoseconds of `CLOCK_MONOTONIC`.
+/// Returns the time of `CLOCK_MONOTONIC` in nanoseconds.
 fn now() -> u64 {
     let mut time = timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the call writes one `timespec` to `time`, which outlives it.

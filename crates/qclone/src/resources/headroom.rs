@@ -1,7 +1,7 @@
 //! Memory that is left for a clone.
 //!
-//! A clone shares its parent's memory until either side writes. The copies then need memory, or the
-//! kernel kills a process to find it.
+//! A clone shares its parent's memory until either side writes. The copies then need memory. If there is
+//! none, the kernel kills a process.
 
 use std::path::{Path, PathBuf};
 
@@ -13,33 +13,33 @@ use crate::{
 /// Available memory, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Headroom {
-    /// Memory that can be taken without evicting anything in use: of the machine's memory and swap, and of
+    /// Memory that can be taken without evicting anything in use, within the machine's memory and swap and
     /// the limit of every control group that this process is in.
     pub available: u64,
-    /// Control group whose limit is the narrowest bound; `None` when it is the machine's memory.
+    /// Control group whose limit is the narrowest bound. `None` when the machine's memory is.
     pub cgroup: Option<PathBuf>,
-    /// Memory of this process in RAM and in swap: what a clone may copy at worst.
+    /// Memory of this process in RAM and in swap: the most that a clone may copy.
     pub own: u64,
     /// Memory that processes may still commit, where `vm.overcommit_memory` is 2.
     pub commit_left: Option<u64>,
-    /// Memory that a fork commits: all that this process may write to and shares with no other.
+    /// Memory that a fork commits: all private memory that this process may write to.
     pub commit_needed: u64,
 }
 
-/// Reads `/proc/meminfo`, `/proc/self/status`, and the limits of this process's control groups, where
-/// they are mounted in the usual places. Takes about 0.1 ms.
+/// Reads `/proc/meminfo`, `/proc/self/status`, and the limits of this process's control groups, if they
+/// are mounted in the usual places. Takes about 0.1 ms.
 ///
 /// See `proc_meminfo(5)`, `proc_pid_status(5)`, `cgroups(7)`, and
 /// `Documentation/admin-guide/cgroup-v2.rst` and `cgroup-v1/memory.rst` of the kernel.
 ///
 /// # Errors
-/// [`Error::Proc`] and [`Error::ProcFormat`] when the first two cannot be read, or lack a field. A
-/// control group that cannot be read bounds nothing.
+/// [`Error::Proc`] and [`Error::ProcFormat`] when the first two cannot be read, or lack a field. A control
+/// group that cannot be read is ignored.
 pub fn of_this_process() -> Result<Headroom> {
     below(Path::new("/"))
 }
 
-/// The same with another root: for tests.
+/// Does the same with another root, for tests.
 fn below(root: &Path) -> Result<Headroom> {
     let meminfo = Fields::read(&root.join("proc/meminfo"))?;
     let status = Fields::read(&root.join("proc/self/status"))?;
@@ -65,7 +65,7 @@ fn below(root: &Path) -> Result<Headroom> {
 
 const NEVER_OVERCOMMIT: u64 = 2;
 
-/// Memory left by each control group of this process with a limit, with its path.
+/// Returns the path and the memory left of each control group of this process that has a limit.
 fn groups(root: &Path) -> Vec<(PathBuf, u64)> {
     let mut found = Vec::new();
     for membership in memberships(root) {
@@ -81,23 +81,23 @@ fn groups(root: &Path) -> Vec<(PathBuf, u64)> {
 
 /// A control group of this process.
 pub(crate) struct Membership {
-    /// Mount point of groups of that version.
+    /// Mount point of groups of its version.
     mounted: PathBuf,
     /// Path below the mount point.
     pub(crate) path: PathBuf,
-    /// Whether it is a group of cgroup v2.
+    /// Whether it is a cgroup v2 group.
     pub(crate) is_second: bool,
 }
 
 impl Membership {
-    /// The group and its ancestors.
+    /// Returns the group and its ancestors.
     pub(crate) fn groups(&self) -> impl Iterator<Item = PathBuf> {
-        // A container may see its own group as the root, under a path of the outside.
+        // A container may see its own group as the root, although the path is one of the host.
         self.path.ancestors().map(|ancestor| self.mounted.join(ancestor))
     }
 }
 
-/// Groups of this process that control memory, by `/proc/self/cgroup`; see `cgroups(7)`.
+/// Returns the groups of this process that control memory, from `/proc/self/cgroup`; see `cgroups(7)`.
 pub(crate) fn memberships(root: &Path) -> Vec<Membership> {
     let mounts = root.join("sys/fs/cgroup");
     let list = read_text(&root.join("proc/self/cgroup")).unwrap_or_default();
@@ -107,7 +107,7 @@ pub(crate) fn memberships(root: &Path) -> Vec<Membership> {
         let (controllers, path) = (parts.next()?, parts.next()?);
         let is_second = controllers.is_empty();
         let mounted = if is_second {
-            // Next to cgroup v1, v2 is mounted apart.
+            // Next to cgroup v1, v2 has a separate mount point.
             Some(mounts.join("unified")).filter(|apart| apart.is_dir()).unwrap_or_else(|| mounts.clone())
         } else if controllers.split(',').any(|controller| controller == "memory") {
             mounts.join("memory")
@@ -123,8 +123,8 @@ pub(crate) fn memberships(root: &Path) -> Vec<Membership> {
 struct GroupFiles {
     limit: &'static str,
     usage: &'static str,
-    /// Fields of `memory.stat` that can be reclaimed without loss, as `MemAvailable` counts for the
-    /// machine. Pages of files that were used twice stay `active` where nothing else wants memory.
+    /// Fields of `memory.stat` that can be reclaimed without loss, like those in `MemAvailable` for the
+    /// machine. Pages of files that were used twice stay `active` as long as nothing else needs memory.
     reclaimable: &'static [&'static str],
 }
 
@@ -140,7 +140,7 @@ const SECOND: GroupFiles = GroupFiles {
 };
 
 impl GroupFiles {
-    /// Memory that a group leaves; `None` when it has no limit.
+    /// Returns the memory that a group leaves. `None` when it has no limit.
     fn left(&self, group: &Path) -> Option<u64> {
         let limit = number_in(&group.join(self.limit)).filter(|&limit| limit < NO_LIMIT)?;
         let usage = number_in(&group.join(self.usage))?;
@@ -153,15 +153,15 @@ impl GroupFiles {
     }
 }
 
-/// cgroup v1 says by a number of this size that there is no limit.
+/// In cgroup v1, a number of this size means that there is no limit.
 const NO_LIMIT: u64 = 1 << 62;
 
-/// The number in a file. `None` for any other text, such as `max`.
+/// Reads the number in a file. `None` for any other text, such as `max`.
 fn number_in(path: &Path) -> Option<u64> {
     read_text(path).ok()?.trim().parse().ok()
 }
 
-/// A file of lines with a name, a colon, and kibibytes.
+/// A file whose lines consist of a name, a colon, and a number of kibibytes.
 struct Fields {
     path: PathBuf,
     text: String,
@@ -198,7 +198,7 @@ pub(crate) mod tests {
     const STATUS: &str =
         "Name:\tVmRSS: 1\nVmRSS:\t 300 kB\nVmSwap:\t 4 kB\nVmData:\t 200 kB\nVmStk:\t 8 kB\n";
 
-    /// A root that is removed when dropped.
+    /// Root directory that is removed when dropped.
     pub(crate) struct Root(pub(crate) PathBuf);
 
     impl Root {

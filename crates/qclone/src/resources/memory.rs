@@ -1,4 +1,4 @@
-//! Memory of a process: its own, and shared.
+//! Memory of a process: unshared and shared.
 
 use std::{fs, path::Path};
 
@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 pub struct Memory {
     /// Resident set size: pages in memory, shared ones counted in full.
     pub rss: u64,
-    /// Proportional set size: each shared page divided by the number of processes that share it. Those of a
-    /// parent and its clones add up to their real use.
+    /// Proportional set size: each shared page divided by the number of processes that share it. The sizes of
+    /// a parent and its clones add up to their real use.
     pub pss: u64,
-    /// Unique set size: pages of this process only, clean and dirty. Its end would free them; in a clone,
-    /// they are what it has copied or allocated.
+    /// Unique set size: pages of this process only, clean and dirty. They are freed when it ends. In a clone,
+    /// they are the pages it has copied or allocated.
     pub uss: u64,
     /// Pages in swap.
     pub swap: u64,
@@ -21,11 +21,11 @@ pub struct Memory {
 
 /// Reads the memory of process `pid` from `/proc/PID/smaps_rollup`, see `proc_pid_smaps(5)`.
 ///
-/// The kernel walks every page of the process, with its memory map locked: about 11 ms per gigabyte
-/// where it was measured. Not for a hot path.
+/// The kernel walks every page of the process, with its memory map locked. This was measured at about 11 ms
+/// per gigabyte. Not for a hot path.
 ///
 /// # Errors
-/// [`Error::Proc`] when there is no such process, it is a zombie, or it is another user's;
+/// [`Error::Proc`] when there is no such process, or it is a zombie or belongs to another user;
 /// [`Error::ProcFormat`] when a field is missing.
 pub fn of(pid: i32) -> Result<Memory> {
     let path = format!("/proc/{pid}/smaps_rollup");

@@ -1,4 +1,4 @@
-//! Memory and CPU time: what a clone may take, and what is left for it.
+//! Memory and CPU time: how much a clone may use, and how much is left for it.
 
 pub mod demote;
 pub mod headroom;

@@ -1,7 +1,8 @@
-//! Whether a clone that the kernel kills for want of memory takes its parent along.
+//! Detection of setups in which the OOM killer also ends the parent when it kills a clone.
 //!
-//! The kernel's OOM killer takes one process, by its `oom_score_adj`. But a control group can require
-//! that all of it is killed, and systemd stops a service of which a process was killed.
+//! The kernel's OOM killer kills one process, chosen by its `oom_score_adj`. But a control group can
+//! require that all its processes are killed, and systemd stops a service when one of its processes was
+//! killed.
 
 use std::{
     fs,
@@ -10,27 +11,27 @@ use std::{
 
 use crate::{procfs::read_text, resources::headroom::memberships};
 
-/// What ends this process when the OOM killer takes a clone of it.
+/// Mechanism that ends this process when the OOM killer kills a clone of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SharedFate {
-    /// The kernel: `memory.oom.group` is 1 in this control group, as by default in those of Kubernetes.
+    /// The kernel: `memory.oom.group` is 1 in this control group, as in those of Kubernetes by default.
     Group(PathBuf),
     /// systemd: this service has `OOMPolicy=stop`, which is the default, or `kill`.
     Service(String),
 }
 
-/// Examines the control groups of this process and, if it belongs to a systemd service whose unit can
-/// be read, that unit.
+/// Examines the control groups of this process. If the process belongs to a systemd service whose unit can
+/// be read, also examines that unit.
 ///
 /// See `memory.oom.group` in `Documentation/admin-guide/cgroup-v2.rst` of the kernel, `OOMPolicy=` in
-/// `systemd.service(5)`, and `systemd.unit(5)` for where units are.
+/// `systemd.service(5)`, and `systemd.unit(5)` for the locations of units.
 #[must_use]
 pub fn shared_fate() -> Option<SharedFate> {
     below(Path::new("/"))
 }
 
-/// The same with another root: for tests.
+/// Does the same with another root, for tests.
 fn below(root: &Path) -> Option<SharedFate> {
     let memberships = memberships(root);
     let whole = memberships
@@ -53,7 +54,7 @@ struct Service {
 }
 
 impl Service {
-    /// The innermost service in the path of a control group.
+    /// Finds the innermost service in the path of a control group.
     fn of(path: &Path) -> Option<Self> {
         let parts: Vec<_> = path.iter().filter_map(|part| part.to_str()).collect();
         let index = parts.iter().rposition(|part| part.ends_with(".service"))?;
@@ -61,7 +62,7 @@ impl Service {
         Some(Self { name: parts[index].to_owned(), is_of_user })
     }
 
-    /// Its `OOMPolicy=`, or the default; `None` when there is no unit of that name, as in a container.
+    /// Returns its `OOMPolicy=`, or the default. `None` when there is no unit of that name, as in a container.
     fn oom_policy(&self, root: &Path) -> Option<String> {
         let manager = if self.is_of_user { "user" } else { "system" };
         let folders: Vec<_> = ["run/systemd/transient".to_owned()]
@@ -81,7 +82,7 @@ impl Service {
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.extension().is_some_and(|extension| extension == "conf"))
             .collect();
-        // Files of all folders count, in order of their names.
+        // Files of all directories apply, in order of their names.
         additions.sort_by_key(|path| path.file_name().map(ToOwned::to_owned));
         let additions = additions.iter().filter_map(|path| read_text(path).ok());
         let text: String = [unit].into_iter().chain(additions).collect::<Vec<_>>().join("\n");
@@ -98,10 +99,10 @@ impl Service {
     }
 }
 
-/// Folders below which systemd looks for units, in order of precedence. Transient units precede all.
+/// Directories below which systemd looks for units, in order of precedence. Transient units come first.
 const FOLDERS: [&str; 5] = ["etc", "run", "usr/local/lib", "usr/lib", "lib"];
 
-/// The last value that a text gives to `key`. An empty value resets it.
+/// Returns the last value of `key` in a text. An empty value resets it.
 fn value_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let value = |line: &'a str| line.trim().strip_prefix(key)?.trim_start().strip_prefix('=');
     text.lines().filter_map(value).next_back().map(str::trim).filter(|value| !value.is_empty())
@@ -137,7 +138,7 @@ mod tests {
     fn nothing_is_shared_without_a_word_of_it() {
         assert_eq!(fate(&[]), None);
         assert_eq!(fate(&[("proc/self/cgroup", "0::/user.slice/session-1.scope\n")]), None);
-        // As a container sees the service of its runtime, whose unit is not there.
+        // A container sees the service of its runtime like this, without the unit.
         assert_eq!(fate(&[("proc/self/cgroup", "0::/system.slice/containerd.service/x\n")]), None);
     }
 

@@ -4,7 +4,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 
 use crate::error::{Error, Result};
 
-/// Blocks all signals of this thread. Dropping it restores the mask.
+/// Blocks all signals of this thread until dropped.
 #[derive(Debug)]
 pub(crate) struct SignalsBlocked {
     before: SigSet,

@@ -1,8 +1,8 @@
 //! Signals that a clone leaves to its parent.
 //!
 //! A terminal, `docker stop` and systemd send SIGTERM or SIGINT to every process of a group. A clone
-//! that serves a client would end in the middle of its answer, although the parent is about to finish
-//! what is under way. So such a clone heeds those signals only when its parent sent them, by
+//! that serves a client would end in the middle of its answer, although the parent is about to drain its
+//! work in progress. So such a clone reacts to those signals only when its parent sent them, with
 //! [`Child::kill`](crate::Child::kill).
 
 pub(crate) mod mask;
@@ -18,14 +18,14 @@ use nix::{errno::Errno, unistd::getpid};
 
 use crate::error::{Error, Result};
 
-/// Signals that ask a process to end.
+/// Signals that ask a process to terminate.
 const ENDING: [c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
 
 /// Mark of a signal sent by [`Child::kill`](crate::Child::kill): "qclone".
 const MARK: usize = 0x7163_6c6f_6e65;
 
-/// A `siginfo_t` for `rt_sigqueueinfo(2)`, in the kernel's layout on 64-bit systems. libc names none of
-/// its fields that can be set.
+/// `siginfo_t` for `rt_sigqueueinfo(2)`, in the kernel's layout on 64-bit systems. libc does not name the
+/// fields that can be set.
 #[repr(C)]
 pub(crate) struct Marked {
     signal: c_int,
@@ -41,8 +41,8 @@ pub(crate) struct Marked {
 const _: () = assert!(size_of::<Marked>() == size_of::<siginfo_t>() && size_of::<usize>() == 8);
 
 impl Marked {
-    /// Mark for `signal`, to a clone that [heeds only its parent](heed_parent_only); `None` for a signal
-    /// that needs none.
+    /// Creates the mark for `signal`, sent to a clone that [heeds only its parent](heed_parent_only). `None`
+    /// for a signal that needs none.
     pub(crate) fn for_signal(signal: c_int) -> Option<Self> {
         ENDING.contains(&signal).then(|| Self {
             signal,
@@ -61,15 +61,15 @@ impl Marked {
 static HEEDS: AtomicBool = AtomicBool::new(false);
 
 /// Makes this process ignore SIGHUP, SIGINT and SIGTERM unless [`Child::kill`](crate::Child::kill) sent
-/// them, whatever handler was set. An ignored signal stays ignored.
+/// them, regardless of any handler. An ignored signal stays ignored.
 ///
-/// A program that this process executes has the defaults again, since handlers do not survive
+/// A program that this process executes has the default actions again, since handlers do not survive
 /// `execve(2)`.
 ///
-/// Async-signal-safe: calls `sigaction(2)` only.
+/// Async-signal-safe: calls only `sigaction(2)`.
 ///
 /// # Errors
-/// [`Error::Syscall`] when `sigaction(2)` fails, which it does for no valid signal.
+/// [`Error::Syscall`] when `sigaction(2)` fails, which does not happen for valid signals.
 pub fn heed_parent_only() -> Result<()> {
     HEEDS.store(true, Ordering::Relaxed);
     for signal in ENDING {
@@ -90,9 +90,9 @@ pub fn heed_parent_only() -> Result<()> {
     Ok(())
 }
 
-/// Undoes [`heed_parent_only`], in a clone of a clone that called it. Otherwise does nothing.
+/// Undoes [`heed_parent_only`] in a clone of a clone that called it. Otherwise does nothing.
 ///
-/// Async-signal-safe: calls `sigaction(2)` only.
+/// Async-signal-safe: calls only `sigaction(2)` and `signal(2)`.
 pub fn heed_everybody() {
     if !HEEDS.swap(false, Ordering::Relaxed) {
         return;
@@ -103,7 +103,7 @@ pub fn heed_everybody() {
         // SAFETY: the call sets no handler, and `action` has room for the old one.
         unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
         if action.sa_sigaction == END_IF_MARKED as usize {
-            // SAFETY: SIG_DFL is no function that could be called.
+            // SAFETY: SIG_DFL is not a function that could be called.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
     }
@@ -117,10 +117,10 @@ extern "C" fn end_if_marked(signal: c_int, info: *mut siginfo_t, _: *mut c_void)
     // its size and, for SI_QUEUE, its layout.
     let info = unsafe { &*info.cast::<Marked>() };
     if info.code == libc::SI_QUEUE && info.value == MARK {
-        // SAFETY: SIG_DFL is no function that could be called, and the signal is valid.
+        // SAFETY: SIG_DFL is not a function that could be called, and the signal is valid.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
-        // SAFETY: the signal is valid. It is blocked until this handler returns, and then ends the process
-        // with its status.
+        // SAFETY: the signal is valid. It is blocked until this handler returns, and then terminates the
+        // process with its status.
         unsafe { libc::raise(signal) };
     }
 }

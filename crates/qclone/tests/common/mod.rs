@@ -18,8 +18,8 @@ const PANICKED: i32 = 101;
 
 static FORKS: Mutex<()> = Mutex::new(());
 
-/// The right to fork. A test that takes it at its start keeps the descriptors still, too, since the
-/// other tests of the file wait for it.
+/// Lock for forking. A test that takes it at its start also keeps other tests from changing descriptors,
+/// since the other tests of the file wait for it.
 pub(crate) struct ForkLock(MutexGuard<'static, ()>);
 
 /// Waits for the other tests' children to be reaped.
@@ -38,11 +38,11 @@ impl ForkLock {
         self.start(body).finish()
     }
 
-    /// Starts `body` in a child. A panic is printed, and ends the child with code 101.
+    /// Starts `body` in a child. A panic is printed and ends the child with code 101.
     pub(crate) fn start(&self, body: impl FnOnce() -> i32) -> Forked<'_> {
         // SAFETY: the child runs only `body`, on this thread's copy, and leaves by _exit. libc's fork takes
-        // care of malloc. A lock of std's that another thread of the harness holds would hang the child,
-        // which the deadline then kills.
+        // care of malloc. If another thread of the harness held a lock of std, the child would hang until the
+        // deadline kills it.
         let pid = unsafe { libc::fork() };
         match pid {
             -1 => panic!("fork: {}", io::Error::last_os_error()),
@@ -54,7 +54,7 @@ impl ForkLock {
                     }));
                     body()
                 }));
-                // SAFETY: _exit ends the child with no destructors of the harness.
+                // SAFETY: _exit ends the child without destructors of the harness.
                 unsafe { libc::_exit(code.unwrap_or(PANICKED)) }
             }
             pid => Forked { pid, reaped: false, lock: self },
@@ -71,7 +71,7 @@ pub(crate) struct Forked<'lock> {
 }
 
 impl Forked<'_> {
-    /// Waits for its end. After the deadline, kills it first.
+    /// Waits until the child ends. After the deadline, kills it first.
     pub(crate) fn finish(mut self) -> WaitStatus {
         let start = Instant::now();
         let status = loop {
@@ -85,9 +85,9 @@ impl Forked<'_> {
         status
     }
 
-    /// Sends it a signal.
+    /// Sends the child a signal.
     pub(crate) fn signal(&self, signal: i32) {
-        // SAFETY: kill takes two integers; the pid is a child's that has not been reaped.
+        // SAFETY: kill takes two integers. The pid is that of a child that has not been reaped.
         assert_eq!(unsafe { libc::kill(self.pid, signal) }, 0);
     }
 

@@ -1,4 +1,4 @@
-//! Condition variables whose waiters a clone does not have.
+//! Condition variables whose waiters do not exist in a clone.
 
 use std::{
     cell::UnsafeCell,
@@ -31,18 +31,18 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("condvars::memory_around_a_futex_that_is_none_is_left_alone", lookalike),
 ];
 
-/// A gate that threads wait before, each until there is a ticket for it.
+/// A gate at which each thread waits until there is a ticket for it.
 struct Gate {
     mutex: UnsafeCell<libc::pthread_mutex_t>,
     cond: UnsafeCell<libc::pthread_cond_t>,
     tickets: AtomicU32,
 }
 
-// SAFETY: the mutex and the condition variable are for use by many threads.
+// SAFETY: the mutex and the condition variable may be used by many threads.
 unsafe impl Sync for Gate {}
 
 impl Gate {
-    /// One that lives for ever, as threads of a process that ends by _exit(2) ask of it.
+    /// Creates a gate that lives forever, as required by threads of a process that ends with _exit(2).
     fn new() -> &'static Self {
         Box::leak(Box::new(Self {
             mutex: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER),
@@ -82,34 +82,34 @@ impl Gate {
         assert_eq!(unsafe { libc::pthread_cond_broadcast(self.cond.get()) }, 0);
     }
 
-    /// Gives a ticket, and wakes one.
+    /// Adds a ticket, and wakes one thread.
     fn admit(&self) {
         self.locked(|| self.tickets.fetch_add(1, Ordering::Relaxed));
         self.signal();
     }
 
-    /// Gives `count` tickets, and wakes all.
+    /// Adds `count` tickets, and wakes all threads.
     fn admit_all(&self, count: usize) {
         self.locked(|| self.tickets.fetch_add(count.try_into().unwrap(), Ordering::Relaxed));
         self.broadcast();
     }
 }
 
-/// A thread parked before a gate.
+/// A thread parked at a gate.
 struct Waiter {
     tid: i32,
     thread: JoinHandle<()>,
 }
 
 impl Waiter {
-    /// Starts it, and waits until it is parked.
+    /// Starts the thread, and waits until it is parked.
     fn start(gate: &'static Gate) -> Self {
         let told = Box::leak(Box::new(AtomicI32::new(0)));
         let tid: &'static AtomicI32 = told;
         let thread = thread::spawn(move || gate.pass(|| tid.store(gettid().as_raw(), Ordering::Release)));
         until("it is about to wait", || tid.load(Ordering::Acquire) != 0);
         let tid = tid.load(Ordering::Relaxed);
-        // It told with the mutex held, so once it can be taken the thread waits for the gate.
+        // The thread reported while it held the mutex. Once the mutex can be taken, the thread waits.
         gate.locked(|| {});
         until("it is parked", || is_asleep(tid));
         Self { tid, thread }
@@ -130,11 +130,11 @@ fn end_finished(waiters: &mut Vec<Waiter>, count: usize) {
     }
 }
 
-/// In a clone: all that a condition variable is for, on one whose waiters are not there.
+/// In a clone: all operations of a condition variable, on one whose waiters do not exist.
 fn use_in_clone(gate: &'static Gate) {
     for round in 0..4 {
-        // What is not repaired hands signals to those who are not there, until none is left. In
-        // musl that is so, and documented.
+        // Without repair, signals go to waiters that do not exist, until none is left. That is
+        // documented for musl.
         if round > 0 || cfg!(target_env = "musl") {
             (0..8).for_each(|_| gate.signal());
             gate.broadcast();
@@ -147,8 +147,8 @@ fn use_in_clone(gate: &'static Gate) {
     }
 }
 
-/// Parks threads such that they wait in both of a variable's groups, in an order that depends on
-/// `round`: a signal starts a new group for those who come later.
+/// Parks threads so that they wait in both of a variable's groups, in an order that depends on `round`.
+/// A signal starts a new group for later waiters.
 fn park(gate: &'static Gate, round: usize) -> Vec<Waiter> {
     for _ in 0..round % 4 {
         let waiter = Waiter::start(gate);
@@ -175,7 +175,7 @@ fn tells_of_waking(_: &ForkLock) {
         let before = now();
         assert_eq!(before.waiters, 2);
         assert_eq!(now(), before);
-        // Without a ticket: whoever it wakes waits again.
+        // Without a ticket, so the woken thread waits again.
         gate.signal();
         until("both are parked again", || {
             let parked = waiters.iter().all(|waiter| is_asleep(waiter.tid));
@@ -213,7 +213,7 @@ fn works_in_a_clone(_: &ForkLock) {
         });
         assert_well(child.unwrap());
 
-        // The parent's is as it was.
+        // The parent's variable is as it was.
         gate.admit_all(waiters.len());
         waiters.into_iter().for_each(Waiter::end);
         use_in_clone(gate);
@@ -230,10 +230,10 @@ fn works_in_a_clones_clone(_: &ForkLock) {
     let mut forker = Forker::new();
     let gate = Gate::new();
     let _waiters = park(gate, 6);
-    // SAFETY: the threads are parked before the gate, and the clone leaves by `exit`.
+    // SAFETY: the threads are parked at the gate, and the clone leaves by `exit`.
     match unsafe { forker.fork(&mut at_rest).unwrap() } {
         Fork::Parent { child, .. } => assert_well(child),
-        // What panics here ends the clone by its harness, as any case.
+        // The clone's harness ends it if anything panics here, as in any case.
         Fork::Clone(side) => {
             drop(side);
             let _waiters = park(gate, 7);
@@ -255,7 +255,7 @@ fn keeps_its_clock(_: &ForkLock) {
     assert_eq!(unsafe { libc::pthread_condattr_init(attributes.as_mut_ptr()) }, 0);
     // SAFETY: initialized above.
     assert_eq!(unsafe { libc::pthread_condattr_setclock(attributes.as_mut_ptr(), libc::CLOCK_MONOTONIC) }, 0);
-    // SAFETY: nobody waits for it yet.
+    // SAFETY: nothing waits for it yet.
     assert_eq!(unsafe { libc::pthread_cond_init(gate.cond.get(), attributes.as_ptr()) }, 0);
     let _waiters = [Waiter::start(gate), Waiter::start(gate)];
 
@@ -298,7 +298,7 @@ fn several(_: &ForkLock) {
     assert_well(child.unwrap());
 }
 
-/// Words around one that a thread sleeps on as it would on a condition variable's.
+/// Words around a word that a thread sleeps on like on that of a condition variable.
 #[repr(C, align(8))]
 struct Lookalike {
     before: [u32; 12],
@@ -307,7 +307,7 @@ struct Lookalike {
 }
 
 fn lookalike(_: &ForkLock) {
-    // What one waiter makes of the count of waiters is an everyday number elsewhere.
+    // The word that counts one waiter is a common number elsewhere.
     let words: &'static Lookalike =
         Box::leak(Box::new(Lookalike { before: [8; 12], futex: AtomicU32::new(0), after: [8; 12] }));
     let tid: &'static AtomicI32 = Box::leak(Box::new(AtomicI32::new(0)));
@@ -317,7 +317,7 @@ fn lookalike(_: &ForkLock) {
         let forever = ptr::null::<libc::timespec>();
         let none = ptr::null::<u32>();
         loop {
-            // SAFETY: the word is there for ever, and the call changes nothing.
+            // SAFETY: the word lives forever, and the call changes nothing.
             unsafe {
                 libc::syscall(libc::SYS_futex, words.futex.as_ptr(), operation, 0, forever, none, u32::MAX)
             };
@@ -326,14 +326,14 @@ fn lookalike(_: &ForkLock) {
     until("it has begun", || tid.load(Ordering::Acquire) != 0);
     until("it sleeps", || is_asleep(tid.load(Ordering::Relaxed)));
     let child = fork(&mut Forker::new(), &mut at_rest, |_| {
-        // SAFETY: of words that nobody writes to.
+        // SAFETY: nothing writes to these words.
         let around = unsafe { (&raw const *words).read_volatile() };
         assert_eq!((around.before, around.after), ([8; 12], [8; 12]));
     });
     assert_well(child.unwrap());
 }
 
-/// For information: how a plain fork fares, which in glibc 2.31 to 2.40 may hang.
+/// For information: the result of a plain fork, which may hang in glibc 2.31 to 2.40.
 pub(crate) fn without_repair(lock: &ForkLock) {
     const ROUNDS: usize = 20;
     const PATIENCE: Duration = Duration::from_millis(500);

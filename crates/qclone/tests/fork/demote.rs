@@ -1,4 +1,4 @@
-//! A clone gives way to a parent that waits for a processor.
+//! A clone gives way to a parent that waits for a CPU.
 
 use std::{
     hint,
@@ -34,7 +34,7 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("demote::a_clone_beside_others_at_work_stays_as_it_is", beside_others),
 ];
 
-/// Others on the machine may be at work for a while: then it does not.
+/// Time limit. A clone does not give way while other processes on the machine are busy.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 fn at_work(_: &ForkLock) {
@@ -78,7 +78,7 @@ fn resting(_: &ForkLock) {
     assert_well(child);
 }
 
-/// One that computes on the processor of its parent until it is idle, but not for longer than told.
+/// Starts a clone that computes on its parent's CPU until it is `SCHED_IDLE`, but at most for `at_most`.
 fn start_clone(at_most: Duration, check: impl FnOnce(i32)) -> Child {
     limits::set_affinity(&[first_allowed()]).unwrap();
     let parent = getpid().as_raw();
@@ -107,7 +107,7 @@ fn first_allowed() -> u32 {
     list.split([',', '-']).next().unwrap().parse().unwrap()
 }
 
-/// Milliseconds of processor time that this thread has had.
+/// CPU time of this thread in milliseconds.
 fn ran_ms() -> i64 {
     let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
     (usage.user_time() + usage.system_time()).num_milliseconds()

@@ -1,4 +1,4 @@
-//! Forks that fail: each by its own error, and the parent goes on.
+//! Forks that fail. Each has its own error, and the parent continues.
 
 use std::{
     env, fs,
@@ -31,7 +31,7 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("errors::after_that_a_thread_that_cannot_be_read_refuses", unprivileged_with_a_thread),
 ];
 
-/// In which a refusal must come.
+/// Maximum time until a refusal.
 const SOON: Duration = Duration::from_secs(1);
 
 fn no_proc(_: &ForkLock) {
@@ -54,7 +54,7 @@ fn no_proc(_: &ForkLock) {
     assert_well(spawn(&Options::default(), || 0).unwrap());
 }
 
-/// Runs `body` where no more than `free` descriptors can be opened.
+/// Runs `body` with a limit under which no more than `free` descriptors can be opened.
 fn with_free_descriptors<T>(free: usize, body: impl FnOnce() -> T) -> T {
     let open = fds::list().unwrap();
     assert!(open.iter().copied().eq(0..i32::try_from(open.len()).unwrap()), "{open:?}");
@@ -109,7 +109,7 @@ fn spawn_without_descriptors(_: &ForkLock) {
     assert_well(spawn(&Options::default(), || 0).unwrap());
 }
 
-/// For the rest of this process's life. Another user's, since root has no limit of processes.
+/// Changes to another user for the rest of this process's life, since root has no limit on processes.
 fn drop_privileges() {
     if Uid::effective().is_root() {
         setuid(Uid::from_raw(65_534)).unwrap();

@@ -1,4 +1,4 @@
-//! The arena: what it hands out is one's own, zeroed and keeps its contents; clones have all of it.
+//! The arena. Memory it hands out is exclusive, zeroed and keeps its contents. Clones have all of it.
 
 use std::{
     collections::BTreeMap,
@@ -45,7 +45,7 @@ fn arena(inheritance: Inheritance) -> &'static Arena {
     Box::leak(Box::new(Arena::new(inheritance)))
 }
 
-/// By xorshift.
+/// Random numbers, from xorshift.
 struct Random(u64);
 
 impl Random {
@@ -65,7 +65,7 @@ struct Unit {
     seed: u64,
 }
 
-// SAFETY: a unit is memory of its owner alone.
+// SAFETY: only the owner of a unit uses its memory.
 unsafe impl Send for Unit {}
 
 impl Unit {
@@ -81,7 +81,7 @@ impl Unit {
     }
 
     fn words(&mut self) -> &mut [u64] {
-        // SAFETY: as many bytes are this unit's, which is borrowed mutably.
+        // SAFETY: this many bytes belong to this unit, which is borrowed mutably.
         unsafe { slice::from_raw_parts_mut(self.at.as_ptr().cast(), self.length / 8) }
     }
 
@@ -93,7 +93,7 @@ impl Unit {
     }
 
     fn shrink(&mut self, length: usize) {
-        // SAFETY: this unit's, which does not use its end any more.
+        // SAFETY: belongs to this unit, which no longer uses its end.
         unsafe { self.arena.shrink_unit(self.at, self.length, length) };
         self.length = length;
     }
@@ -101,7 +101,7 @@ impl Unit {
 
 impl Drop for Unit {
     fn drop(&mut self) {
-        // SAFETY: this unit's, which nobody can use any more.
+        // SAFETY: belongs to this unit, which nothing can use any more.
         unsafe { self.arena.free_unit(self.at, self.length) };
     }
 }
@@ -191,7 +191,7 @@ fn what_others_have_mapped_is_left_alone(_: &ForkLock) {
         // SAFETY: replaces nothing.
         let mapped = unsafe { libc::mmap(at, PAGE, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
         assert_eq!(mapped, at);
-        // SAFETY: mapped just now.
+        // SAFETY: just mapped.
         unsafe { at.cast::<u64>().write(77) };
     }
     let mut units: Vec<_> = (2..30).map(|seed| Unit::new(arena, seed)).collect();
@@ -201,9 +201,9 @@ fn what_others_have_mapped_is_left_alone(_: &ForkLock) {
     drop((units, first));
     for at in foreign {
         let at = std::ptr::with_exposed_provenance_mut::<u64>(at);
-        // SAFETY: of this test.
+        // SAFETY: mapped by this test.
         assert_eq!(unsafe { at.read() }, 77);
-        // SAFETY: likewise, and not used any more.
+        // SAFETY: mapped by this test, and no longer used.
         assert_eq!(unsafe { libc::munmap(at.cast(), PAGE) }, 0);
     }
 }
@@ -300,7 +300,7 @@ fn a_clone_has_the_arena_and_the_marks_stay(_: &ForkLock) {
         let mut clone = qclone::spawn(&qclone::Options::default(), || {
             units.iter_mut().for_each(Unit::check);
             assert!(buffer.iter().zip(0..).all(|(&word, value)| word == value));
-            // The arena works on in a clone.
+            // The arena still works in a clone.
             units.push(Unit::new(marked, 99));
             units.remove(3).check();
             drop(inherited.alloc::<u8>(5).unwrap());
@@ -324,7 +324,7 @@ fn a_fork_splits_no_huge_page(_: &ForkLock) {
     let mut clone = qclone::spawn(&qclone::Options::default(), || 0).unwrap();
     assert_success(&clone.wait().unwrap());
     assert_eq!(huge_bytes_of(&buffers), before);
-    // A mapping that has grown is asked again.
+    // A mapping that has grown is probed again.
     buffers.extend(arenas.iter().map(|arena| arena.alloc::<u8>(REGION).unwrap()));
     buffers.iter_mut().for_each(|buffer| buffer.fill(2));
     let before = huge_bytes_of(&buffers);
@@ -349,7 +349,7 @@ fn huge_bytes_of<T: std::ops::Deref<Target = [E]>, E>(buffers: &[T]) -> usize {
     bytes
 }
 
-/// A thread that changes an arena all the time: every clone finds it unlocked.
+/// While a thread keeps changing an arena, every clone finds it unlocked.
 fn a_clone_finds_the_arena_unlocked(_: &ForkLock) {
     struct Any;
     impl qclone::Policy for Any {
@@ -364,14 +364,14 @@ fn a_clone_finds_the_arena_unlocked(_: &ForkLock) {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 let at = arena.allocate_unit().unwrap();
-                // SAFETY: handed out just now.
+                // SAFETY: just handed out.
                 unsafe { arena.free_unit(at, UNIT) };
             }
         });
         let mut forker = qclone::Forker::new();
         for _ in 0..200 {
-            // SAFETY: the other thread holds the arena's lock at times, and nothing else that
-            // the clone uses; the clone leaves by exit.
+            // SAFETY: the other thread sometimes holds the arena's lock, but nothing else that
+            // the clone uses. The clone leaves by exit.
             match unsafe { forker.fork(&mut Any) }.unwrap() {
                 qclone::Fork::Parent { mut child, .. } => assert_success(&child.wait().unwrap()),
                 qclone::Fork::Clone(_side) => {
@@ -385,9 +385,9 @@ fn a_clone_finds_the_arena_unlocked(_: &ForkLock) {
     });
 }
 
-/// Does rounds of upkeep until nothing is left to do. The kernel refuses a huge page as long as another processor has a
-/// page of it on its way to a list (`SCAN_PAGE_LRU` and `SCAN_PAGE_COUNT` in Linux's `mm/khugepaged.c`). It is made
-/// in a later round.
+/// Runs rounds of upkeep until nothing is left to do. The kernel refuses a huge page as long as another CPU is
+/// still adding one of its pages to a list (`SCAN_PAGE_LRU` and `SCAN_PAGE_COUNT` in Linux's
+/// `mm/khugepaged.c`). The huge page is made in a later round.
 #[track_caller]
 fn until_done(upkeep: &mut Upkeep, is_done: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -397,7 +397,7 @@ fn until_done(upkeep: &mut Upkeep, is_done: impl Fn() -> bool) {
     }
 }
 
-/// Whether this system has huge pages, gives some, and can say which pages are huge.
+/// Whether this system has huge pages, provides some, and can report which pages are huge.
 fn can_tend() -> bool {
     let looks = Upkeep::new(Shared::Leave).round().inspect_err(|error| eprintln!("cannot look: {error}"));
     let mut probe = [arena(Inheritance::Inherited).alloc::<u8>(8 * REGION).unwrap()];
@@ -411,14 +411,14 @@ fn upkeep_makes_huge_pages_of_small_ones(_: &ForkLock) {
     if !can_tend() {
         return;
     }
-    // On small pages, wherever the system gives huge ones without being asked. It is not the arena's.
+    // On small pages, even if the system provides huge ones unasked. Not part of an arena.
     let mut buffer = vec![0_u8; 9 * REGION];
     let mapping: *mut libc::c_void = buffer.as_mut_ptr().map_addr(|at| at & !(PAGE - 1)).cast();
-    // SAFETY: advice changes no byte of the mapping, which is the buffer's.
+    // SAFETY: advice does not change the contents of the mapping, which belongs to the buffer.
     let advise = |advice| unsafe { libc::madvise(mapping, buffer.len() / PAGE * PAGE, advice) };
     assert_eq!(advise(libc::MADV_NOHUGEPAGE), 0);
     buffer.fill(7);
-    // SAFETY: likewise.
+    // SAFETY: this advice does not change the contents, either.
     assert_eq!(unsafe { libc::madvise(mapping, 9 * REGION / PAGE * PAGE, libc::MADV_HUGEPAGE) }, 0);
     let buffers = [buffer];
     let mut values = [arena(Inheritance::Inherited).alloc::<u8>(4 * REGION).unwrap()];
@@ -428,7 +428,7 @@ fn upkeep_makes_huge_pages_of_small_ones(_: &ForkLock) {
     until_done(&mut upkeep, || huge_bytes_of(&buffers) >= 8 * REGION);
     assert!(buffers[0].iter().all(|&byte| byte == 7));
 
-    // What a clone shares is split where it is written to.
+    // Memory that a clone shares is split where it is written to.
     let (reader, writer) = nix::unistd::pipe().unwrap();
     let keep = vec![reader.as_raw_fd()];
     let options = qclone::Options { keep, ..qclone::Options::default() };
@@ -451,7 +451,7 @@ fn upkeep_makes_huge_pages_of_small_ones(_: &ForkLock) {
     assert_success(&clone.wait().unwrap());
 }
 
-/// The thread of upkeep is in no fork's way, and restores what clones have split once they have ended.
+/// The upkeep thread does not prevent forks, and restores huge pages split by clones after they have ended.
 fn the_thread_of_upkeep_lets_forks_through(_: &ForkLock) {
     if !can_tend() {
         return;
@@ -463,7 +463,7 @@ fn the_thread_of_upkeep_lets_forks_through(_: &ForkLock) {
     let whole = huge_bytes_of(&values);
     for round in 0..200 {
         let mut clone = qclone::spawn(&qclone::Options::default(), || {
-            // A clone has no such thread, and can fork as well.
+            // A clone has no such thread, and can also fork.
             let mut grandchild = qclone::spawn(&qclone::Options::default(), || 0).unwrap();
             assert_success(&grandchild.wait().unwrap());
             i32::from(values[0].iter().any(|&value| value < 8))

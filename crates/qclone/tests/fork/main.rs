@@ -1,7 +1,7 @@
-//! The fork path: what is refused, what passes, what a clone has, and that its parent notices nothing.
+//! The fork path: what is refused, what passes, what a clone has, and that its parent is not affected.
 //!
 //! A fork needs the main thread of a process with one thread, so no test runs on a thread of the
-//! harness. Each runs in a process of its own, with a deadline, and leaves no process behind.
+//! harness. Each runs in its own process, with a deadline, and leaves no process behind.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -30,14 +30,14 @@ use nix::{
     unistd::{Pid, getpid, gettid, setpgid},
 };
 
-/// A test. It runs on the only thread of a process, so that it may fork.
+/// A test. It runs on the only thread of a process, so that it can fork.
 type Case = fn(&ForkLock);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // More than one would run on threads of the harness.
+    // With more than one, tests would run on threads of the harness.
     arguments.test_threads = Some(1);
-    // A clone whose parent has ended becomes a child of this process, which then sees it.
+    // A clone whose parent has ended becomes a child of this process, and can be seen here.
     set_child_subreaper(true).expect("the kernel has subreapers");
     let cases = [
         errors::CASES,
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Runs `case` in a process of its own, and kills what it leaves.
+/// Runs `case` in its own process, and kills any process it leaves.
 fn run(case: Case) -> Result<(), Failed> {
     assert_eq!(getpid(), gettid(), "the harness runs cases on its main thread");
     let lock = common::lock();

@@ -1,4 +1,4 @@
-//! Mappings that a plain fork leaves out: a clone has them, and the parent's marks stay.
+//! Mappings that a plain fork leaves out. A clone has them, and the parent keeps its marks.
 
 use std::{
     collections::BTreeSet,
@@ -39,7 +39,7 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("maps::marked_files_and_shared_memory_are_left_out", shared_memory),
 ];
 
-/// Memory laid out by a string, a letter a page:
+/// Memory laid out by a string with one letter per page:
 ///
 /// | letter | page |
 /// |---|---|
@@ -54,7 +54,7 @@ pub(crate) struct Arena {
 }
 
 impl Arena {
-    /// Low in the address space, where nobody else's mapping comes to lie in a hole.
+    /// Places the memory low in the address space, where no other mapping gets into a hole.
     pub(crate) fn new(layout: &str) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(1 << 36);
         let len = layout.len() * page_size();
@@ -62,7 +62,7 @@ impl Arena {
         Self::at(base, layout)
     }
 
-    /// Where the kernel puts it: among the mappings of malloc(3), mostly above them.
+    /// Places the memory where the kernel chooses: among the mappings of malloc(3), mostly above them.
     fn anywhere(layout: &str) -> Self {
         Self::at(map(None, layout.len() * page_size()), layout)
     }
@@ -73,20 +73,20 @@ impl Arena {
         arena
     }
 
-    /// Maps the whole anew, at the same place.
+    /// Maps everything again, at the same place.
     pub(crate) fn lay(&mut self, layout: &str) {
         assert_eq!(self.layout.len(), layout.len());
         layout.clone_into(&mut self.layout);
         let page = page_size();
         map(Some(self.base), layout.len() * page);
         for (at, _) in self.pages() {
-            // SAFETY: the page was mapped just now, for this arena.
+            // SAFETY: the page was just mapped for this arena.
             unsafe { ptr::with_exposed_provenance_mut::<usize>(at).write(token(at)) };
         }
         for (range, kind) in self.runs() {
             let address: *mut c_void = ptr::with_exposed_provenance_mut(range.start);
             if kind == '.' {
-                // SAFETY: of this arena, and not used by it.
+                // SAFETY: belongs to this arena, which does not use it.
                 checked(unsafe { libc::munmap(address, range.len()) });
                 continue;
             }
@@ -98,19 +98,19 @@ impl Arena {
                 'x' | 'X' => libc::PROT_NONE,
                 _ => continue,
             };
-            // SAFETY: of this arena, which reads it after giving itself access alone.
+            // SAFETY: belongs to this arena, which reads it only after giving itself access.
             checked(unsafe { libc::mprotect(address, range.len(), protection) });
         }
     }
 
-    /// Gives an advice on pages, by their addresses.
+    /// Advises the kernel about pages, by address.
     fn advise(&self, range: Range<usize>, advice: i32) {
         assert!(range.start >= self.base);
-        // SAFETY: both kinds of advice leave this process's memory alone.
+        // SAFETY: neither advice changes this process's memory.
         checked(unsafe { libc::madvise(ptr::with_exposed_provenance_mut(range.start), range.len(), advice) });
     }
 
-    /// In a clone: fails, or dies, unless every page is there with what was written to it.
+    /// In a clone: fails, or dies, unless every page is there with the written contents.
     pub(crate) fn check(&self) {
         for (at, kind) in self.pages() {
             let address = ptr::with_exposed_provenance_mut::<usize>(at);
@@ -118,12 +118,12 @@ impl Arena {
                 // SAFETY: a page of this arena.
                 checked(unsafe { libc::mprotect(address.cast(), page_size(), libc::PROT_READ) });
             }
-            // SAFETY: a page of this arena; if the clone does not have it, this test fails by a signal.
+            // SAFETY: a page of this arena. If the clone does not have it, a signal ends this test.
             assert_eq!(unsafe { address.read() }, token(at), "page {:#x}", at - self.base);
         }
     }
 
-    /// The pages that are no holes.
+    /// The pages that are not holes.
     fn pages(&self) -> impl Iterator<Item = (usize, char)> {
         let page = page_size();
         let pages =
@@ -131,7 +131,7 @@ impl Arena {
         pages.filter(|(_, kind)| *kind != '.')
     }
 
-    /// Neighbours alike, as ranges of addresses.
+    /// Runs of pages with the same letter, as ranges of addresses.
     fn runs(&self) -> Vec<(Range<usize>, char)> {
         let page = page_size();
         let pages: Vec<_> = self.layout.chars().enumerate().collect();
@@ -146,11 +146,11 @@ impl Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        // Its holes may hold mappings of others by now.
+        // Its holes may contain other mappings by now.
         for (range, kind) in self.runs() {
             if kind != '.' {
                 let address: *mut c_void = ptr::with_exposed_provenance_mut(range.start);
-                // SAFETY: of this arena, which nobody uses any more.
+                // SAFETY: belongs to this arena, which nothing uses any more.
                 checked(unsafe { libc::munmap(address, range.len()) });
             }
         }
@@ -161,7 +161,7 @@ impl Drop for Arena {
 fn map(at: Option<usize>, len: usize) -> usize {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | if at.is_some() { libc::MAP_FIXED } else { 0 };
     let address = ptr::with_exposed_provenance_mut(at.unwrap_or(0));
-    // SAFETY: anywhere, or over an arena by its owner.
+    // SAFETY: maps anywhere, or over an arena by its owner.
     let mapped = unsafe { libc::mmap(address, len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
     assert_ne!(mapped, libc::MAP_FAILED, "{}", Errno::last());
     mapped.expose_provenance()
@@ -171,12 +171,12 @@ fn checked(result: libc::c_int) {
     Errno::result(result).unwrap();
 }
 
-/// What is written to the page at an address.
+/// Value that is written to the page at an address.
 fn token(at: usize) -> usize {
     !at.rotate_left(17)
 }
 
-/// The marks as they are expected after a fork: those of single pages are lost.
+/// The marks that are expected after a fork. Those of single pages are lost.
 fn without_single_pages(mut state: State) -> State {
     for range in marked_mappings().into_iter().filter(|range| range.len() == page_size()) {
         state.marked.remove(&range.start);
@@ -192,7 +192,7 @@ fn fork_and_check(forker: &mut Forker, arena: &Arena) {
     assert_eq!(State::now(), expected, "in {}", arena.layout);
 }
 
-/// What the other cases are worth.
+/// Shows what the other cases prove.
 fn plain_fork(lock: &ForkLock) {
     let arena = Arena::new("MM");
     let status = lock.in_child(|| {
@@ -241,7 +241,7 @@ fn layouts(_: &ForkLock) {
             fork_and_check(&mut forker, &arena);
         }
     }
-    // All of them at once, with what one forker knows of the ones before.
+    // All of them at once, with a forker that knows the previous ones.
     let mut forker = Forker::new();
     let mut arenas = Vec::new();
     for layout in layouts {
@@ -294,16 +294,16 @@ fn random_layouts(_: &ForkLock) {
         let before: Vec<_> = arena.pages().collect();
         arena.lay(&layout.new_tree(&mut random).unwrap().current());
 
-        // A forker that knows nothing of the layout before.
+        // A forker that does not know the previous layout.
         let exact = without_single_pages(State::now());
         fork_and_check(&mut Forker::new(), &arena);
 
-        // One that takes a mapping for the one that was in its place.
+        // A forker that may mistake a mapping for the previous one at its place.
         assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
         let was_mapped = |page: &usize| before.iter().any(|(at, _)| at == page);
         let now = State::now();
         assert!(exact.marked.symmetric_difference(&now.marked).all(was_mapped), "in {}", arena.layout);
-        // The second time it has nothing new to learn.
+        // The second time, it has nothing new to learn.
         assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
         assert_eq!(State::now(), now, "in {}", arena.layout);
     }
@@ -316,7 +316,7 @@ fn many_mappings(_: &ForkLock) {
         fork_and_check(&mut forker, &arena);
         assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
         drop(arena);
-        // As many again, and more, elsewhere; then none.
+        // As many again, and more, elsewhere. Then none.
         let arena = place(&pattern.repeat(6000));
         fork_and_check(&mut forker, &arena);
         drop(arena);
@@ -325,9 +325,9 @@ fn many_mappings(_: &ForkLock) {
     }
 }
 
-/// Reading the list takes memory, which is a mapping itself when it is much.
+/// Reading a long list takes memory that is a mapping itself.
 fn malloc_maps(_: &ForkLock) {
-    // SAFETY: mallopt(3) takes two integers. musl's malloc maps such blocks as it is.
+    // SAFETY: mallopt(3) takes two integers. musl's malloc maps such blocks anyway.
     #[cfg(target_env = "gnu")]
     assert_eq!(unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, 16 * 1024) }, 1);
     for pattern in ["MMU", "MM."] {
@@ -345,15 +345,15 @@ fn malloc_maps(_: &ForkLock) {
 
 fn no_mappings_left(_: &ForkLock) {
     let limit: usize = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse().unwrap();
-    // Each run of letters is a mapping: room for some 1,500 more, and later for 5,500. Single pages
-    // are not asked for their marks.
+    // Each run of letters is a mapping. There is room for about 1,500 more, and later for 5,500. Single
+    // pages are not probed for their marks.
     let arena = Arena::new(&"MMmm".repeat(2500));
     let _full = Arena::new(&"Uu".repeat((limit - 5000 - 4000 - 1500) / 2));
     let spare = Arena::new(&"Uu".repeat(2000));
     let mut forker = Forker::new();
     match fork(&mut forker, &mut Alone, |_| arena.check()) {
         Ok(child) => assert_well(child),
-        // What madvise(2) makes of ENOMEM when it cannot split a mapping.
+        // madvise(2) returns this instead of ENOMEM when it cannot split a mapping.
         Err(error) => assert!(matches!(error, Error::Syscall { errno: Errno::EAGAIN, .. }), "{error:?}"),
     }
     drop(spare);
@@ -363,14 +363,14 @@ fn no_mappings_left(_: &ForkLock) {
     assert_eq!(State::now().marked.len(), marks);
 }
 
-/// The mark of a mapping is remembered by its bounds.
+/// The forker remembers the mark of a mapping by its bounds.
 fn unmarked_for_marked(_: &ForkLock) {
     let mut forker = Forker::new();
     let mut arena = Arena::new(".MMMM.");
     fork_and_check(&mut forker, &arena);
     arena.lay(".UUUU.");
     for _ in 0..2 {
-        // It may come to be marked, which costs child processes of other code that memory.
+        // It may end up marked. Child processes of other code then lack that memory.
         assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
         arena.check();
     }
@@ -382,7 +382,7 @@ fn marked_for_unmarked(_: &ForkLock) {
     fork_and_check(&mut forker, &arena);
     arena.lay(".MMMM.");
     for _ in 0..2 {
-        // Its mark may be lost, which costs child processes of other code a little time.
+        // Its mark may be lost. That costs child processes of other code a little time.
         assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
     }
 }
@@ -413,11 +413,11 @@ fn shared_memory(_: &ForkLock) {
     // SAFETY: mapped anywhere.
     let shared = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_READ, flags, -1, 0) };
     assert_ne!(shared, libc::MAP_FAILED);
-    // SAFETY: the advice leaves this process's memory alone.
+    // SAFETY: the advice does not change this process's memory.
     checked(unsafe { libc::madvise(shared, len, libc::MADV_DONTFORK) });
     let is_mapped = || {
         let mut resident = [0_u8; 4];
-        // SAFETY: mincore writes a byte a page.
+        // SAFETY: mincore writes one byte per page.
         unsafe { libc::mincore(shared, len, resident.as_mut_ptr().cast()) == 0 }
     };
     let before = State::now();

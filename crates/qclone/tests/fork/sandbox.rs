@@ -1,4 +1,4 @@
-//! Where a sandbox forbids some of the calls: refused before there is a clone, or done without.
+//! Sandboxes that forbid some of the calls: the fork is refused, or works without them.
 
 use std::{ptr, time::Duration};
 
@@ -18,7 +18,7 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("sandbox::without_waitid_a_clone_is_reaped_by_its_pid", no_waitid),
 ];
 
-/// For the rest of this process's life, answers system call `number` with `errno`; see seccomp(2).
+/// Makes system call `number` fail with `errno` for the rest of this process's life; see seccomp(2).
 fn forbid(number: i64, errno: Errno) {
     let op = |code: u32, k: u32| libc::sock_filter { code: u16::try_from(code).unwrap(), jt: 0, jf: 0, k };
     let number = u32::try_from(number).unwrap();
@@ -32,13 +32,13 @@ fn forbid(number: i64, errno: Errno) {
     let program = libc::sock_fprog { len: u16::try_from(filter.len()).unwrap(), filter: filter.as_mut_ptr() };
     // SAFETY: prctl(2) takes integers here.
     assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
-    // SAFETY: the program outlives the call, and names a filter of its length.
+    // SAFETY: the program outlives the call, and refers to a filter of the given length.
     let set =
         unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, ptr::from_ref(&program)) };
     assert_eq!(set, 0, "{}", Errno::last());
 }
 
-/// A clone that waits for ever.
+/// Starts a clone that waits forever.
 fn waiting() -> Child {
     spawn(&Options::default(), || {
         loop {
@@ -87,7 +87,7 @@ fn heeds_parent(_: &ForkLock) {
     })
     .unwrap();
     nix::unistd::read(&ready, &mut [0]).unwrap();
-    // From anybody else it is ignored.
+    // It is ignored unless `Child::kill` sent it.
     // SAFETY: kill(2) takes integers, and the clone has not been reaped.
     assert_eq!(unsafe { libc::kill(child.pid(), libc::SIGTERM) }, 0);
     assert_eq!(child.wait_timeout(Duration::from_millis(100)).unwrap(), None);
@@ -99,7 +99,7 @@ fn reaped_elsewhere(_: &ForkLock) {
     let child = spawn(&Options::default(), || 0).unwrap();
     assert!(qclone::child::wait::wait(child.pid()).unwrap().success());
     forbid(libc::SYS_pidfd_send_signal, Errno::EPERM);
-    // Were it sent, kill(2) would fail: there is no such process any more.
+    // If the signal were sent, kill(2) would fail: the process no longer exists.
     forbid(libc::SYS_kill, Errno::EINVAL);
     child.kill(libc::SIGKILL).unwrap();
 }

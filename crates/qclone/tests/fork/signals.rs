@@ -1,4 +1,4 @@
-//! Signals around a fork: none is lost, none runs on the wrong side.
+//! Signals around a fork: none is lost, and none is handled on the wrong side.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -95,16 +95,16 @@ fn pending(_: &ForkLock) {
 
 fn during(_: &ForkLock) {
     count_usr1();
-    // Asleep, with all signals blocked: what is sent to the process is the main thread's.
+    // Asleep, with all signals blocked: signals to the process go to the main thread.
     let sleeper = Sleeper::start("sleeper");
     for round in 0..20 {
-        // One that has not forked yet looks twice.
+        // A forker that has not forked yet looks twice.
         let mut forker = Forker::new();
         let mut judged = 0;
         let mut policy = |_: &Thread| {
             judged += 1;
             if judged == 2 {
-                // The last that the forker does before the fork is to ask this policy.
+                // Asking this policy is the forker's last step before the fork.
                 kill(getpid(), Signal::SIGUSR1).unwrap();
                 assert_eq!(handled(), round, "signals are blocked by now");
             }

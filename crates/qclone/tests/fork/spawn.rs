@@ -33,7 +33,7 @@ pub(crate) const CASES: &[(&str, Case)] = &[
     ("spawn::many_clones_at_once_keep_their_statuses_apart", many_clones),
 ];
 
-/// As a program does: not in a child of the harness, which is what the other cases run in.
+/// Clones like a program does, and not in a child of the harness like the other cases.
 pub(crate) fn the_harness_itself_clones() {
     let mut child = spawn(&Options::default(), || 42).unwrap();
     assert_eq!(child.wait().unwrap().status, Some(42));
@@ -111,7 +111,7 @@ fn descriptors(_: &ForkLock) {
     (&read).read_exact(&mut [0]).unwrap();
     (&lost).read_exact(&mut [0]).unwrap();
 
-    // A number that is not open, and one twice over, do no harm.
+    // Numbers that are not open or occur twice do no harm.
     let options = Options { keep: vec![-1, 4711, 2, 2, 0], ..Options::default() };
     let child = spawn(&options, || {
         assert_eq!(fds::list().unwrap(), [0, 1, 2]);
@@ -141,7 +141,7 @@ fn standard_input(_: &ForkLock) {
 }
 
 fn parents_end(_: &ForkLock) {
-    /// Tells of its end.
+    /// Reports when it is dropped.
     struct Told<'a>(&'a std::io::PipeWriter);
     impl Drop for Told<'_> {
         fn drop(&mut self) {
@@ -152,7 +152,7 @@ fn parents_end(_: &ForkLock) {
     dup2_stdout(&written).unwrap();
     {
         let _told = Told(&written);
-        // Stays in the buffer, of which the clone has a copy.
+        // Stays in the buffer. The clone has a copy of it.
         print!("once ");
         let options = Options { keep: vec![written.as_raw_fd()], ..Options::default() };
         assert_well(spawn(&options, || 0).unwrap());
@@ -165,15 +165,15 @@ fn parents_end(_: &ForkLock) {
     assert_eq!(text, "once dropped ");
 }
 
-/// Starts a process that makes a clone, kills it, and gives the clone's pid: the clone is then a
-/// child of this process, which is a subreaper.
+/// Starts a process that makes a clone, kills that process, and returns the clone's pid. The clone is then
+/// a child of this process, which is a subreaper.
 fn orphan(lock: &ForkLock, options: Options) -> Pid {
     let (mut told, tell) = std::io::pipe().unwrap();
     let parent = lock.start(|| {
         let options = Options { keep: vec![tell.as_raw_fd()], ..options };
         let child = spawn(&options, || {
             loop {
-                // Told by the clone, so that it is set up by then.
+                // Written by the clone, so it is set up by then.
                 let _ = (&tell).write_all(&process::id().to_ne_bytes());
                 pause();
             }
@@ -215,9 +215,9 @@ fn clones_of_clones(_: &ForkLock) {
     });
     assert_eq!(reap(child.unwrap()).status, Some(3));
 
-    // With the forker that it was itself made by.
+    // With the forker that created this clone.
     let mut forker = Forker::new();
-    // SAFETY: no other thread passes, and the clone leaves by `exit`.
+    // SAFETY: the policy accepts no other thread, and the clone leaves by `exit`.
     match unsafe { forker.fork(&mut Alone).unwrap() } {
         Fork::Parent { child, .. } => assert_eq!(reap(child).status, Some(5)),
         Fork::Clone(side) => {

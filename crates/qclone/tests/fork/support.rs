@@ -1,4 +1,4 @@
-//! Helpers of the cases: forks with a deadline, threads that rest, and the state of a process.
+//! Helpers of the cases: forks with a deadline, idle threads, and the state of a process.
 
 use std::{
     collections::BTreeSet,
@@ -27,7 +27,7 @@ pub(crate) fn fork(
     policy: &mut dyn Policy,
     body: impl FnOnce(CloneSide),
 ) -> Result<Child> {
-    // SAFETY: the threads of these cases hold no lock when a policy calls them at rest, and the
+    // SAFETY: the threads of these cases hold no lock when a policy judges them idle, and the
     // clone leaves by `exit`.
     match unsafe { forker.fork(policy)? } {
         Fork::Parent { child, .. } => Ok(child),
@@ -54,7 +54,7 @@ pub(crate) fn assert_well(child: Child) {
     assert!(status.success(), "{status}");
 }
 
-/// A policy that calls every thread at rest.
+/// A policy that judges every thread idle.
 pub(crate) fn at_rest(_: &Thread) -> Verdict {
     Verdict::AtRest
 }
@@ -68,7 +68,7 @@ pub(crate) struct Sleeper {
 }
 
 impl Sleeper {
-    /// Starts it, and waits until it sleeps.
+    /// Starts the thread, and waits until it sleeps.
     pub(crate) fn start(name: &'static str) -> Self {
         let (wake, woken) = mpsc::channel();
         let (tell, told) = mpsc::channel();
@@ -77,7 +77,7 @@ impl Sleeper {
             .name(name.to_owned())
             .spawn(move || {
                 tell.send(gettid().as_raw()).unwrap();
-                // It allocates at its first wait, and rests from then on.
+                // It allocates at its first wait, and is idle from then on.
                 let _ = woken.recv();
             })
             .unwrap();
@@ -87,7 +87,7 @@ impl Sleeper {
         Self { tid, name, wake, thread }
     }
 
-    /// Ends it, and waits until the kernel no longer lists it.
+    /// Ends the thread, and waits until the kernel no longer lists it.
     pub(crate) fn end(self) {
         self.wake.send(()).unwrap();
         self.thread.join().unwrap();
@@ -95,7 +95,7 @@ impl Sleeper {
     }
 }
 
-/// Whether a thread of this process sleeps on a futex, and has done so for a little while.
+/// Whether a thread of this process has been asleep on a futex for a little while.
 pub(crate) fn is_asleep(tid: i32) -> bool {
     let futex = format!("{} ", libc::SYS_futex);
     let sleeps = || {
@@ -144,7 +144,7 @@ impl State {
         Self { signals: SigSet::thread_get_mask().unwrap(), fds: fds::list().unwrap(), tids, marked }
     }
 
-    /// The same without a descriptor, which must have been there.
+    /// Removes a descriptor, which must have been there.
     pub(crate) fn without_fd(mut self, fd: i32) -> Self {
         let at = self.fds.iter().position(|&open| open == fd).expect("it was open");
         self.fds.remove(at);
@@ -152,13 +152,13 @@ impl State {
     }
 }
 
-/// Whether a thread is on its way out. It stays listed for a moment after pthread_join(3) has returned.
+/// Whether a thread is exiting. It stays listed for a moment after pthread_join(3) has returned.
 fn is_ending(tid: &str) -> bool {
-    /// Of the kernel's include/linux/sched.h.
+    /// From the kernel's include/linux/sched.h.
     const PF_EXITING: u32 = 4;
     let path = format!("/proc/self/task/{tid}/stat");
     match fs::read_to_string(path) {
-        // The name, in parentheses, may hold spaces. The flags are the seventh field after it.
+        // The name, in parentheses, may contain spaces. The flags are the seventh field after it.
         Ok(stat) => {
             let (_, fields) = stat.rsplit_once(") ").unwrap();
             let flags: u32 = fields.split(' ').nth(6).unwrap().parse().unwrap();
@@ -177,7 +177,7 @@ impl fmt::Debug for State {
     }
 }
 
-/// Mappings that a plain fork leaves out, by `VmFlags` in `/proc/self/smaps`.
+/// Mappings that a plain fork leaves out, according to `VmFlags` in `/proc/self/smaps`.
 pub(crate) fn marked_mappings() -> Vec<Range<usize>> {
     let mut marked = Vec::new();
     let mut range = 0..0;

@@ -1,4 +1,4 @@
-//! Other threads: who refuses a fork, who lets it pass, and what is said of them.
+//! Other threads: which ones prevent a fork, which ones do not, and how errors describe them.
 
 use std::{
     env, hint,
@@ -62,7 +62,7 @@ fn refuses(_: &ForkLock) {
 }
 
 fn told_at_rest(_: &ForkLock) {
-    /// Counts how often it is told, and refuses then.
+    /// Counts the calls of `all_at_rest`, and refuses then.
     struct Reluctant(Verdict, u32);
     impl Policy for Reluctant {
         fn judge(&mut self, _: &Thread) -> Verdict {
@@ -104,7 +104,7 @@ fn spinning(_: &ForkLock) {
     let offenders = refused(&mut forker, &mut Alone);
     let [offender] = offenders.as_slice() else { panic!("{offenders:?}") };
     assert_eq!((offender.thread.tid, offender.name.as_str()), (TID.load(Ordering::Relaxed), "spinner"));
-    // Never seen at a system call, it is found by its stack.
+    // It was never seen in a system call, so it is found by its stack.
     assert_eq!(offender.thread.owner, Some(env::current_exe().unwrap()));
     STOP.store(true, Ordering::Relaxed);
     thread.join().unwrap();
@@ -119,7 +119,7 @@ fn passes(_: &ForkLock) {
     for _ in 0..20 {
         let child = fork(&mut forker, &mut at_rest, |side| {
             drop(side);
-            // The clone is alone, so that it may have threads of its own, and clone in its turn.
+            // The clone is alone, so it can start threads and fork itself.
             let tid = thread::spawn(|| gettid().as_raw()).join().unwrap();
             until_gone(tid);
             assert_well(spawn(&Options::default(), || 0).unwrap());
@@ -180,7 +180,7 @@ fn after_a_fork(_: &ForkLock) {
     assert_well(fork(&mut forker, &mut Alone, |_| arena.check()).unwrap());
     let sleeper = Sleeper::start("sleeper");
     let with_sleeper = State::now();
-    // All were at rest the last time, so that this is found when the mappings have been handed down.
+    // All were idle the last time, so this is found only after the mappings have been handed down.
     let offenders = refused(&mut forker, &mut Alone);
     assert_eq!(offenders.iter().map(|offender| &*offender.name).collect::<Vec<_>>(), ["sleeper"]);
     assert_eq!(State::now(), with_sleeper);

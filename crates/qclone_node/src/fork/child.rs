@@ -1,4 +1,4 @@
-//! Handle of a clone, for its parent's JavaScript.
+//! Handle of a clone, for the parent's JavaScript.
 
 use std::{ffi::c_int, os::fd::AsRawFd, path::PathBuf, ptr};
 
@@ -15,7 +15,7 @@ use crate::{
 #[napi]
 pub struct ChildHandle {
     pid: i32,
-    /// Process that made the clone.
+    /// Process that created the clone.
     parent: u32,
     /// `None` once closed.
     child: Option<Child>,
@@ -50,7 +50,7 @@ impl ChildHandle {
         self.timings.into()
     }
 
-    /// Files of addons and libraries whose threads the clone lacks, as its parent vouched for them.
+    /// Files of addons and libraries whose threads the clone lacks. The parent vouched for them.
     #[napi(getter)]
     pub fn vouched_for(&self) -> Vec<String> {
         self.vouched_for.clone()
@@ -80,7 +80,7 @@ impl ChildHandle {
         child.kill(signal).map_err(|error| Error::from_reason(error.to_string()))
     }
 
-    /// Calls `ended` once, when the clone has ended and can be reaped.
+    /// Calls `ended` once when the clone has ended and can be reaped.
     #[napi]
     pub fn watch(&mut self, env: Env, ended: Function<'_, (), ()>) -> Result<()> {
         if self.watch.is_some() {
@@ -104,11 +104,10 @@ impl ChildHandle {
         Ok(())
     }
 
-    /// Stops watching and closes the descriptor, without waiting for a garbage collection. For a clone that
-    /// was reaped.
+    /// Stops watching and closes the descriptor, without waiting for garbage collection. For a reaped clone.
     #[napi]
     pub fn close(&mut self) {
-        // The watch ends first: libuv expects an open descriptor when it drops one.
+        // The watch ends first: libuv expects the descriptor to be open when it stops watching it.
         if let Some(handle) = self.watch.take() {
             // SAFETY: a handle in `watch` is live and not closing.
             unsafe { uv::uv_poll_stop(handle) };
@@ -121,7 +120,7 @@ impl ChildHandle {
     /// Makes a watched clone keep the event loop going, as it does by default.
     #[napi(js_name = "ref")]
     pub fn reference(&self) {
-        // In a clone of the process that made it, nothing would announce the end.
+        // In another clone of the same parent, nothing would report the end.
         if let Some(handle) = self.watch.filter(|_| self.is_mine()) {
             // SAFETY: a handle in `watch` is live.
             unsafe { uv::uv_ref(handle) };
@@ -142,7 +141,7 @@ fn closed() -> Error {
     Error::from_reason("this clone was reaped and its descriptor closed")
 }
 
-/// What the poll handle's callback needs to call JavaScript.
+/// Data that the poll handle's callback needs to call JavaScript.
 #[derive(Clone, Copy)]
 struct Watcher {
     env: sys::napi_env,
@@ -155,7 +154,7 @@ unsafe extern "C" fn on_ended(handle: *mut UvHandle, _status: c_int, _events: c_
     unsafe { uv::uv_poll_stop(handle) };
     // SAFETY: libuv passes the live handle.
     let watcher: *const Watcher = unsafe { uv::uv_handle_get_data(handle) }.cast();
-    // SAFETY: `watch` set it, and only `on_closed` frees it. It is copied, since the call may close the
+    // SAFETY: `watch` set it, and only `on_closed` frees it. It is copied because the call may close the
     // handle.
     let Watcher { env, callback } = unsafe { *watcher };
     crate::uv::callback::call(env, callback);

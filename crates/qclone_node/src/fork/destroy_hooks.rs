@@ -1,8 +1,9 @@
 //! The `destroy` hooks of `async_hooks`, at the end of a clone's event loop.
 //!
-//! Node queues them, and calls them in the next turn of the loop. A loop that has run dry has no next turn, so Node
-//! calls them before it emits `beforeExit` (`EmitProcessBeforeExit` in its `src/api/hooks.cc`). One more turn would not
-//! be the same: it delivers what a loop that ends leaves behind, such as the `close` of a port.
+//! Node queues these hooks, and calls them in the next turn of the loop. A loop that is empty has no next turn,
+//! so Node calls them before it emits `beforeExit` (`EmitProcessBeforeExit` in its `src/api/hooks.cc`). One more
+//! turn would not be the same: it delivers events that an ending loop leaves behind, such as the `close` of a
+//! port.
 
 use std::{
     ffi::{CStr, c_void},
@@ -31,8 +32,8 @@ struct Node {
     destroy: unsafe extern "C" fn(environment: *mut c_void),
 }
 
-/// Calls the `destroy` hooks that are queued, and those that these queue. Without effect in a Node that does not
-/// export its own call.
+/// Calls the queued `destroy` hooks, and any hooks that they queue. Has no effect in a Node that does not export
+/// its own function for this.
 #[napi]
 pub fn run_destroy_hooks() {
     let (Some(node), Some(isolate)) = (node(), isolate::current()) else { return };
@@ -41,15 +42,15 @@ pub fn run_destroy_hooks() {
     if context.is_null() {
         return;
     }
-    // SAFETY: the context is a live handle. The result is null for one that is not of Node's.
+    // SAFETY: the context is a live handle. The result is null for a context that is not Node's.
     let environment = unsafe { (node.environment)(context) };
     if !environment.is_null() {
-        // SAFETY: the environment of this thread, which may call into JavaScript: it has just called this.
+        // SAFETY: the environment of this thread, which may call into JavaScript, since it just called this.
         unsafe { (node.destroy)(environment) };
     }
 }
 
-/// Found in the parent: a clone would have to page in the linker's tables.
+/// Finds the functions in the parent. A clone would have to page in the linker's tables.
 pub(super) fn find() {
     node();
     isolate::current();
@@ -59,20 +60,20 @@ fn node() -> Option<Node> {
     static FOUND: OnceLock<Option<Node>> = OnceLock::new();
     *FOUND.get_or_init(|| {
         Some(Node {
-            // SAFETY: the mangled name states the parameters, of which a method takes its object first, and V8's
-            // header the result.
+            // SAFETY: the mangled name states the parameters, and V8's header states the result. A method takes
+            // its object first.
             context: unsafe {
                 mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void) -> Local>(find_symbol(
                     GET_CURRENT_CONTEXT,
                 )?)
             },
-            // SAFETY: the mangled name states the parameter, and Node's header the result.
+            // SAFETY: the mangled name states the parameter, and Node's header states the result.
             environment: unsafe {
                 mem::transmute::<*mut c_void, unsafe extern "C" fn(Local) -> *mut c_void>(find_symbol(
                     GET_CURRENT_ENVIRONMENT,
                 )?)
             },
-            // SAFETY: the mangled name states the parameter; the result is void in Node 20 to 26.
+            // SAFETY: the mangled name states the parameter. The result is void in Node 20 to 26.
             destroy: unsafe {
                 mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void)>(find_symbol(
                     DESTROY_ASYNC_IDS,

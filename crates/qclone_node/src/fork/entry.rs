@@ -1,4 +1,4 @@
-//! The fork, as JavaScript calls it.
+//! The fork, as called from JavaScript.
 
 use std::{
     path::PathBuf,
@@ -30,17 +30,17 @@ use crate::{
     v8::worker,
 };
 
-/// What one fork leaves for the next. A process forks on one thread only, but addons are loaded once a
-/// process, Workers included.
+/// State that one fork leaves for the next. Only one thread of a process forks, but the process loads the
+/// addon once for all threads, Workers included.
 static STATE: Mutex<Option<State>> = Mutex::new(None);
 
-/// Whether this Node has been found to be laid out as this binding declares it.
+/// Whether the layout of this Node was found to be as this binding declares it.
 static LAYOUT_CHECKED: AtomicBool = AtomicBool::new(false);
 
 struct State {
     forker: Forker,
     threads: NodeThreads,
-    /// `None` until the first fork: most clones make no clones of their own.
+    /// `None` until the first fork, since most clones do not fork.
     earlier_pipes: Option<EarlierPipes>,
 }
 
@@ -50,12 +50,12 @@ struct State {
 pub struct ForkOutcome {
     /// The clone.
     pub child: Option<ChildHandle>,
-    /// Why there is none.
+    /// Reason why there is none.
     pub failure: Option<ForkFailure>,
 }
 
-/// Returns why a fork would be refused now, or null. Threads of files named in `vouch_for` are accepted
-/// while they wait.
+/// Returns the reason why a fork would be refused now, or null. Threads of files named in `vouch_for` are
+/// accepted while they wait.
 #[napi]
 pub fn preflight(env: Env, vouch_for: Vec<String>) -> Option<ForkFailure> {
     let event_loop = match qclone::is_main_thread().then(|| checked_loop(&env)).transpose() {
@@ -70,7 +70,7 @@ pub fn preflight(env: Env, vouch_for: Vec<String>) -> Option<ForkFailure> {
     looked.err().map(|refusal| refusal.error.into())
 }
 
-/// The loop of `env`, found to be laid out as this binding declares it.
+/// Returns the loop of `env`, after checking that its layout is as this binding declares it.
 fn checked_loop(env: &Env) -> Result<Loop, ForkFailure> {
     let check = || {
         let event_loop = Loop::of(env)?;
@@ -116,7 +116,7 @@ pub fn fork(env: Env, options: ForkOptions, facts: &mut CloneFacts) -> Option<Fo
     }
 }
 
-/// One attempt at a fork, with the files whose threads were vouched for.
+/// Makes one attempt at a fork. Also returns the files whose threads were vouched for.
 fn fork_once(
     event_loop: Loop,
     circumstances: &Circumstances<'_>,
@@ -124,13 +124,13 @@ fn fork_once(
 ) -> Result<(Fork, Vec<PathBuf>), Refusal> {
     with_state(|state| {
         state.prepare_once(event_loop)?;
-        // SAFETY: `NodeThreads` calls a thread of Node at rest when it waits for work, which only this
-        // thread could give it. JavaScript sees to it that the clone leaves by `exit`.
+        // SAFETY: `NodeThreads` judges a thread of Node idle when it waits for work, which only this thread
+        // could give it. JavaScript ensures that the clone leaves by `exit`.
         state.attempt(circumstances, Some(inheritance), |forker, policy| unsafe { forker.fork(policy) })
     })
 }
 
-/// Sets the clone up. A clone that cannot let go of what is its parent's ends here.
+/// Sets the clone up. Ends a clone that cannot release what belongs to its parent.
 fn become_clone(side: CloneSide, event_loop: Loop, inheritance: &Inheritance, facts: &mut CloneFacts) {
     let dead = setup::settle(side, event_loop, inheritance).unwrap_or_else(|error| give_up(&error));
     let worker = with_state(|state| Ok(state.start_worker()));
@@ -145,7 +145,7 @@ fn give_up(why: &str) -> ! {
     qclone::exit(STATUS_OF_NO_SETUP);
 }
 
-/// How long a fork blocks until the other threads are at rest.
+/// Maximum times that a fork blocks until the other threads are idle.
 struct Patience {
     begun: Instant,
     for_all: Duration,
@@ -163,14 +163,14 @@ impl Patience {
         }
     }
 
-    /// Whether to look again after `refusal`.
+    /// Returns whether to look again after `refusal`.
     fn is_left_for(&self, refusal: &Refusal) -> bool {
         let elapsed = self.begun.elapsed();
         if elapsed < self.for_all && refusal.is_transient() {
             return true;
         }
-        // Only the loop can call the callbacks of finished work. Work given to the pool just now has
-        // not begun yet, and is worth waiting for.
+        // Only the loop can call the callbacks of finished work. Work that was just given to the pool
+        // has not begun yet, and is worth waiting for.
         let needs_loop = refusal.is_untold() && self.event_loop.has_work_done();
         elapsed < self.for_pool && refusal.is_of_pool() && !needs_loop
     }
@@ -187,7 +187,7 @@ impl State {
         Ok(Self { forker, threads, earlier_pipes: None })
     }
 
-    /// Before the first fork: finds out what clones must know, such as the pipes that are open now.
+    /// Before the first fork: collects facts that clones need, such as the pipes that are open now.
     fn prepare_once(&mut self, event_loop: Loop) -> qclone::Result<()> {
         if self.earlier_pipes.is_none() {
             setup::prepare();
@@ -196,7 +196,7 @@ impl State {
         Ok(())
     }
 
-    /// Tries `act` with Node's policy, and once more when there was something to learn.
+    /// Tries `act` with Node's policy. When threads prevent it, learns about them and tries once more.
     fn attempt<T>(
         &mut self,
         circumstances: &Circumstances<'_>,
@@ -213,9 +213,9 @@ impl State {
         policy::attempt(forker, threads, circumstances, pipes, inheritance, &act)
     }
 
-    /// In a clone: starts a worker for V8. Returns whether there is one.
+    /// In a clone: starts a worker for V8. Returns whether there is one now.
     fn start_worker(&mut self) -> bool {
-        // A clone that clones has another lock pipe than its parent.
+        // A clone that forks has a different lock pipe than its parent.
         self.earlier_pipes = None;
         let has_worker = self.threads.v8_workers().is_some_and(worker::start);
         self.threads.recount_v8_workers(usize::from(has_worker));
@@ -232,7 +232,7 @@ fn with_state<T>(act: impl FnOnce(&mut State) -> Result<T, Refusal>) -> Result<T
     act(state)
 }
 
-/// Time between two looks of a fork that waits.
+/// Time between two attempts of a fork that waits.
 const LOOK_INTERVAL: Duration = Duration::from_micros(200);
 
 /// Exit status of a clone whose setup failed.

@@ -1,4 +1,4 @@
-//! What a clone learns from its fork.
+//! Facts that a clone learns from its fork.
 
 use std::os::fd::RawFd;
 
@@ -7,9 +7,9 @@ use qclone::fds::{self, Kind};
 
 /// Facts a clone learns from its fork.
 ///
-/// The parent makes the object before the fork and the clone reads it by getters, which allocate
-/// nothing in V8's heap. An object returned by the fork itself took each clone 0.2 ms, because making
-/// one touches code and heap that the clone must first fault in.
+/// The parent creates the object before the fork, and the clone reads it through getters, which allocate
+/// nothing in V8's heap. An object returned by the fork itself cost each clone 0.2 ms, because creating one
+/// touches code and heap that the clone must first fault in.
 #[napi]
 #[derive(Default)]
 pub struct CloneFacts {
@@ -20,7 +20,7 @@ pub struct CloneFacts {
 }
 
 impl CloneFacts {
-    /// In a clone: takes the facts down.
+    /// In a clone: records the facts.
     pub(crate) fn note(&mut self, has_worker: bool, dead_outputs: Vec<RawFd>) {
         let is_pipe = |&fd: &RawFd| matches!(fds::kind(fd), Kind::Pipe { .. } | Kind::Socket { .. });
         self.pid = nix::unistd::getpid().as_raw();
@@ -32,7 +32,7 @@ impl CloneFacts {
 
 #[napi]
 impl CloneFacts {
-    /// Makes facts for the next fork to fill in.
+    /// Creates facts for the next fork to fill in.
     #[napi(constructor)]
     #[must_use]
     pub fn new() -> Self {

@@ -1,8 +1,8 @@
-//! Detection of a clone's event loop that has nothing left to do.
+//! Detection of the end of a clone's event loop, when nothing is left to do.
 //!
-//! A loop of Node's that runs dry ends in the exit path of the process, which joins threads that a
-//! clone does not have. So a clone's loop never runs dry: one handle keeps it going, and asks before
-//! each poll whether it is the only one.
+//! When a loop of Node has nothing left to do, Node takes the exit path of the process, which joins
+//! threads that a clone does not have. So a clone's loop never becomes empty: one handle keeps it alive,
+//! and checks before each poll whether it is the only one.
 
 use std::{
     ptr,
@@ -17,37 +17,37 @@ use crate::{
     uv::{self, Loop, PlatformTasks, UvHandle, callback},
 };
 
-/// What happens at the end of the loop: one for each process, as a clone is one.
+/// Callbacks for the end of the loop. One per process, since a clone is a process.
 #[derive(Clone, Copy)]
 struct End {
     event_loop: Loop,
     env: sys::napi_env,
-    /// Called when nothing is left to do. May start something.
+    /// Called when nothing is left to do. May start new work.
     emptied: sys::napi_ref,
-    /// Called when neither that, nor the ticks and promise jobs it queued, started anything.
+    /// Called when neither `emptied`, nor the ticks and promise jobs it queued, started anything.
     ended: sys::napi_ref,
-    /// `None` in a Node that no clone is made in.
+    /// `None` in a Node that cannot be cloned.
     tasks: Option<PlatformTasks>,
 }
 
 static END: AtomicPtr<End> = AtomicPtr::new(ptr::null_mut());
 
-/// Keeps a clone's loop going, and asks before each poll. Null in a process that is no clone.
+/// Handle that keeps a clone's loop alive, and checks before each poll. Null in a process that is not a clone.
 static KEEPER: AtomicPtr<UvHandle> = AtomicPtr::new(ptr::null_mut());
 
-/// Whether a clone's loop continues although nothing keeps it going: see [`hold_loop`].
+/// Whether a clone's loop continues although nothing else keeps it alive: see [`hold_loop`].
 static HELD: AtomicBool = AtomicBool::new(false);
 
-/// Keeps a clone's loop going, or no longer does, like a listening socket of a server. Timers without a
-/// reference then still fire.
+/// Keeps a clone's loop alive like a listening server socket, or stops doing so. While the loop is held,
+/// unreferenced timers still fire.
 #[napi]
 pub fn hold_loop(held: bool) {
     HELD.store(held, Ordering::Relaxed);
 }
 
-/// Sets, in the parent, what clones call before a poll of their event loop that nothing else would keep
-/// going: `emptied`, and then `ended` unless `emptied`, or a tick or promise job it queued, started
-/// something. `ended` ends the process.
+/// Sets, in the parent, the functions that clones call before a poll when nothing else keeps their event
+/// loop alive. A clone calls `emptied`, and then `ended` unless `emptied`, or a tick or promise job it
+/// queued, started something. `ended` ends the process.
 #[napi]
 pub fn on_loop_end(env: Env, emptied: Function<'_, (), ()>, ended: Function<'_, (), ()>) -> Result<()> {
     if !qclone::is_main_thread() {
@@ -64,7 +64,7 @@ pub fn on_loop_end(env: Env, emptied: Function<'_, (), ()>, ended: Function<'_, 
     };
     let before = END.swap(Box::into_raw(Box::new(end)), Ordering::Relaxed);
     if !before.is_null() {
-        // SAFETY: an earlier call stored it on this thread, which holds no reference to it now.
+        // SAFETY: an earlier call on this thread stored it, and this thread holds no reference to it now.
         let before = unsafe { Box::from_raw(before) };
         for reference in [before.emptied, before.ended] {
             // SAFETY: there is one environment on a main thread, and this is its thread.
@@ -84,7 +84,7 @@ fn reference(env: &Env, function: &Function<'_, (), ()>) -> Result<sys::napi_ref
     Ok(reference)
 }
 
-/// Keeps a clone's loop going until the function of [`on_loop_end`] has ended the process.
+/// Keeps a clone's loop alive until the function of [`on_loop_end`] ends the process.
 pub(crate) fn keep_going() -> Result<()> {
     HELD.store(false, Ordering::Relaxed);
     let Some(end) = end() else { return Ok(()) };
@@ -95,22 +95,21 @@ pub(crate) fn keep_going() -> Result<()> {
         uv::check(unsafe { uv::uv_prepare_start(keeper, ask) })?;
         KEEPER.store(keeper, Ordering::Relaxed);
     } else {
-        // A clone of a clone has inherited the keeper, and has unreferenced it like every handle of its
-        // parent's.
+        // A clone of a clone has inherited the keeper, and unreferenced it like every handle of its parent.
         // SAFETY: the handle is initialized, and lives as long as the process.
         unsafe { uv::uv_ref(keeper) };
     }
     Ok(())
 }
 
-/// A copy, since a callback may replace the original.
+/// Returns a copy, since a callback may replace the original.
 fn end() -> Option<End> {
-    // SAFETY: a pointer that is not null was stored by `on_loop_end`, which frees it on this thread only.
+    // SAFETY: `on_loop_end` stored any pointer that is not null, and frees it only on this thread.
     unsafe { END.load(Ordering::Relaxed).as_ref() }.copied()
 }
 
-/// V8's tasks for the thread of `event_loop`. Found once, since `uv_walk` writes to each handle, and
-/// would make the parent copy memory that it shares with its clones.
+/// Returns V8's tasks for the thread of `event_loop`. They are found once, since `uv_walk` writes to each
+/// handle, which would make the parent copy memory that it shares with its clones.
 pub(crate) fn platform_tasks(event_loop: Loop) -> Option<PlatformTasks> {
     match end() {
         Some(end) if end.event_loop == event_loop => end.tasks,
@@ -118,12 +117,11 @@ pub(crate) fn platform_tasks(event_loop: Loop) -> Option<PlatformTasks> {
     }
 }
 
-/// Runs V8's tasks right before the immediates of the next turn. Null until first needed.
+/// Handle that runs V8's tasks right before the immediates of the next turn. Null until first needed.
 static RUNNER: AtomicPtr<UvHandle> = AtomicPtr::new(ptr::null_mut());
 
-/// Makes the parent run V8's tasks right before the immediates of the next turn. Tasks given by
-/// callbacks of the poll then run there, and not in the poll after. Must be called after
-/// [`on_loop_end`].
+/// Makes the parent run V8's tasks right before the immediates of the next turn. Tasks posted by callbacks
+/// of the poll then run there instead of in the poll after that. Must be called after [`on_loop_end`].
 #[napi]
 pub fn run_tasks_before_immediates() -> Result<()> {
     let Some(end) = end() else { return Ok(()) };
@@ -133,8 +131,8 @@ pub fn run_tasks_before_immediates() -> Result<()> {
         unsafe { uv::uv_unref(runner) };
         RUNNER.store(runner, Ordering::Relaxed);
     }
-    // libuv calls the check handle first that was started last. Node's, which runs the immediates, was
-    // started with the process.
+    // libuv first calls the check handle that was started last. Node's check handle, which runs the
+    // immediates, was started with the process.
     // SAFETY: the handle is initialized, and lives as long as the process.
     uv::check(unsafe { uv::uv_check_start(RUNNER.load(Ordering::Relaxed), run_tasks) })
 }
@@ -147,7 +145,7 @@ unsafe extern "C" fn run_tasks(handle: *mut UvHandle) {
     }
 }
 
-/// Returns whether anything else keeps a clone's event loop going.
+/// Returns whether anything else keeps a clone's event loop alive.
 #[napi]
 pub fn loop_is_alive() -> bool {
     end().is_none_or(is_alive)
@@ -156,7 +154,7 @@ pub fn loop_is_alive() -> bool {
 unsafe extern "C" fn ask(_: *mut UvHandle) {
     let Some(End { env, emptied, tasks, .. }) = end() else { return };
     while !loop_is_alive() {
-        // Node, too, runs V8's tasks when its loop has run dry, and looks again.
+        // Node also runs V8's tasks when its loop is empty, and checks again.
         if tasks.is_some_and(PlatformTasks::run) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! The fork: what the parent does for it, and what the clone does before JavaScript continues.
+//! The fork: the parent's side, and the clone's setup before JavaScript continues.
 
 mod child;
 mod destroy_hooks;

@@ -1,4 +1,4 @@
-//! The options of a fork, as JavaScript gives them.
+//! Options of a fork, as passed by JavaScript.
 
 use std::{ffi::CString, os::fd::RawFd};
 
@@ -10,19 +10,19 @@ use crate::{
     fork::setup::{Inheritance, Rank, Standard},
 };
 
-/// How to fork.
+/// Options of a fork.
 #[napi(object)]
 pub struct ForkOptions {
-    /// Descriptors that stay open in the clone, with the handles on them, besides 0, 1 and 2.
+    /// Descriptors that stay open in the clone, with their handles, besides 0, 1 and 2.
     pub keep: Vec<i32>,
-    /// Descriptors 0, 1 and 2 of the clone: -1 inherits the parent's, -2 ignores, any other number is
-    /// a descriptor to duplicate.
+    /// Descriptors 0, 1 and 2 of the clone: -1 inherits the parent's, -2 ignores, any other number is a
+    /// descriptor to duplicate.
     pub stdio: Vec<i32>,
     /// Niceness; see setpriority(2). Ignored where the system forbids it.
     pub niceness: Option<i32>,
     /// Whether the clone runs under SCHED_IDLE. Ignored where the system forbids it.
     pub idle: bool,
-    /// Whether the clone changes to SCHED_IDLE when it keeps its parent waiting for a CPU.
+    /// Whether the clone changes to SCHED_IDLE if it keeps its parent waiting for a CPU.
     pub gives_way: bool,
     /// OOM score; see proc_pid_oom_score_adj(5). Ignored where the system forbids it.
     pub oom_score_adj: Option<i32>,
@@ -39,14 +39,14 @@ pub struct ForkOptions {
     /// Whether the clone's event loop continues. The fork is then refused while V8 has pending tasks
     /// for this thread, since only the loop can run them.
     pub loop_goes_on: bool,
-    /// Whether the fork is refused while libuv's pool has work whose callback has not been called. A
-    /// clone never learns of such work.
+    /// Whether the fork is refused while libuv's pool has work whose callback has not been called. In a
+    /// clone, that callback is never called.
     pub tells_all: bool,
     /// Names of files whose threads are accepted while they wait.
     pub vouch_for: Vec<String>,
-    /// Maximum time in milliseconds that this call blocks until the other threads are at rest.
+    /// Maximum time in milliseconds that this call blocks until the other threads are idle.
     pub wait_ms: f64,
-    /// The same when only libuv's pool is at work.
+    /// The same, when only libuv's pool is busy.
     pub pool_wait_ms: f64,
 }
 
@@ -100,7 +100,7 @@ impl From<&ForkOptions> for Inheritance {
     }
 }
 
-/// Decodes [`ForkOptions::stdio`]. A missing entry inherits.
+/// Decodes [`ForkOptions::stdio`]. A missing entry means to inherit.
 fn standard(stdio: &[RawFd]) -> [Standard; 3] {
     [0, 1, 2].map(|index| match stdio.get(index) {
         None | Some(-1) => Standard::Inherit,
@@ -109,7 +109,7 @@ fn standard(stdio: &[RawFd]) -> [Standard; 3] {
     })
 }
 
-/// `text` up to its first NUL, as a C string.
+/// Returns `text` up to its first NUL, as a C string.
 fn terminated(text: &str) -> CString {
     CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
 }

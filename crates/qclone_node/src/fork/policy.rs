@@ -1,4 +1,4 @@
-//! When a fork of Node is safe, and what keeps it from being so.
+//! Policy that decides whether a fork of Node is safe, and what prevents it.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::{
 pub(crate) struct Circumstances<'a> {
     /// Names of files whose threads are accepted while they wait.
     pub(crate) vouch_for: &'a [String],
-    /// V8's tasks that must have run. `None` for a clone whose event loop does not continue.
+    /// V8's tasks, which must have run. `None` for a clone whose event loop does not continue.
     pub(crate) tasks: Option<PlatformTasks>,
     /// Whether the fork waits for callbacks of libuv's pool.
     pub(crate) untold: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Circumstances<'a> {
 /// A refused fork.
 pub(crate) struct Refusal {
     pub(crate) error: Error,
-    /// What each thread in the way is doing, in the order of the census.
+    /// Activity of each thread that prevents the fork, in the order of the census.
     blockers: Vec<Blocker>,
 }
 
@@ -36,23 +36,23 @@ impl From<Error> for Refusal {
 }
 
 impl Refusal {
-    /// Whether every thread in the way may come to rest.
+    /// Returns whether every thread that prevents the fork may become idle.
     pub(crate) fn is_transient(&self) -> bool {
         self.all(|blocker| blocker != Blocker::Foreign)
     }
 
-    /// Whether one more poll of the event loop may be enough.
+    /// Returns whether one more poll of the event loop may be enough.
     pub(crate) fn may_pass_soon(&self) -> bool {
         self.all(|blocker| matches!(blocker, Blocker::Untold | Blocker::TasksLeft))
     }
 
-    /// Whether only libuv's pool is in the way. It runs out of work while this thread, which gives it
-    /// work, stands still.
+    /// Returns whether only libuv's pool prevents the fork. It runs out of work while this thread, which
+    /// gives it work, is blocked.
     pub(crate) fn is_of_pool(&self) -> bool {
         self.all(|blocker| matches!(blocker, Blocker::Pool | Blocker::PerhapsPool | Blocker::Untold))
     }
 
-    /// Whether only callbacks of libuv's pool are in the way.
+    /// Returns whether only callbacks of libuv's pool prevent the fork.
     pub(crate) fn is_untold(&self) -> bool {
         self.all(|blocker| blocker == Blocker::Untold)
     }
@@ -62,7 +62,7 @@ impl Refusal {
     }
 }
 
-/// Node's threads are at rest when they wait for work.
+/// Policy for Node: its threads are idle when they wait for work.
 struct NodePolicy<'a> {
     threads: &'a NodeThreads,
     attempt: Attempt<'a>,
@@ -72,10 +72,10 @@ struct NodePolicy<'a> {
     inheritance: Option<&'a mut Inheritance>,
 }
 
-/// Calls `act` with Node's policy. Right before a fork, the policy enters the open descriptors into
+/// Calls `act` with Node's policy. Right before a fork, the policy stores the open descriptors in
 /// `inheritance`.
 ///
-/// Returns the files whose threads were vouched for, too.
+/// Also returns the files whose threads were vouched for.
 pub(crate) fn attempt<T>(
     forker: &mut Forker,
     threads: &NodeThreads,
@@ -97,7 +97,7 @@ pub(crate) fn attempt<T>(
 impl Policy for NodePolicy<'_> {
     fn judge(&mut self, thread: &Thread) -> Verdict {
         let judgement = match self.threads.judge(thread, &mut self.attempt) {
-            // The census precedes the verdicts, and a thread that was at rest in it gives no more tasks.
+            // The census precedes the verdicts, and a thread that was idle in it posts no more tasks.
             Judgement::AtRest if self.tasks.is_some_and(PlatformTasks::pending) => {
                 Judgement::InTheWay(Blocker::TasksLeft, TASKS_LEFT.to_owned())
             }
@@ -116,9 +116,8 @@ impl Policy for NodePolicy<'_> {
         self.threads.remember_rest(&mut self.attempt)
     }
 
-    /// Lists the open descriptors. Not earlier, since a thread of the pool may have been opening a file.
-    /// The list includes what the forker holds for itself, which the clone closes before it uses the
-    /// list.
+    /// Lists the open descriptors. Earlier, a thread of the pool may have been opening a file. The list
+    /// includes descriptors that the forker holds for itself, which the clone closes before it uses the list.
     fn all_at_rest(&mut self) -> qclone::Result<()> {
         if let Some(inheritance) = &mut self.inheritance {
             inheritance.descriptors = fds::runs()?;
@@ -128,6 +127,6 @@ impl Policy for NodePolicy<'_> {
     }
 }
 
-/// A clone's loop never learns of these tasks. A promise of WebAssembly, as when `fetch` loads its
-/// parser, would never settle.
+/// Reason for a refusal: a clone's loop would never run these tasks. A WebAssembly promise, for example
+/// when `fetch` loads its parser, would never settle.
 const TASKS_LEFT: &str = "at rest, but V8 has tasks for the main thread that have not run yet";

@@ -1,5 +1,5 @@
-//! What a clone does natively before JavaScript continues: it lets go of everything that is its
-//! parent's, so that neither process feels the other.
+//! Native setup of a clone before JavaScript continues. The clone releases everything that belongs to its
+//! parent, so that neither process affects the other.
 
 use std::{
     ffi::{CString, c_int, c_void},
@@ -30,13 +30,13 @@ use crate::{
     uv::{self, Loop, UvHandle, handle_type},
 };
 
-/// What the clone keeps, and how it lives.
+/// Resources the clone keeps, and conditions it runs under.
 pub(crate) struct Inheritance {
-    /// Descriptors that were open before the fork, in runs. Those the fork opened are the clone's.
+    /// Descriptors that were open before the fork, in runs. Those the fork opened belong to the clone.
     pub(crate) descriptors: Vec<Range<RawFd>>,
-    /// Pipes among them, by [`EarlierPipes::now`].
+    /// Pipes among them, from [`EarlierPipes::now`].
     pub(crate) earlier_pipes: Vec<(RawFd, Option<(u64, u64)>)>,
-    /// Descriptors that stay as they are, with the handles on them, besides 0, 1 and 2.
+    /// Descriptors that stay as they are, with their handles, besides 0, 1 and 2.
     pub(crate) keep: Vec<RawFd>,
     /// Descriptors 0, 1 and 2.
     pub(crate) standard: [Standard; 3],
@@ -49,18 +49,18 @@ pub(crate) struct Inheritance {
     pub(crate) parent: i32,
 }
 
-/// What becomes of a standard stream.
+/// Destination of a standard stream in the clone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standard {
-    /// It is the parent's.
+    /// The parent's stream.
     Inherit,
-    /// Reads find the end, and writes are lost.
+    /// Nothing: reads return the end of file, and writes are lost.
     Ignore,
-    /// It is what is open at this descriptor.
+    /// A duplicate of this descriptor.
     Of(RawFd),
 }
 
-/// How the system ranks the clone, and what it bounds the clone by.
+/// Priorities and limits of the clone.
 pub(crate) struct Rank {
     pub(crate) niceness: Option<i32>,
     pub(crate) idle: bool,
@@ -74,8 +74,8 @@ pub(crate) struct Rank {
 impl Rank {
     /// Applies everything but the limits.
     ///
-    /// Niceness, policy and OOM score serve other processes. Where the system forbids a change, as in a
-    /// sandbox, the clone lives with the rank it has.
+    /// Niceness, policy and OOM score are for the benefit of other processes. If the system forbids a change,
+    /// as in a sandbox, the clone keeps its current priority.
     fn apply(&self, parent: i32) -> qclone::Result<()> {
         if let Some(niceness) = self.niceness {
             let _ = limits::set_nice(niceness);
@@ -92,10 +92,10 @@ impl Rank {
         self.affinity.as_deref().map_or(Ok(()), limits::set_affinity)
     }
 
-    /// Applies the limits. Last of all, so that the setup itself cannot fail by them.
+    /// Applies the limits. This is the last step, so that the limits cannot make the setup fail.
     pub(crate) fn limit(&self) -> qclone::Result<()> {
         self.limits.iter().try_for_each(|&(limit, soft)| {
-            // One second more for a program that handles SIGXCPU.
+            // One more second for a program that handles SIGXCPU.
             let margin = u64::from(limit == Limit::CpuSeconds);
             limits::set_limit(limit, soft, soft.saturating_add(margin))
         })
@@ -103,13 +103,13 @@ impl Rank {
 }
 
 impl Inheritance {
-    /// Pipes that were closed and opened again during the fork.
+    /// Returns pipes that were closed and opened again during the fork.
     fn new_pipes(&self) -> impl Iterator<Item = RawFd> {
         let is_new = |&&(pipe, before): &&(RawFd, _)| before != fds::identity(pipe);
         self.earlier_pipes.iter().filter(is_new).map(|&(pipe, _)| pipe)
     }
 
-    /// Whether `fd` is a standard stream that is not the parent's in the clone.
+    /// Returns whether `fd` is a standard stream that is not the parent's in the clone.
     fn leads_elsewhere(&self, fd: RawFd) -> bool {
         (0..).zip(&self.standard).any(|(of, how)| of == fd && *how != Standard::Inherit)
     }
@@ -117,8 +117,8 @@ impl Inheritance {
 
 /// Pipes that were open before this process's first fork.
 ///
-/// Among them is the pipe by which libuv's signal handling locks. In a child, a handler that fork(2)
-/// runs makes a new such pipe, most often at the same numbers. It is the child's own, and must stay.
+/// One of them is the pipe that libuv's signal handling uses as a lock. In a child, a handler that fork(2)
+/// runs creates a new such pipe, usually at the same numbers. It belongs to the child, and must stay.
 #[derive(Debug)]
 pub(crate) struct EarlierPipes(Vec<RawFd>);
 
@@ -129,7 +129,7 @@ impl EarlierPipes {
         Ok(Self(fds::runs()?.into_iter().flatten().filter(is_pipe).collect()))
     }
 
-    /// What is open at these numbers now.
+    /// Returns what is open at these numbers now.
     pub(crate) fn now(&self) -> Vec<(RawFd, Option<(u64, u64)>)> {
         self.0.iter().map(|&fd| (fd, fds::identity(fd))).collect()
     }
@@ -138,13 +138,13 @@ impl EarlierPipes {
 /// Whether this clone ignores ending signals that its parent did not send.
 static HEEDS_PARENT_ONLY: AtomicBool = AtomicBool::new(false);
 
-/// The open file that stands for the parent's stream sockets in this clone.
+/// The open file that replaces the parent's stream sockets in this clone.
 static MUTE_STREAM: Mutex<Option<(u64, u64)>> = Mutex::new(None);
 
-/// Returns whether `fd` was a stream socket of the parent's and is dead in this clone.
+/// Returns whether `fd` was a stream socket of the parent and is dead in this clone.
 ///
-/// Judges by what is open there now: false for a socket that the clone keeps, and for a number that the
-/// clone has used again.
+/// Checks what is open there now: false for a socket that the clone keeps, and for a number that the clone
+/// has reused.
 #[napi]
 pub fn is_dead_connection(fd: i32) -> bool {
     let dead = *MUTE_STREAM.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,12 +154,12 @@ pub fn is_dead_connection(fd: i32) -> bool {
 /// The clone's side of its fork, while signals are blocked.
 static SIDE: Mutex<Option<CloneSide>> = Mutex::new(None);
 
-/// Lets signals through, once their listeners are the clone's own.
+/// Lets signals through, once their listeners belong to the clone.
 #[napi]
 pub fn unblock_signals() {
     ignore_what_node_ignores();
     if HEEDS_PARENT_ONLY.load(Ordering::Relaxed) {
-        // It fails for no valid signal.
+        // It does not fail for valid signals.
         let _ = signals::heed_parent_only();
     } else {
         signals::heed_everybody();
@@ -169,16 +169,16 @@ pub fn unblock_signals() {
 
 /// Ignores the signals that Node ignores from its start (`PlatformInit` in `src/node.cc`).
 ///
-/// The removal of a listener of the parent's has left such a signal at its default, and a write to a
-/// closed connection would end the clone.
+/// Removing a listener of the parent resets such a signal to its default action. A write to a closed
+/// connection would then end the clone.
 fn ignore_what_node_ignores() {
     for signal in [libc::SIGPIPE, libc::SIGXFSZ] {
         // SAFETY: all zeroes is a valid value of this structure of integers and nullable pointers.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-        // SAFETY: the call reads no new action, and `action` has room for the old one.
+        // SAFETY: the call sets no new action, and `action` has room for the old one.
         unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
         if action.sa_sigaction == libc::SIG_DFL {
-            // SAFETY: SIG_IGN is no function, and the signal is still blocked.
+            // SAFETY: SIG_IGN is not a function, and the signal is still blocked.
             unsafe { libc::signal(signal, libc::SIG_IGN) };
         }
     }
@@ -186,20 +186,19 @@ fn ignore_what_node_ignores() {
 
 /// Sets the clone up. Signals stay blocked until [`unblock_signals`].
 ///
-/// Returns those of descriptors 1 and 2 whose stream of the parent's is dead: where the parent has a
-/// pipe's or socket's handle, whose pending bytes are the parent's, and where the descriptor leads
-/// elsewhere now.
+/// Returns which of the descriptors 1 and 2 have a dead stream of the parent: those with a pipe or socket
+/// handle of the parent, whose pending bytes are the parent's, and those that now lead elsewhere.
 ///
-/// The steps depend on each other's order:
+/// The order of the steps matters:
 ///
-/// 1. The descriptors come before the handles. The old epoll instance is shared with the parent, and
-///    only when its number has a fresh one can nothing that libuv does reach the parent's.
-/// 2. The handles are stopped before the loop is forked, which adds each started one to the new epoll
+/// 1. The descriptors come before the handles. The old epoll instance is shared with the parent. libuv can
+///    affect it until its number has a fresh instance.
+/// 2. The handles are stopped before the loop is forked, which adds each started handle to the new epoll
 ///    instance.
-/// 3. The requests that are left are counted last, when all that can be forgotten has been.
+/// 3. The remaining requests are counted last, when all that can be dropped has been dropped.
 ///
 /// # Errors
-/// A description of what failed. The clone must end then: it may still hold the parent's things.
+/// A description of what failed. The clone must end then: it may still hold resources of the parent.
 pub(crate) fn settle(
     side: CloneSide,
     event_loop: Loop,
@@ -229,27 +228,27 @@ fn text(error: qclone::Error) -> String {
     error.to_string()
 }
 
-/// Begins a session of the clone's own, or has the clone end with its parent.
+/// Begins a session of the clone's own, or makes the clone end with its parent.
 fn detach_or_follow_parent(inheritance: &Inheritance) -> Result<(), String> {
     if inheritance.detached {
-        // It fails only for the leader of a process group, which a process just born is not.
+        // It fails only for the leader of a process group. A process that was just started is not one.
         return nix::unistd::setsid().map(drop).map_err(|errno| format!("setsid(2): {errno}"));
     }
     if !limits::die_with_parent(inheritance.parent, libc::SIGKILL).map_err(text)? {
-        // The parent has already ended: the clone ends as it would by the signal.
+        // The parent has already ended: the clone ends, as the signal would have ended it.
         qclone::exit(STATUS_OF_AN_ORPHAN);
     }
     Ok(())
 }
 
-/// Sets what `process.title` returns and sets. It fails where Node was started without any name.
+/// Sets what `process.title` returns and sets. Fails if Node was started without any name.
 fn set_title(inheritance: &Inheritance) {
     // SAFETY: the title ends in NUL, and libuv copies it.
     unsafe { uv::uv_set_process_title(inheritance.title.as_ptr()) };
 }
 
-/// Puts 0, 1 and 2 where they lead in the clone, and adds those of 1 and 2 that lead elsewhere to the
-/// dead outputs. Before the descriptors they are duplicated from lose what is open there.
+/// Redirects 0, 1 and 2 for the clone, and adds 1 and 2 to the dead outputs if they lead elsewhere. Must run
+/// before the descriptors they are duplicated from are replaced.
 fn redirect_standard_streams(inheritance: &Inheritance, handles: &mut Handles) -> Result<(), String> {
     for (fd, standard) in (libc::STDOUT_FILENO..).zip(&inheritance.standard[1..]) {
         let source = match *standard {
@@ -258,7 +257,7 @@ fn redirect_standard_streams(inheritance: &Inheritance, handles: &mut Handles) -
             Standard::Of(source) => Some(source),
         };
         // SAFETY: nothing in this clone has used a descriptor yet, and Node's and libuv's objects know
-        // theirs by number alone.
+        // theirs only by number.
         unsafe { fds::redirect(fd, source) }.map_err(text)?;
         if !handles.outputs.contains(&fd) {
             handles.outputs.push(fd);
@@ -267,9 +266,9 @@ fn redirect_standard_streams(inheritance: &Inheritance, handles: &mut Handles) -
     let input = libc::STDIN_FILENO;
     match inheritance.standard[0] {
         Standard::Inherit => Ok(()),
-        // SAFETY: nothing in this clone has read from descriptor 0, and its owners know it by number.
+        // SAFETY: nothing in this clone has read from descriptor 0, and its owners know it only by number.
         Standard::Ignore => unsafe { fds::redirect_to_end(input, handles.input) },
-        // SAFETY: nothing in this clone has read from descriptor 0, and its owners know it by number.
+        // SAFETY: nothing in this clone has read from descriptor 0, and its owners know it only by number.
         Standard::Of(source) => unsafe { fds::redirect(input, Some(source)) },
     }
     .map_err(text)
@@ -286,13 +285,13 @@ fn silence_descriptors(inheritance: &Inheritance, handles: &Handles, left: &[Raw
     };
     let descriptors = inheritance.descriptors.iter().cloned().flatten();
     // SAFETY: nothing in this clone has used a descriptor yet, and Node's and libuv's objects know
-    // theirs by number alone. Descriptors of libuv's TCP handles and of this library's watches are open.
+    // theirs only by number. Descriptors of libuv's TCP handles and of this library's watches are open.
     let replaced = unsafe { fds::make_inert(descriptors, &fate) }.map_err(text)?;
     *MUTE_STREAM.lock().unwrap_or_else(PoisonError::into_inner) = replaced.mute_stream;
     Ok(())
 }
 
-/// Stops the parent's handles. Handles of a standard stream that leads elsewhere now are not kept.
+/// Stops the parent's handles. Does not keep handles of a standard stream that now leads elsewhere.
 fn silence_handles(inheritance: &Inheritance, event_loop: Loop) {
     let kept = inheritance.keep.iter().copied().filter(|&fd| !inheritance.leads_elsewhere(fd));
     let keep = sorted(kept);
@@ -307,17 +306,17 @@ fn sorted(numbers: impl Iterator<Item = RawFd>) -> Vec<RawFd> {
     sorted
 }
 
-/// Descriptors on which the parent has handles.
+/// Descriptors for which the parent has handles.
 #[derive(Default)]
 struct Handles {
-    /// Whether there is a handle on 0.
+    /// Whether there is a handle for 0.
     input: bool,
-    /// Those of 1 and 2 with a handle of a pipe or a socket. A terminal's handle has nothing pending.
+    /// Those of 1 and 2 with a pipe or socket handle. A terminal's handle has nothing pending.
     outputs: Vec<RawFd>,
-    /// Stream sockets. A server has thousands, and the kernel need not be asked what they are.
+    /// Stream sockets. A server has thousands. Their kind is known without asking the kernel.
     tcp: Numbers,
     udp: Vec<RawFd>,
-    /// Descriptors this library watches: two for each clone of the parent's that serves a client.
+    /// Descriptors this library watches: two for each clone of the parent that serves a client.
     watched: Numbers,
 }
 
@@ -376,16 +375,16 @@ unsafe extern "C" fn note_handle(handle: *mut UvHandle, handles: *mut c_void) {
     }
 }
 
-/// Exit status of a clone whose parent has ended. Nobody sees it.
+/// Exit status of a clone whose parent has ended. Nothing reads it.
 const STATUS_OF_AN_ORPHAN: u8 = 1;
 
-/// Whether a timer is for a task that V8 delays, rather than one of Node's own.
+/// Returns whether a timer is for a delayed task of V8, rather than one of Node's own.
 ///
-/// Such a task is the parent's, most often a garbage collection after eight idle seconds. It would be
-/// due in all clones at once, and each would copy the heap for it.
+/// Such a task belongs to the parent. It is usually a garbage collection after eight idle seconds. It would
+/// be due in all clones at the same time, and each would copy the heap for it.
 ///
-/// Node keeps the timer inside the task's structure, shortly after its start, where the timer's data
-/// points (`DelayedTask` in `node_platform.h`). No other timer's data lies so shortly before it.
+/// Node keeps the timer inside the task's structure, close to its start, where the timer's data points
+/// (`DelayedTask` in `node_platform.h`). No other timer's data is this close before the timer.
 fn is_of_platform(timer: *mut UvHandle) -> bool {
     // SAFETY: uv_walk passes live handles.
     let data = unsafe { uv::uv_handle_get_data(timer) };
@@ -393,30 +392,30 @@ fn is_of_platform(timer: *mut UvHandle) -> bool {
     (1..=MOST_BEFORE_TIMER).contains(&distance)
 }
 
-/// Bytes of the task itself, and of what a later version may put in front of the timer.
+/// Size of the task itself, and of fields that a later version may put in front of the timer, in bytes.
 const MOST_BEFORE_TIMER: usize = 64;
 
-/// What libuv calls when a timer of JavaScript's is due: `Environment::RunTimers` in Node's
+/// Function that libuv calls when a JavaScript timer is due: `Environment::RunTimers` in Node's
 /// `src/env.cc`. Null in a Node that does not export it.
 static RUN_TIMERS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// Finds, in the parent, what clones must know of Node. Once is enough.
+/// Finds, in the parent, what clones must know about Node. Once is enough.
 pub(crate) fn prepare() {
     let found = find_symbol(c"_ZN4node11Environment9RunTimersEP10uv_timer_s");
     RUN_TIMERS.store(found.unwrap_or(ptr::null_mut()), Ordering::Relaxed);
 }
 
-/// Whether a timer does work of the parent's outside JavaScript.
+/// Returns whether a timer does work of the parent outside JavaScript.
 ///
-/// The clone needs the one timer by which Node runs all those of JavaScript. The others are the
-/// parent's: V8's delayed tasks, queries of `dns.resolve` that a clone would send again,
-/// `monitorEventLoopDelay`, which wakes its process a hundred times per second, and those of addons.
+/// The clone needs the one timer with which Node runs all JavaScript timers. The others belong to the
+/// parent: V8's delayed tasks, queries of `dns.resolve` that a clone would send again,
+/// `monitorEventLoopDelay`, which wakes its process a hundred times per second, and timers of addons.
 fn is_of_parent(timer: *mut UvHandle) -> bool {
     let run_timers = RUN_TIMERS.load(Ordering::Relaxed);
     if run_timers.is_null() { is_of_platform(timer) } else { uv::timer_callback(timer) != run_timers }
 }
 
-/// What [`quieten`] needs.
+/// Argument of [`quieten`].
 struct OfParent<'a> {
     event_loop: Loop,
     /// Sorted.
@@ -424,11 +423,11 @@ struct OfParent<'a> {
     wakers: Vec<*mut UvHandle>,
 }
 
-/// Stops a handle of the parent's from delivering anything and from keeping the loop going, unless it
-/// is on a descriptor that the clone keeps.
+/// Stops a handle of the parent from delivering anything and from keeping the loop alive, unless its
+/// descriptor is one that the clone keeps.
 ///
-/// JavaScript clears the parent's timers and immediates, and its listeners for signals, which Node
-/// counts. Signals are blocked until then.
+/// JavaScript clears the parent's timers, immediates and signal listeners, which Node counts. Signals are
+/// blocked until then.
 unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
     Loop::forget_caught(handle);
     // SAFETY: uv_walk passes live handles.
@@ -457,8 +456,8 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
         unsafe { stop(handle) };
     }
     parent.event_loop.forget_requests(handle);
-    // Node starts and stops an idle handle for its immediates, and never references it again. A reader
-    // of the parent's standard input, which is at its end here, must still learn that.
+    // Node starts and stops an idle handle for its immediates, and never references it again. Code that
+    // reads the parent's standard input must still receive the end of file here.
     if kind != handle_type::IDLE && uv::descriptor(handle) != Some(libc::STDIN_FILENO) {
         // SAFETY: the handle is live and not closing.
         unsafe { uv::uv_unref(handle) };
@@ -467,15 +466,15 @@ unsafe extern "C" fn quieten(handle: *mut UvHandle, argument: *mut c_void) {
 
 type Stop = unsafe extern "C" fn(*mut UvHandle) -> c_int;
 
-/// The function of libuv's that stops a handle of this type, where the clone must.
+/// Returns libuv's function that stops a handle of this type, if the clone must stop it.
 fn stop_of(kind: c_int, handle: *mut UvHandle) -> Option<Stop> {
     match kind {
         handle_type::TCP | handle_type::NAMED_PIPE | handle_type::TTY => Some(uv::uv_read_stop),
         handle_type::UDP => Some(uv::uv_udp_recv_stop),
         handle_type::POLL => Some(uv::uv_poll_stop),
-        // This does not reach the parent's watch, since the inotify instance is inert by now. Without
-        // it, `uv_loop_fork` would start the watch again, and fail where the file is gone or the user
-        // has no inotify instance left (`fs.inotify.max_user_instances`).
+        // This does not affect the parent's watch, since the inotify instance is inert by now. Without this
+        // call, `uv_loop_fork` would start the watch again, and fail if the file is gone or the user has no
+        // inotify instance left (`fs.inotify.max_user_instances`).
         handle_type::FS_EVENT => Some(uv::uv_fs_event_stop),
         handle_type::FS_POLL => Some(uv::uv_fs_poll_stop),
         handle_type::TIMER if is_of_parent(handle) => Some(uv::uv_timer_stop),
@@ -483,29 +482,29 @@ fn stop_of(kind: c_int, handle: *mut UvHandle) -> Option<Stop> {
     }
 }
 
-/// Handles that wake the parent's loop, message ports among them. They are referenced until
-/// [`forget_wakers`], since Node lists only handles with a reference.
+/// Handles that wake the parent's loop, including message ports. They stay referenced until
+/// [`forget_wakers`], since Node lists only referenced handles.
 static WAKERS: Mutex<Wakers> = Mutex::new(Wakers(Vec::new()));
 
 struct Wakers(Vec<*mut UvHandle>);
 
-// SAFETY: a clone's JavaScript runs on one thread, the only one that takes the handles out.
+// SAFETY: a clone's JavaScript runs on one thread, and only that thread takes the handles out.
 unsafe impl Send for Wakers {}
 
-/// Stops the parent's message ports and the like from keeping the clone's loop going. Must be called
+/// Stops the parent's message ports and similar handles from keeping the clone's loop alive. Must be called
 /// before the loop continues.
 #[napi]
 pub fn forget_wakers() {
     let wakers = std::mem::take(&mut WAKERS.lock().unwrap_or_else(PoisonError::into_inner).0);
     for handle in wakers {
-        // SAFETY: the handle was live in this turn of this loop. A handle that has been closed since is
-        // freed in a later turn at the earliest.
+        // SAFETY: the handle was live in this turn of this loop. A handle that has been closed since then is
+        // not freed before a later turn.
         unsafe { uv::uv_unref(handle) };
     }
 }
 
-/// Makes exit(3), which Node's C++ calls on a fatal error, end the clone at once. The destructors of
-/// static objects would join threads that do not exist here.
+/// Makes exit(3), which Node's C++ calls on a fatal error, end the clone at once. Destructors of static
+/// objects would join threads that do not exist here.
 fn install_net() {
     #[cfg(target_env = "gnu")]
     {
@@ -515,16 +514,16 @@ fn install_net() {
         extern "C" fn leave(status: c_int, _: *mut c_void) {
             qclone::exit(status.to_le_bytes()[0]);
         }
-        // SAFETY: the function stays loaded, since Node unloads no library of an addon in use.
+        // SAFETY: the function stays loaded, since Node does not unload the library of an addon in use.
         unsafe { on_exit(leave, ptr::null_mut()) };
     }
     #[cfg(not(target_env = "gnu"))]
     {
         extern "C" fn leave() {
-            // The status cannot be known here. Node's own for an uncaught error is 1.
+            // The status is not known here. Node's status for an uncaught error is 1.
             qclone::exit(1);
         }
-        // SAFETY: the function stays loaded, since Node unloads no library of an addon in use.
+        // SAFETY: the function stays loaded, since Node does not unload the library of an addon in use.
         unsafe { libc::atexit(leave) };
     }
 }

@@ -1,9 +1,9 @@
-//! Node's own threads, told from foreign ones.
+//! Recognition of Node's own threads.
 //!
 //! Node always has threads: V8's workers, the one that delays their tasks, the one that waits to start
-//! the inspector, and libuv's pool. Each is recognized by its start routine, and is at rest only in the
-//! one place where it waits for work. Nothing names these routines, so they are learned once, from
-//! threads found at rest in a way that only one kind has.
+//! the inspector, and libuv's pool. Each is recognized by its start routine, and is idle only in the one
+//! place where it waits for work. These routines are not exported by name, so they are learned once, from
+//! threads that are idle in a way that is unique to their kind.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use qclone::{ConditionState, ConditionVariables, FutexOp, Modules, Thread};
 
 use crate::{uv, v8::worker::V8Workers};
 
-/// What was learned: start routines, and the condition variables of the two crews.
+/// Knowledge about Node's threads: start routines, and the condition variables of the two crews.
 #[derive(Debug)]
 pub(crate) struct NodeThreads {
     node: PathBuf,
@@ -27,24 +27,24 @@ pub(crate) struct NodeThreads {
 /// Verdict on a thread.
 pub(crate) enum Judgement {
     AtRest,
-    /// The thread keeps the fork from being made. The text tells a person what it is.
+    /// The thread prevents the fork. The text describes it to a person.
     InTheWay(Blocker, String),
 }
 
-/// What a thread in the way of a fork does.
+/// Activity of a thread that prevents a fork.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Blocker {
-    /// It never rests, or nothing is known of it.
+    /// It is never idle, or nothing is known about it.
     Foreign,
-    /// It works, and may rest later.
+    /// It is busy, and may be idle later.
     AtWork,
-    /// It works in libuv's pool.
+    /// It is busy in libuv's pool.
     Pool,
-    /// It works, most likely in libuv's pool.
+    /// It is busy, most likely in libuv's pool.
     PerhapsPool,
-    /// It rests in libuv's pool, but callbacks of the pool's work have not been called.
+    /// It is idle in libuv's pool, but callbacks of the pool's work have not been called.
     Untold,
-    /// It rests, but V8 has tasks for the main thread.
+    /// It is idle, but V8 has tasks for the main thread.
     TasksLeft,
 }
 
@@ -54,9 +54,9 @@ pub(crate) struct Attempt<'a> {
     vouch_for: &'a [String],
     /// Whether libuv's pool has callbacks that must be called first.
     untold: bool,
-    /// Files of the threads that were accepted so.
+    /// Files of the threads that were accepted this way.
     pub(crate) vouched: Vec<PathBuf>,
-    /// Where V8's workers and the pool's threads rested at the first look, or before it.
+    /// State of the place where V8's workers and the pool's threads wait, at the first look or before it.
     v8_rest: Option<ConditionState>,
     pool_rest: Option<ConditionState>,
 }
@@ -84,10 +84,10 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Whether a crew's place of rest is as it was at the first look, so that no thread has woken since.
+/// Returns whether a crew's idle place is as it was at the first look, so that no thread has woken since.
 ///
-/// A thread that woke may have mapped memory, which the clone would lack. The thread of delayed tasks
-/// may wake V8's workers at any time. Where the thread library hides the place, nothing can be seen.
+/// A thread that woke may have mapped memory, which the clone would lack. The thread of delayed tasks may
+/// wake V8's workers at any time. If the thread library hides the place, this cannot be detected.
 fn is_as_at_first(first: &mut Option<ConditionState>, now: Option<ConditionState>) -> bool {
     now.is_none_or(|now| *first.get_or_insert(now) == now)
 }
@@ -97,7 +97,7 @@ fn is_as_at_first(first: &mut Option<ConditionState>, now: Option<ConditionState
 struct Crew {
     start: usize,
     rest: Option<usize>,
-    /// Number of threads, when none of them ever ends.
+    /// Number of threads, if none of them ever ends.
     size: Option<usize>,
 }
 
@@ -122,8 +122,9 @@ impl NodeThreads {
 
     /// Learns from `threads`, which are in order of thread id.
     ///
-    /// The platform's threads are the first that Node starts, with SIGUSR1 blocked: it belongs to the
-    /// inspector. Later threads of other kinds begin elsewhere, so the first ones teach.
+    /// The platform's threads are the first that Node starts. They have SIGUSR1 blocked, which belongs to the
+    /// inspector. Later threads of other kinds have other start routines, so the first ones are the ones to
+    /// learn from.
     pub(crate) fn learn(&mut self, threads: &[Thread]) {
         self.modules.refresh();
         let of_node: Vec<_> = threads.iter().filter(|thread| self.begins_in(thread, &self.node)).collect();
@@ -172,8 +173,8 @@ impl NodeThreads {
             .map(|crew| Crew { size: Some(size(crew.start)), ..crew });
     }
 
-    /// Remembers where V8's workers and the pool rest. Returns whether that will tell if a thread has
-    /// woken since: all of them must rest now, and threads that are vouched for need two looks.
+    /// Remembers the state of the places where V8's workers and the pool wait. Returns whether a thread that
+    /// wakes later can be detected from it. All of them must be idle now, and vouched threads need two looks.
     pub(crate) fn remember_rest(&self, attempt: &mut Attempt<'_>) -> bool {
         let at_rest = |crew: Crew| {
             let place = crew.place(self.conditions)?;
@@ -244,13 +245,14 @@ impl NodeThreads {
             return foreign(WORKER);
         }
         if thread.wait.is_epoll() {
-            // The thread of delayed tasks may have come to rest right after it was looked for.
+            // The thread of delayed tasks may have become idle right after the search for it.
             if self.delayed_tasks.is_none() && blocks_sigusr1(thread) {
                 return at_rest_or_at_work(false, "a thread of node, not yet known");
             }
             return foreign(OWN_LOOP);
         }
-        // Node 20 names no threads. The thread that starts the inspector waits alike, and is known.
+        // Node 20 does not name threads. The thread that starts the inspector waits in the same way, and is
+        // known.
         if self.signal_inspector.is_some() && self.waits_in(thread, &self.node) && blocks_nearly_all(thread) {
             return foreign(SIGINT_WATCHDOG);
         }
@@ -260,7 +262,7 @@ impl NodeThreads {
         )
     }
 
-    /// V8's workers, when it is known where they wait.
+    /// Returns V8's workers, if it is known where they wait.
     pub(crate) fn v8_workers(&self) -> Option<V8Workers> {
         let Crew { start, rest, .. } = self.v8?;
         Some(V8Workers { start, condition: rest? })
@@ -277,7 +279,7 @@ impl NodeThreads {
         thread.start.as_ref().is_some_and(|start| start.module.as_deref() == Some(module))
     }
 
-    /// Whether `thread` waits on a condition variable or semaphore in the static data of `module`.
+    /// Returns whether `thread` waits on a condition variable or semaphore in the static data of `module`.
     fn waits_in(&self, thread: &Thread, module: &Path) -> bool {
         matches!(thread.wait.futex(), Some((futex, FutexOp::WaitBitset)) if self.modules.of(futex) == Some(module))
     }
@@ -292,40 +294,40 @@ fn judge_unknown(thread: &Thread) -> Judgement {
     if let Some(what) = by_own_name(thread) {
         return foreign(what);
     }
-    // It holds nothing of this process, and libuv gives the clone a ring of its own.
+    // It holds nothing of this process, and libuv gives the clone its own ring.
     if thread.is_of_kernel() {
         return Judgement::AtRest;
     }
-    // It has been running ever since it began, so that its stack could not be found.
+    // It has been running since it started, so its stack could not be found.
     Judgement::InTheWay(Blocker::AtWork, "a thread at work, not yet known".to_owned())
 }
 
 impl Crew {
-    /// The crew of `one`, whose place of rest is where `one` waits.
+    /// Returns the crew of `one`, whose idle place is where `one` waits.
     fn of(one: &Thread, conditions: ConditionVariables) -> Option<Self> {
         let (futex, _) = one.wait.futex()?;
         Some(Self { start: start_of(one)?, rest: conditions.containing(futex), size: None })
     }
 
-    /// The place of rest, as it is now.
+    /// Returns the current state of the idle place.
     fn place(&self, conditions: ConditionVariables) -> Option<ConditionState> {
         conditions.state(self.rest?)
     }
 
-    /// Whether `thread` waits where its crew rests and, in a crew of known size, `place` counts all of
-    /// the crew.
+    /// Returns whether `thread` waits at the idle place of its crew. In a crew of known size, `place` must also
+    /// count all of the crew.
     fn rests(&self, thread: &Thread, conditions: ConditionVariables, place: Option<ConditionState>) -> bool {
         let here = thread.wait.futex().is_some_and(|(futex, _)| conditions.containing(futex) == self.rest);
         here && place.is_none_or(|place| self.is_all_at(place))
     }
 
-    /// Whether all of a crew of known size wait at `place`, its place of rest.
+    /// Returns whether all of a crew of known size wait at `place`, its idle place.
     fn is_all_at(&self, place: ConditionState) -> bool {
         self.size.is_none_or(|size| usize::try_from(place.waiters) == Ok(size))
     }
 }
 
-/// The crew of `one`, when every member rests in the same place.
+/// Returns the crew of `one`, if every member is idle in the same place.
 fn crew_at_rest(one: &Thread, threads: &[&Thread], conditions: ConditionVariables) -> Option<Crew> {
     let crew = Crew::of(one, conditions)?;
     let crew = Crew { size: Some(members(crew.start, threads).count()), ..crew };
@@ -339,13 +341,13 @@ fn members<'a>(start: usize, threads: &'a [&Thread]) -> impl Iterator<Item = &'a
 
 const WORKER: &str = "a Worker: of worker_threads, or of a module loader registered with module.register()";
 
-/// Whether a judgement's text is that of a Worker.
+/// Returns whether a judgement's text is that of a Worker.
 pub(crate) fn is_worker(what: &str) -> bool {
     what == WORKER
 }
 
-/// What a thread of Node or V8 that never rests is, by the name it gives itself. A thread of another
-/// kind with such a name is refused, too.
+/// Describes a thread of Node or V8 that is never idle, by the name it gives itself. A thread of another
+/// kind with such a name is also refused.
 fn by_own_name(thread: &Thread) -> Option<&'static str> {
     match &*thread.name() {
         "WorkerThread" => Some(WORKER),
@@ -357,7 +359,8 @@ fn by_own_name(thread: &Thread) -> Option<&'static str> {
     }
 }
 
-/// The inspector's thread, and those of `node::tracing::Agent` in Node's `src/tracing/agent.cc`, wait alike.
+/// The inspector's thread and those of `node::tracing::Agent` in Node's `src/tracing/agent.cc` wait in the same
+/// way.
 const OWN_LOOP: &str = "a thread of node with an event loop of its own: the inspector, a Worker, or tracing by \
     --trace-event-categories";
 /// `ProfilerEventsProcessor` in V8's `src/profiler/cpu-profiler.cc`.
@@ -387,12 +390,13 @@ fn blocks_sigusr1(thread: &Thread) -> bool {
     thread.blocked_signals().is_some_and(|mask| mask >> (libc::SIGUSR1 - 1) & 1 == 1)
 }
 
-/// Whether `thread` blocks every signal but the few that cannot be blocked or that libc keeps.
+/// Returns whether `thread` blocks every signal except the few that cannot be blocked or that libc reserves.
 fn blocks_nearly_all(thread: &Thread) -> bool {
     thread.blocked_signals().is_some_and(|mask| mask.count_ones() > 48)
 }
 
-/// Whether `thread` has a stack of 4 MiB, which Node gives to Workers. Others have the default of 8.
+/// Returns whether `thread` has a stack of 4 MiB, which Node gives to Workers. Others have the default of 8
+/// MiB.
 fn has_stack_of_a_worker(thread: &Thread) -> bool {
     const WORKER_STACK: usize = 4 << 20;
     const GUARD: usize = 64 << 10;

@@ -1,4 +1,4 @@
-//! Addresses of sockets that a clone has inherited: the silent sockets on their numbers have none.
+//! Addresses of sockets that a clone has inherited. The silent sockets that replace them have none.
 
 use std::{
     ffi::{CStr, c_char, c_int, c_void},
@@ -21,7 +21,7 @@ pub struct SocketAddress {
     pub port: u16,
 }
 
-/// An address of IPv4 or IPv6. The former fits into the latter's room.
+/// An IPv4 or IPv6 address. The structure for IPv6 has room for both.
 type Raw = Option<sockaddr_in6>;
 
 #[derive(Clone, Copy)]
@@ -31,12 +31,12 @@ struct Addresses {
     peer: Raw,
 }
 
-/// Sorted by `fd`. Empty in a process that is no clone.
+/// Sorted by `fd`. Empty in a process that is not a clone.
 static INHERITED: Mutex<Vec<Addresses>> = Mutex::new(Vec::new());
 
 /// Remembers the addresses of the sockets `fds`, sorted, while they are still the parent's.
 ///
-/// A parent that is a clone itself remembers those of its own parent's in the same way.
+/// If the parent is a clone itself, keeps the addresses that it remembers of its own parent's sockets.
 pub(crate) fn remember(fds: impl Iterator<Item = RawFd>) {
     let mut inherited = INHERITED.lock().unwrap_or_else(PoisonError::into_inner);
     let earlier = mem::take(&mut *inherited);
@@ -52,8 +52,8 @@ fn find(sorted: &[Addresses], fd: RawFd) -> Option<&Addresses> {
     Some(&sorted[sorted.binary_search_by_key(&fd, |addresses| addresses.fd).ok()?])
 }
 
-/// Returns the address, or with `of_peer` the peer's address, that the socket at `fd` had in the parent
-/// of this clone. Only for a descriptor that the clone has not opened itself.
+/// Returns the address that the socket at `fd` had in the parent of this clone. With `of_peer`, returns the
+/// peer's address. Only for a descriptor that the clone did not open itself.
 #[napi]
 pub fn inherited_address(fd: i32, of_peer: bool) -> Option<SocketAddress> {
     let inherited = INHERITED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,15 +63,15 @@ pub fn inherited_address(fd: i32, of_peer: bool) -> Option<SocketAddress> {
 
 type Ask = unsafe extern "C" fn(c_int, *mut sockaddr, *mut socklen_t) -> c_int;
 
-/// Result of `getsockname(2)` or `getpeername(2)`; `None` for another family.
+/// Calls `getsockname(2)` or `getpeername(2)`. `None` for another address family.
 fn ask(call: Ask, fd: RawFd) -> Raw {
     let mut address = MaybeUninit::<sockaddr_in6>::zeroed();
     let mut length = socklen_t::try_from(size_of::<sockaddr_in6>()).ok()?;
-    // SAFETY: either call writes at most `length` bytes to the place given.
+    // SAFETY: both calls write at most `length` bytes to the given place.
     if unsafe { call(fd, address.as_mut_ptr().cast(), &raw mut length) } != 0 {
         return None;
     }
-    // SAFETY: all zeroes is a valid value of these integers, and so is what the call wrote over them.
+    // SAFETY: all zeroes is a valid value of these integers, and so is anything the call wrote to them.
     let address = unsafe { address.assume_init() };
     matches!(c_int::from(address.sin6_family), libc::AF_INET | libc::AF_INET6).then_some(address)
 }
@@ -89,7 +89,7 @@ fn show(address: &sockaddr_in6) -> Option<SocketAddress> {
     // The port is at the same place in both families.
     let port = u16::from_be(address.sin6_port);
     let source: *const c_void = if family == libc::AF_INET {
-        // SAFETY: for this family the kernel has written a `sockaddr_in`, which is smaller.
+        // SAFETY: for this family, the kernel has written a `sockaddr_in`, which is smaller.
         let address: &libc::sockaddr_in = unsafe { mem::transmute(address) };
         (&raw const address.sin_addr).cast()
     } else {
@@ -107,7 +107,7 @@ fn show(address: &sockaddr_in6) -> Option<SocketAddress> {
     Some(SocketAddress { address: format!("{text}{scope}"), family: family.into(), port })
 }
 
-/// The interface of a link-local address, such as `%eth0`.
+/// Returns the interface of a link-local address, such as `%eth0`.
 fn scope_of(address: &sockaddr_in6) -> Option<String> {
     let is_link_local = matches!(address.sin6_addr.s6_addr, [0xfe, second, ..] if second & 0xc0 == 0x80);
     if c_int::from(address.sin6_family) != libc::AF_INET6 || !is_link_local || address.sin6_scope_id == 0 {

@@ -1,4 +1,4 @@
-//! Socket operations that Node lacks, for a connection that two processes hold.
+//! Socket operations that Node lacks, for a connection that two processes share.
 
 use std::{
     ffi::c_int,
@@ -26,12 +26,12 @@ pub struct ConnectionWatch {
     handle: *mut UvHandle,
 }
 
-/// A watch, or why there is none.
+/// A watch, or the reason why there is none.
 #[napi(object, object_from_js = false)]
 pub struct WatchOutcome {
     /// The watch.
     pub watch: Option<ConnectionWatch>,
-    /// Why there is none.
+    /// Reason why there is none.
     pub failure: Option<ForkFailure>,
 }
 
@@ -40,14 +40,14 @@ pub struct WatchOutcome {
 enum WatchFor {
     /// The end of the peer's data. Reads nothing.
     Hangup,
-    /// The end of the peer's data. Reads and drops what comes before it.
+    /// The end of the peer's data. Reads and drops the data before it.
     LastByte,
-    /// Data, or the end of it, again and again. Reads nothing.
+    /// Data, or the end of it, repeatedly. Reads nothing.
     Input,
 }
 
-/// What the poll handle's callback needs. The descriptor is a second one of the same connection, since
-/// libuv allows one watcher for each descriptor.
+/// Data that the poll handle's callback needs. The descriptor is a second one for the same connection,
+/// since libuv allows only one watcher per descriptor.
 struct Watched {
     env: sys::napi_env,
     callback: sys::napi_ref,
@@ -55,14 +55,14 @@ struct Watched {
     connection: OwnedFd,
 }
 
-/// Reads and drops what has arrived on the connection `fd` and nobody will read. Closing a connection
-/// with unread bytes resets it, and the peer may lose the end of its data; see tcp(7).
+/// Reads and drops data on the connection `fd` that nothing will read. Closing a connection with unread
+/// bytes resets it, and the peer may lose the end of its data; see tcp(7).
 #[napi]
 pub fn discard_input(fd: i32) {
     discard(fd);
 }
 
-/// Reads and drops. Returns whether there will be nothing more to drop.
+/// Reads and drops data. Returns whether no more data will come.
 fn discard(fd: i32) -> bool {
     let mut bytes = vec![0; DISCARDED_AT_ONCE];
     for _ in 0..MOST_DISCARDED / DISCARDED_AT_ONCE {
@@ -81,7 +81,7 @@ fn discard(fd: i32) -> bool {
 pub struct NativeProgress {
     /// Bytes sent that the peer has not taken.
     pub unacknowledged: f64,
-    /// Bytes received that nobody has read.
+    /// Bytes received that have not been read.
     pub unread: f64,
     /// Bytes that the peer has taken in total.
     pub acknowledged: Option<f64>,
@@ -89,7 +89,7 @@ pub struct NativeProgress {
     pub received: Option<f64>,
 }
 
-/// Returns the progress of the connection `fd`; null when it is none.
+/// Returns the progress of the connection `fd`; null if it is not a connection.
 #[napi]
 pub fn progress_of(fd: i32) -> Option<NativeProgress> {
     let progress = socket::progress(borrow(fd)?).ok()?;
@@ -107,12 +107,11 @@ pub fn unix_peer_of(fd: i32) -> Option<String> {
     socket::unix_peer(borrow(fd)?)
 }
 
-/// Makes the last close of the connection `fd`, in whichever process, reset it. Has no effect on a unix
-/// socket.
+/// Makes the last close of the connection `fd`, in any process, reset it. Has no effect on a unix socket.
 #[napi]
 pub fn reset_at_close(fd: i32) {
     if let Some(connection) = borrow(fd) {
-        // A descriptor that is no socket cannot be reset, and closes in order.
+        // A descriptor that is not a socket cannot be reset, and closes in order.
         let _ = socket::reset_at_close(connection);
     }
 }
@@ -128,42 +127,42 @@ pub fn resets_at_close(fd: i32) -> bool {
 #[napi]
 pub fn end_at_close(fd: i32) {
     if let Some(connection) = borrow(fd) {
-        // A descriptor that is no socket closes in order as it is.
+        // A descriptor that is not a socket always closes in order.
         let _ = socket::end_at_close(connection);
     }
 }
 
 fn borrow<'a>(fd: i32) -> Option<BorrowedFd<'a>> {
     // SAFETY: the number is not negative, and nothing closes it during the call. A number that is not open
-    // gives an error.
+    // results in an error.
     (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
 }
 
 const DISCARDED_AT_ONCE: usize = 1 << 16;
-/// Maximum to read from a peer that never stops.
+/// Maximum number of bytes to read from a peer that never stops.
 const MOST_DISCARDED: usize = 1 << 20;
 
-/// Calls `left` once, when the peer of the connection `fd` has closed it or shut its sending down, or
-/// the connection is broken. Reads nothing from the connection: its data is a clone's, or comes later.
-/// Keeps no event loop going.
+/// Calls `left` once when the peer of the connection `fd` has closed it or shut down its sending side, or
+/// the connection is broken. Reads nothing from the connection: its data belongs to a clone, or is for
+/// later. Does not keep the event loop alive.
 #[napi]
 pub fn watch_hangup(env: Env, fd: i32, left: Function<'_, (), ()>) -> Result<WatchOutcome> {
     watch(&env, fd, WatchFor::Hangup, &left)
 }
 
-/// Shuts down the sending on the connection `fd`, and reads and drops what still comes. Calls `ended`
-/// once, when there will be no more. The connection stays open until the watch is closed. Keeps no
-/// event loop going.
+/// Shuts down the sending side of the connection `fd`, and reads and drops data that still arrives. Calls
+/// `ended` once when no more will come. The connection stays open until the watch is closed. Does not keep
+/// the event loop alive.
 #[napi]
 pub fn drop_input(env: Env, fd: i32, ended: Function<'_, (), ()>) -> Result<WatchOutcome> {
-    // A clone has most often shut it down. A descriptor that is no connection any more has nothing to shut
-    // down.
+    // A clone has usually shut it down already. A descriptor that is no longer a connection has nothing to
+    // shut down.
     let _ = shutdown(fd, Shutdown::Write);
     watch(&env, fd, WatchFor::LastByte, &ended)
 }
 
-/// Calls `arrived` whenever something can be read from the socket `fd`, its end included, until the watch
-/// is closed. Reads nothing. Keeps no event loop going.
+/// Calls `arrived` whenever data or the end of file can be read from the socket `fd`, until the watch is
+/// closed. Reads nothing. Does not keep the event loop alive.
 #[napi]
 pub fn watch_input(env: Env, fd: i32, arrived: Function<'_, (), ()>) -> Result<WatchOutcome> {
     watch(&env, fd, WatchFor::Input, &arrived)
@@ -193,15 +192,15 @@ fn watch(env: &Env, fd: i32, wanted: WatchFor, seen: &Function<'_, (), ()>) -> R
         WatchFor::Hangup => uv::DISCONNECT,
         WatchFor::LastByte | WatchFor::Input => uv::READABLE,
     };
-    // SAFETY: `handle` is live until its close callback, and its callback's data is set. It fails for no
-    // live handle.
+    // SAFETY: `handle` is live until its close callback, and its callback's data is set. The call does not
+    // fail for a live handle.
     unsafe { uv::uv_poll_start(handle, events, on_event) };
     Ok(WatchOutcome { watch: Some(ConnectionWatch { handle }), failure: None })
 }
 
 #[napi]
 impl ConnectionWatch {
-    /// Ends the watch. Must be called at least once, or the connection stays open in this process.
+    /// Ends the watch. Must be called at least once, otherwise the connection stays open in this process.
     #[napi]
     pub fn close(&mut self) {
         let handle = std::mem::replace(&mut self.handle, ptr::null_mut());

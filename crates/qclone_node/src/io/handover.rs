@@ -1,4 +1,4 @@
-//! Sockets by which processes hand connections over to each other; see `qclone::socket`.
+//! Sockets through which processes hand connections over to each other; see `qclone::socket`.
 
 use std::os::fd::{BorrowedFd, IntoRawFd};
 
@@ -21,16 +21,16 @@ pub struct NativeHandover {
     pub fds: Vec<i32>,
 }
 
-/// What has arrived.
+/// Messages that have arrived.
 #[napi(object)]
 pub struct NativeArrivals {
     /// Messages, in order.
     pub messages: Vec<NativeHandover>,
-    /// Whether the other side has ended, and nothing follows.
+    /// Whether the other side has closed, so that nothing follows.
     pub ended: bool,
 }
 
-/// Opens a pair of sockets to hand descriptors over. They keep the bounds of messages.
+/// Opens a pair of sockets to hand descriptors over. They preserve message boundaries.
 #[napi]
 pub fn open_handover() -> PipeOutcome {
     match socket::handover_pair() {
@@ -41,8 +41,8 @@ pub fn open_handover() -> PipeOutcome {
     }
 }
 
-/// Sends a message through a socket of [`open_handover`], with the descriptors `fds`, at most two. With
-/// `waits`, blocks until there is room. Returns the name of the error if it was not sent.
+/// Sends a message through a socket of [`open_handover`], with at most two descriptors in `fds`. With
+/// `waits`, blocks until there is room. Returns the name of the error if the message was not sent.
 #[napi]
 pub fn send_handover(via: i32, message: Uint8Array, fds: Vec<i32>, waits: bool) -> Option<String> {
     let Some(via) = borrow(via) else { return Some("EBADF".into()) };
@@ -66,14 +66,14 @@ pub fn receive_handovers(via: i32, most: u32) -> NativeArrivals {
                 fds: received.descriptors.into_iter().map(IntoRawFd::into_raw_fd).collect(),
             }),
             Ok(Arrival::Nothing) => break,
-            // A socket that fails gives nothing more.
+            // A socket that fails delivers nothing more.
             Ok(Arrival::End) | Err(_) => return NativeArrivals { messages, ended: true },
         }
     }
     NativeArrivals { messages, ended: false }
 }
 
-/// Returns another descriptor of what `fd` is open on, close-on-exec; null if there is none left.
+/// Duplicates `fd`, with the new descriptor close-on-exec. Returns null if no descriptor is left.
 #[napi]
 pub fn duplicate(fd: i32) -> Option<i32> {
     fcntl(borrow(fd)?, FcntlArg::F_DUPFD_CLOEXEC(0)).ok()
@@ -81,6 +81,6 @@ pub fn duplicate(fd: i32) -> Option<i32> {
 
 fn borrow<'a>(fd: i32) -> Option<BorrowedFd<'a>> {
     // SAFETY: the number is not negative, and nothing closes it during the call. A number that is not open
-    // gives an error.
+    // results in an error.
     (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
 }

@@ -1,4 +1,4 @@
-//! Files in memory, by which a clone hands its parent what is too large for a pipe.
+//! Files in memory, through which a clone hands its parent data that is too large for a pipe.
 
 use std::{
     ffi::c_void,
@@ -18,12 +18,12 @@ use qclone::memfd::{self, Mapping};
 
 use crate::convert::{ForkFailure, whole};
 
-/// A file, or why there is none.
+/// A file, or the reason why there is none.
 #[napi(object)]
 pub struct FileOutcome {
     /// Descriptor, close-on-exec.
     pub fd: Option<i32>,
-    /// Why there is none.
+    /// Reason why there is none.
     pub failure: Option<ForkFailure>,
 }
 
@@ -42,8 +42,8 @@ pub fn write_at(fd: i32, offset: f64, bytes: Uint8Array) -> Result<()> {
     memfd::write_all_at(borrow(fd)?, whole(offset), &bytes).map_err(reason)
 }
 
-/// Maps `length` bytes of a file from `offset` as memory, without a copy. The offset must be a multiple
-/// of the page size, the file that long, and no longer written to.
+/// Maps `length` bytes of a file from `offset` as memory, without a copy. The offset must be a multiple of
+/// the page size. The file must be long enough, and no longer be written to.
 #[napi]
 pub fn map_file(env: Env, fd: i32, offset: f64, length: f64) -> Result<ArrayBuffer<'static>> {
     unsafe extern "C" fn unmap(_: sys::napi_env, _: *mut c_void, mapping: *mut c_void) {
@@ -55,7 +55,7 @@ pub fn map_file(env: Env, fd: i32, offset: f64, length: f64) -> Result<ArrayBuff
         let mut data = ptr::null_mut();
         // SAFETY: `env` is live during the call.
         check(unsafe { sys::napi_create_arraybuffer(env.raw(), 0, &raw mut data, &raw mut value) })?;
-        // SAFETY: `value` is the array buffer that Node has just made in this scope.
+        // SAFETY: `value` is the array buffer that Node just created in this scope.
         return unsafe { ArrayBuffer::from_napi_value(env.raw(), value) };
     };
     let mapping = Box::new(Mapping::new(borrow(fd)?, whole(offset), length).map_err(reason)?);
@@ -73,7 +73,7 @@ pub fn map_file(env: Env, fd: i32, offset: f64, length: f64) -> Result<ArrayBuff
         )
     };
     if status != sys::Status::napi_ok {
-        // A Node whose V8 has a sandbox takes no memory but its own.
+        // A Node whose V8 has a sandbox accepts only its own memory.
         // SAFETY: boxed above, and Node has not taken it.
         let mapping = unsafe { Box::from_raw(mapping) };
         let mut data = ptr::null_mut();
@@ -86,7 +86,7 @@ pub fn map_file(env: Env, fd: i32, offset: f64, length: f64) -> Result<ArrayBuff
             ptr::copy_nonoverlapping(mapping.address().as_ptr().cast::<u8>(), data.cast(), length.get())
         };
     }
-    // SAFETY: `value` is the array buffer that Node has just made in this scope.
+    // SAFETY: `value` is the array buffer that Node just created in this scope.
     unsafe { ArrayBuffer::from_napi_value(env.raw(), value) }
 }
 
@@ -95,7 +95,7 @@ fn borrow<'a>(fd: i32) -> Result<BorrowedFd<'a>> {
         return Err(Error::from_reason(Errno::EBADF.to_string()));
     }
     // SAFETY: the number is not negative, and nothing closes it during the call. A number that is not open
-    // gives an error.
+    // results in an error.
     Ok(unsafe { BorrowedFd::borrow_raw(fd) })
 }
 

@@ -1,4 +1,4 @@
-//! Pipes, files, connections and random bytes: system calls that Node offers no API for.
+//! Pipes, files, connections and random bytes: system calls for which Node has no API.
 
 mod connection;
 mod handover;

@@ -1,4 +1,4 @@
-//! Pipes by which a clone sends its answer to its parent.
+//! Pipes through which a clone sends its answer to its parent.
 
 use std::os::{
     fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd},
@@ -15,12 +15,12 @@ use nix::{
 
 use crate::convert::ForkFailure;
 
-/// A pipe, or why there is none.
+/// A pipe, or the reason why there is none.
 #[napi(object)]
 pub struct PipeOutcome {
-    /// The two ends, close-on-exec and blocking. Of a pipe: read, write.
+    /// The two ends, close-on-exec and blocking. For a pipe, the read end is first.
     pub ends: Option<Vec<i32>>,
-    /// Why there is none.
+    /// Reason why there is none.
     pub failure: Option<ForkFailure>,
 }
 
@@ -48,8 +48,8 @@ pub fn open_socket_pair() -> PipeOutcome {
     }
 }
 
-/// Closes an end of a pipe by [`open_pipe`]. In a Worker, Node's own function warns of descriptors that
-/// Node did not open.
+/// Closes an end of a pipe from [`open_pipe`]. In a Worker, Node's own function warns about descriptors
+/// that Node did not open.
 #[napi]
 pub fn close_pipe_end(fd: i32) {
     if fd >= 0 {
@@ -58,25 +58,25 @@ pub fn close_pipe_end(fd: i32) {
     }
 }
 
-/// Writes all of `bytes` to `fd`, blocking until the other side has taken them, whether or not the
-/// descriptor blocks.
+/// Writes all of `bytes` to `fd`. Blocks until everything is written, even if the descriptor is
+/// non-blocking.
 ///
-/// Node's own synchronous write may return early on a pipe, and goes through an `fs` that a program may
-/// have replaced.
+/// Node's own synchronous write may return early on a pipe, and uses an `fs` that a program may have
+/// replaced.
 #[napi]
 pub fn write_all(fd: i32, bytes: Uint8Array) -> Result<(), Error<String>> {
     if fd < 0 {
         return Err(failed("write", Errno::EBADF));
     }
     // SAFETY: the number is not negative, and nothing closes it during the call. A number that is not open
-    // gives an error.
+    // results in an error.
     let to = unsafe { BorrowedFd::borrow_raw(fd) };
     let mut rest = &bytes[..];
     while !rest.is_empty() {
         match write(to, rest) {
             Ok(written) => rest = &rest[written..],
             Err(Errno::EINTR) => {}
-            // The pipe is full: waits for room, or for the other side's end.
+            // The pipe is full: waits for room, or until the other side closes.
             Err(Errno::EAGAIN) => wait_for_room(to)?,
             Err(errno) => return Err(failed("write", errno)),
         }
@@ -91,7 +91,7 @@ fn wait_for_room(to: BorrowedFd) -> Result<(), Error<String>> {
     }
 }
 
-/// An error with code and message as Node's for a system call, without the number.
+/// Creates an error with the code and message of Node's error for a system call, without the number.
 fn failed(call: &str, errno: Errno) -> Error<String> {
     let name = format!("{errno:?}");
     Error::new(name.clone(), format!("{call} {name}"))

@@ -1,11 +1,11 @@
-//! Calls of JavaScript from a callback of libuv.
+//! Calls to JavaScript from a libuv callback.
 
 use std::ptr;
 
 use napi::sys;
 
-/// Calls the function behind `callback` without arguments, then runs what it queued (ticks, promise
-/// jobs). What it throws becomes an uncaught exception.
+/// Calls the function that `callback` refers to without arguments, then runs the ticks and promise jobs that
+/// it queued. An exception it throws becomes an uncaught exception.
 pub(crate) fn call(env: sys::napi_env, callback: sys::napi_ref) {
     let mut scope = ptr::null_mut();
     // SAFETY: libuv calls back on the thread of `env`, while it is live.
@@ -13,8 +13,8 @@ pub(crate) fn call(env: sys::napi_env, callback: sys::napi_ref) {
     let mut function = ptr::null_mut();
     // SAFETY: `callback` is a reference of `env` that its owner still holds.
     unsafe { sys::napi_get_reference_value(env, callback, &raw mut function) };
-    // The receiver is not the global object: `node:domain` enters its receiver's `domain`, which in a REPL
-    // is the module.
+    // The receiver is not the global object: `node:domain` enters the receiver's `domain`. In a REPL, the
+    // global `domain` is the module.
     // SAFETY: `env` is live, and a scope is open.
     let mut receiver = ptr::null_mut();
     // SAFETY: `env` is live, and a scope is open.

@@ -25,7 +25,7 @@ impl Loop {
     /// Returns the loop of `env`.
     ///
     /// # Errors
-    /// When Node has none, or one whose layout is not the declared one.
+    /// When Node has none, or its layout is not the declared one.
     pub(crate) fn of(env: &Env) -> Result<Self> {
         let mut raw = ptr::null_mut();
         // SAFETY: `env` is live during the call, and `raw` is a place for a pointer.
@@ -39,7 +39,7 @@ impl Loop {
         // SAFETY: a loop is larger than `UvLoop`.
         let read = unsafe { (*raw).backend_fd };
         let event_loop = Self(raw);
-        // A loop watches at least the descriptor by which other threads wake it.
+        // A loop watches at least the descriptor that other threads use to wake it.
         let watched = event_loop.first_watched();
         // SAFETY: libuv's entries are live watchers.
         if told != read || watched.is_none_or(|(fd, watcher)| unsafe { (*watcher).fd } != fd) {
@@ -60,49 +60,49 @@ impl Loop {
 
     pub(super) fn watcher(self, fd: c_int) -> Option<*mut UvIo> {
         let entry = self.entry(fd)?;
-        // SAFETY: `entry` gives none but entries of the loop's table.
+        // SAFETY: `entry` only returns entries of the loop's table.
         Some(unsafe { *entry }).filter(|watcher| !watcher.is_null())
     }
 
-    /// Place of the watcher of `fd` in the loop's table.
+    /// Returns the place of the watcher of `fd` in the loop's table.
     pub(super) fn entry(self, fd: c_int) -> Option<*mut *mut UvIo> {
         let index = usize::try_from(fd).ok()?;
         // SAFETY: the loop is live.
         let watchers = unsafe { (*self.0).watchers };
         // SAFETY: the loop is live.
         let length = unsafe { (*self.0).nwatchers };
-        // SAFETY: `watchers` has `nwatchers` entries, and the index is below.
+        // SAFETY: `watchers` has `nwatchers` entries, and the index is below that.
         (!watchers.is_null() && index < length as usize).then(|| unsafe { watchers.add(index) })
     }
 
-    /// Lowest watched descriptor, with its watcher.
+    /// Returns the lowest watched descriptor, with its watcher.
     fn first_watched(self) -> Option<(c_int, *mut UvIo)> {
         // SAFETY: the loop is live.
         let length = c_int::try_from(unsafe { (*self.0).nwatchers }).ok()?;
         (0..length).find_map(|fd| self.watcher(fd).map(|watcher| (fd, watcher)))
     }
 
-    /// Number of requests under way: writes, connections, work of the thread pool.
+    /// Returns the number of requests in progress: writes, connections, work of the thread pool.
     pub(crate) fn requests(self) -> c_uint {
         // SAFETY: the loop is live.
         unsafe { (*self.0).active_reqs }
     }
 
-    /// Whether the thread pool has done work whose callback has not been called.
+    /// Returns whether the thread pool has finished work whose callback has not been called.
     pub(crate) fn has_work_done(self) -> bool {
         // SAFETY: the loop is live.
         let head = unsafe { &raw const (*self.0).wq };
         // SAFETY: the loop is live, and `head` is a field of it.
         let next = unsafe { &raw const (*head).next };
-        // A thread of the pool may be adding an element. The answer is then of a moment before or after.
+        // A thread of the pool may be adding an element. The result then holds either before or after that.
         // SAFETY: the pointer is to a field of the live loop, and aligned.
         !ptr::eq(unsafe { next.read_volatile() }, head)
     }
 
-    /// Number of requests that streams and UDP handles have under way.
+    /// Returns the number of requests in progress on streams and UDP handles.
     ///
-    /// Only reads. `uv_walk` writes to each handle, and would make the parent copy memory that it shares
-    /// with its clones.
+    /// Only reads. `uv_walk` writes to each handle, which would make the parent copy memory that it shares with
+    /// its clones.
     pub(crate) fn requests_of_handles(self) -> c_uint {
         // SAFETY: the loop is live.
         let head = unsafe { &raw const (*self.0).handle_queue };
@@ -115,7 +115,7 @@ impl Loop {
             let kind = unsafe { uv_handle_get_type(handle.cast()) };
             count += match kind {
                 handle_type::TCP | handle_type::NAMED_PIPE | handle_type::TTY => {
-                    // SAFETY: a handle of this type, as `check_layout` has found it laid out.
+                    // SAFETY: a handle of this type, whose layout `check_layout` has verified.
                     let stream = unsafe { &*handle.cast::<UvStream>() };
                     let others = [stream.connect_req, stream.shutdown_req];
                     // SAFETY: queues of a live handle are intact between callbacks.
@@ -124,7 +124,7 @@ impl Loop {
                     writes + others.map(|request| c_uint::from(!request.is_null())).iter().sum::<c_uint>()
                 }
                 handle_type::UDP => {
-                    // SAFETY: the handle is live and of this type, as `check_layout` has found it laid out.
+                    // SAFETY: the handle is live and of this type, whose layout `check_layout` has verified.
                     let udp = unsafe { &*handle.cast::<UvUdp>() };
                     // SAFETY: the queues of a live handle are intact between callbacks.
                     unsafe { Queue::count_all([&udp.write_queue, &udp.write_completed_queue]) }
@@ -137,7 +137,7 @@ impl Loop {
         count
     }
 
-    /// Whether anything keeps the loop going, except `ignored` of its requests.
+    /// Returns whether anything keeps the loop alive, except `ignored` of its requests.
     pub(crate) fn is_alive(self, ignored: c_uint) -> bool {
         let requests = self.requests();
         self.set_requests(requests.saturating_sub(ignored));
@@ -152,18 +152,18 @@ impl Loop {
         unsafe { (*self.0).active_reqs = count };
     }
 
-    /// Makes a check handle.
+    /// Creates a check handle.
     pub(crate) fn new_check(self) -> *mut UvHandle {
         let handle = allocate(handle_type::CHECK);
-        // SAFETY: the loop is live, and the handle has the size of a check handle. It cannot fail.
+        // SAFETY: the loop is live, and the handle has the size of a check handle. The call cannot fail.
         unsafe { uv_check_init(self.0, handle) };
         handle
     }
 
-    /// Makes a prepare handle.
+    /// Creates a prepare handle.
     pub(crate) fn new_prepare(self) -> *mut UvHandle {
         let handle = allocate(handle_type::PREPARE);
-        // SAFETY: the loop is live, and the handle has the size of a prepare handle. It cannot fail.
+        // SAFETY: the loop is live, and the handle has the size of a prepare handle. The call cannot fail.
         unsafe { uv_prepare_init(self.0, handle) };
         handle
     }

@@ -1,8 +1,7 @@
 //! Declarations of libuv.
 //!
-//! They are written by hand, since all types are opaque here except the fields in use. libuv keeps
-//! their layout within its major version 1. [`Loop::of`](super::Loop::of) and `check_layout` check them
-//! all the same.
+//! They are written by hand, since all types are opaque here except the fields in use. libuv keeps their
+//! layout within its major version 1. [`Loop::of`](super::Loop::of) and `check_layout` still verify them.
 
 use std::{
     ffi::{c_char, c_int, c_uint, c_void},
@@ -13,7 +12,7 @@ use super::queue::Queue;
 
 pub(crate) enum UvHandle {}
 
-/// The front of `uv_loop_t`; see `uv.h` and `uv/unix.h`.
+/// The start of `uv_loop_t`; see `uv.h` and `uv/unix.h`.
 #[repr(C)]
 pub(super) struct UvLoop {
     pub(super) data: *mut c_void,
@@ -26,17 +25,17 @@ pub(super) struct UvLoop {
     pub(super) stop_flag: c_uint,
     pub(super) flags: std::ffi::c_ulong,
     pub(super) backend_fd: c_int,
-    /// Watchers whose callback runs without a poll, as after a datagram was sent at once.
+    /// Watchers whose callback runs without a poll, for example after a datagram was sent immediately.
     pub(super) pending_queue: Queue,
     pub(super) watcher_queue: Queue,
     pub(super) watchers: *mut *mut UvIo,
     pub(super) nwatchers: c_uint,
     pub(super) nfds: c_uint,
-    /// Work that the thread pool has done and whose callback has not run.
+    /// Finished work of the thread pool whose callback has not run.
     pub(super) wq: Queue,
 }
 
-/// `uv__io_t` except what differs by platform, at its end; see `uv/unix.h`.
+/// `uv__io_t` without the platform-specific end; see `uv/unix.h`.
 #[repr(C)]
 pub(super) struct UvIo {
     pub(super) callback: *mut c_void,
@@ -125,7 +124,7 @@ pub(super) struct TreeEntry {
     pub(super) color: c_int,
 }
 
-/// Values of `uv_handle_type` in use here.
+/// Values of `uv_handle_type` that are used here.
 pub(crate) mod handle_type {
     use std::ffi::c_int;
 

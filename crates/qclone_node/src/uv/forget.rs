@@ -1,4 +1,4 @@
-//! What a clone's loop forgets, since it is its parent's.
+//! Removal of the parent's state from a clone's loop.
 
 use std::{
     ffi::{c_int, c_uint},
@@ -18,11 +18,11 @@ use super::{
 };
 
 impl Loop {
-    /// Forgets what is done and whose callbacks have not run: closed handles, requests completed without a
-    /// poll, and work of the thread pool. The callbacks would be the parent's. No thread of the pool may
-    /// have been at work at the fork.
+    /// Drops finished work whose callbacks have not run: closed handles, requests completed without a poll, and
+    /// work of the thread pool. These callbacks belong to the parent. No thread of the pool may have been busy at
+    /// the fork.
     pub(crate) fn drop_untold(self) {
-        // SAFETY: the loop is live, and `check_layout` has found the place.
+        // SAFETY: the loop is live, and `check_layout` has verified the place.
         unsafe { *self.closing_handles() = ptr::null_mut() };
         // SAFETY: the loop is live.
         let pending = unsafe { &raw mut (*self.0).pending_queue };
@@ -32,26 +32,26 @@ impl Loop {
         unsafe { Queue::clear_all([pending, work]) };
     }
 
-    /// Forgets signals that a handle has caught and not reported. The report lies in a pipe of the
-    /// parent's, and libuv does not finish closing a handle before it has reported everything.
+    /// Drops signals that a handle has caught and not reported. The report is in a pipe of the parent, and libuv
+    /// does not finish closing a handle before everything is reported.
     pub(crate) fn forget_caught(handle: *mut UvHandle) {
         // SAFETY: uv_walk passes live handles.
         if unsafe { uv_handle_get_type(handle) } == handle_type::SIGNAL {
-            // SAFETY: the handle is live and of this type, whose size `check_layout` has found right.
+            // SAFETY: the handle is live and of this type, whose size `check_layout` has verified.
             let signal = unsafe { &mut *handle.cast::<UvSignal>() };
             signal.dispatched = signal.caught;
         }
     }
 
-    /// Forgets the requests of a stream or UDP handle, and what it watches for them. It does not continue
-    /// them, and calls no callback of theirs, not even when it is closed. They are the parent's. Any other
-    /// handle is left as it is.
+    /// Drops the requests of a stream or UDP handle, and stops watching for them. They belong to the parent. The
+    /// handle does not continue them, and does not call their callbacks, even when it is closed. Leaves any
+    /// other handle as it is.
     pub(crate) fn forget_requests(self, handle: *mut UvHandle) {
         // SAFETY: uv_walk passes live handles.
         let kind = unsafe { uv_handle_get_type(handle) };
         let requests = match kind {
             handle_type::TCP | handle_type::NAMED_PIPE | handle_type::TTY => {
-                // SAFETY: the handle is live and of this type, as `check_layout` has found it laid out.
+                // SAFETY: the handle is live and of this type, whose layout `check_layout` has verified.
                 let stream = unsafe { &mut *handle.cast::<UvStream>() };
                 stream.write_queue_size = 0;
                 // SAFETY: queues of a live handle are intact between callbacks.
@@ -62,7 +62,7 @@ impl Loop {
                 writes + taken.map(|request| c_uint::from(!request.is_null())).iter().sum::<c_uint>()
             }
             handle_type::UDP => {
-                // SAFETY: the handle is live and of this type, as `check_layout` has found it laid out.
+                // SAFETY: the handle is live and of this type, whose layout `check_layout` has verified.
                 let udp = unsafe { &mut *handle.cast::<UvUdp>() };
                 udp.send_queue_size = 0;
                 udp.send_queue_count = 0;
@@ -77,8 +77,8 @@ impl Loop {
         }
     }
 
-    /// Stops a poll handle of this library from reporting and from keeping the loop going. Unlike
-    /// `uv_poll_stop`, this leaves it to `uv_loop_fork` to keep it out of the new epoll instance.
+    /// Stops a poll handle of this library from reporting and from keeping the loop alive. Unlike
+    /// `uv_poll_stop`, relies on `uv_loop_fork` to keep the handle out of the new epoll instance.
     pub(crate) fn forget_poll(self, handle: *mut UvHandle) {
         if let Some(fd) = descriptor(handle) {
             self.forget(fd);
@@ -87,7 +87,7 @@ impl Loop {
         unsafe { uv_unref(handle) };
     }
 
-    /// Stops watching `fd`, whatever is still to be written to it.
+    /// Stops watching `fd`, even if data is still to be written to it.
     fn forget(self, fd: c_int) {
         let (Some(watcher), Some(entry)) = (self.watcher(fd), self.entry(fd)) else { return };
         // SAFETY: libuv's entries are live watchers.
@@ -104,18 +104,18 @@ impl Loop {
         unsafe { (*self.0).nfds -= 1 };
     }
 
-    /// Resets the loop in a forked child. The next poll adds each started watcher to the new epoll
-    /// instance, so handles that must not deliver anything are stopped before.
+    /// Resets the loop in a forked child. The next poll adds each started watcher to the new epoll instance, so
+    /// handles that must not deliver anything must be stopped before this.
     ///
-    /// `uv_loop_fork` leaves out watchers with a queued change. The next poll would modify what the new
-    /// instance does not know, and libuv aborts on the ENOENT. Without events, they are added like the
-    /// others.
+    /// `uv_loop_fork` skips watchers with a queued change. The next poll would modify descriptors that the new
+    /// instance does not know, and libuv aborts on the ENOENT. With their events cleared, these watchers are
+    /// added like the others.
     pub(crate) fn fork(self) -> Result<()> {
-        // SAFETY: the loop lives as long as its environment, which called into here.
+        // SAFETY: the loop lives as long as its environment, which called this.
         check(unsafe { uv_loop_fork(self.0) })?;
         // SAFETY: the loop is live.
         let head = unsafe { &raw mut (*self.0).watcher_queue };
-        // SAFETY: `head` is that of the loop's queue, which is intact between callbacks.
+        // SAFETY: `head` is the head of the loop's queue, which is intact between callbacks.
         let mut element = unsafe { (*head).next };
         while !ptr::eq(element, head) {
             let watcher: *mut UvIo = element.wrapping_byte_sub(offset_of!(UvIo, watcher_queue)).cast();

@@ -1,4 +1,4 @@
-//! A handle's memory, descriptor and callback, and errors of libuv.
+//! Memory, descriptor and callback of a handle, and errors of libuv.
 
 use std::ffi::{CStr, c_int, c_void};
 
@@ -6,21 +6,21 @@ use napi::{Error, Result};
 
 use super::ffi::{UvHandle, UvTimer, uv_fileno, uv_handle_size, uv_strerror};
 
-/// Callback of a timer, which must be a live handle of that type.
+/// Returns the callback of a timer, which must be a live handle of that type.
 pub(crate) fn timer_callback(timer: *mut UvHandle) -> *mut c_void {
-    // SAFETY: the handle is live and of this type, whose first fields are those of each handle, as
-    // `check_layout` has found them.
+    // SAFETY: the handle is live and of this type. Its first fields are those of every handle, whose
+    // layout `check_layout` has verified.
     unsafe { (*timer.cast::<UvTimer>()).callback }
 }
 
-/// Descriptor of a live handle, if it has one.
+/// Returns the descriptor of a live handle, if it has one.
 pub(crate) fn descriptor(handle: *mut UvHandle) -> Option<c_int> {
     let mut fd = -1;
-    // SAFETY: the handle is live. One without a descriptor gives an error.
+    // SAFETY: the handle is live. A handle without a descriptor results in an error.
     (unsafe { uv_fileno(handle, &raw mut fd) } == 0).then_some(fd)
 }
 
-/// Turns an error code of libuv into an error with libuv's message.
+/// Converts a libuv error code to an error with libuv's message.
 pub(crate) fn check(result: c_int) -> Result<()> {
     if result >= 0 {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Checks that libuv lays out what is used here as `ffi` declares it.
+//! Verification that the layout of libuv's structures matches the declarations in `ffi`.
 
 use std::{mem::offset_of, ptr};
 
@@ -16,14 +16,14 @@ use super::{
 };
 
 impl Loop {
-    /// Checks the declarations on fresh handles, and the place of the loop's list of closing handles. Once
-    /// a process is enough.
+    /// Checks the declarations on fresh handles, and the place of the loop's list of closing handles. Once per
+    /// process is enough.
     ///
     /// # Errors
     /// When anything is not as declared.
     pub(crate) fn check_layout(self) -> Result<()> {
         unsafe extern "C" fn free_closed(handle: *mut UvHandle) {
-            // SAFETY: libuv passes the handle that it has closed, which is still allocated.
+            // SAFETY: libuv passes the closed handle, which is still allocated.
             free(handle, unsafe { uv_handle_get_type(handle) });
         }
         unsafe extern "C" fn woken(_: *mut UvHandle) {}
@@ -35,10 +35,10 @@ impl Loop {
         check(unsafe { uv_udp_init(self.0, udp) })?;
         // SAFETY: the loop is live, and the handle has the size of one of this type.
         check(unsafe { uv_async_init(self.0, wake, woken) })?;
-        // SAFETY: libuv has initialized the handle, which is at least as large as this type and not used
+        // SAFETY: libuv has initialized the handle, which is at least as large as this type, and is not used
         // elsewhere.
         let stream = unsafe { &*tcp.cast::<UvStream>() };
-        // SAFETY: libuv has initialized the handle, which is at least as large as this type and not used
+        // SAFETY: libuv has initialized the handle, which is at least as large as this type, and is not used
         // elsewhere.
         let datagrams = unsafe { &*udp.cast::<UvUdp>() };
         let fresh = [
@@ -49,7 +49,7 @@ impl Loop {
             watcher.fd == -1 && queues.into_iter().all(|queue| ptr::eq(queue.next, queue))
         };
         let mut as_declared = fresh.into_iter().all(is_fresh);
-        // The newest handle is the last of the loop's list.
+        // The newest handle is the last in the loop's list.
         // SAFETY: the loop is live.
         let newest = unsafe { (*self.0).handle_queue.previous };
         as_declared &= newest.addr() == wake.addr() + offset_of!(HandleFields, handle_queue);
@@ -63,14 +63,14 @@ impl Loop {
         for handle in [tcp, udp, wake] {
             // SAFETY: initialized, and not closed before.
             unsafe { uv_close(handle, free_closed) };
-            // SAFETY: the place lies within the live loop, and the comparison tells whether it is the right
+            // SAFETY: the place lies within the live loop, and the comparison shows whether it is the right
             // one.
             as_declared &= unsafe { *self.closing_handles() } == handle;
         }
         as_declared.then_some(()).ok_or_else(|| Error::new(Status::GenericFailure, UNKNOWN_LAYOUT))
     }
 
-    /// Place of the newest of the handles that are being closed and whose callbacks will run.
+    /// Returns the place that holds the newest of the closing handles whose callbacks will run.
     pub(super) fn closing_handles(self) -> *mut *mut UvHandle {
         // SAFETY: uv_handle_size takes any number.
         let async_size = unsafe { uv_handle_size(handle_type::ASYNC) };

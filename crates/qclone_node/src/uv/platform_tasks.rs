@@ -1,4 +1,4 @@
-//! V8's tasks for the thread of the loop.
+//! V8 tasks for the thread of the loop.
 
 use std::{
     ffi::{CStr, c_void},
@@ -15,24 +15,24 @@ use super::{
 };
 use crate::symbol::find_symbol;
 
-/// Tasks that V8 wants to run on the thread of the loop, such as the settling of a promise of
-/// WebAssembly. They keep no loop going: Node runs them when the loop has run dry, before it ends.
+/// Tasks that V8 runs on the thread of the loop, such as settling a WebAssembly promise. They do not keep the
+/// loop alive: Node runs them when the loop is empty, before it ends.
 #[derive(Clone, Copy)]
 pub(crate) struct PlatformTasks(*mut UvAsync);
 
 impl PlatformTasks {
-    /// Finds the handle by which V8 has tasks run on the thread of `event_loop`.
+    /// Finds the handle through which V8 runs tasks on the thread of `event_loop`.
     ///
-    /// Node makes one such handle for each loop (`PerIsolatePlatformData` in `src/node_platform.cc`).
-    /// Its callback will be called, so its type alone proves nothing. What proves it:
+    /// Node creates one such handle for each loop (`PerIsolatePlatformData` in `src/node_platform.cc`). Its
+    /// callback will be called, so matching the type is not enough. The handle must meet these conditions:
     ///
-    /// 1. Its callback is `PerIsolatePlatformData::FlushTasks`, by the symbol that Node exports. In a
-    ///    Node that does not export it, the callback lies in the object that holds Node's own code.
-    /// 2. Its data points to an object that refers to this loop and to this very handle.
-    /// 3. No other handle of the loop passes.
+    /// 1. Its callback is `PerIsolatePlatformData::FlushTasks`, according to the symbol that Node exports. In
+    ///    a Node that does not export it, the callback lies in the object that contains Node's own code.
+    /// 2. Its data points to an object that refers to this loop and to this handle.
+    /// 3. No other handle of the loop meets the first two.
     ///
     /// # Errors
-    /// When no handle passes, or more than one.
+    /// When no handle meets these conditions, or more than one does.
     pub(crate) fn find(event_loop: Loop) -> Result<Self> {
         let mut search = Search { event_loop, callback: OfFlushTasks::find(), found: Vec::new() };
         event_loop.walk(note_if_it_is, &mut search);
@@ -42,31 +42,30 @@ impl PlatformTasks {
         }
     }
 
-    /// A handle that is none of Node's, to check `UvAsync` by.
+    /// Wraps a handle that is not Node's, to verify `UvAsync` with it.
     pub(super) fn of_fresh(handle: *mut UvHandle) -> Self {
         Self(handle.cast())
     }
 
-    /// Whether tasks are pending.
+    /// Returns whether tasks are pending.
     pub(crate) fn pending(self) -> bool {
-        // SAFETY: Node's handle lives as long as the loop, and `check_layout` has found it to be laid out
-        // as declared.
+        // SAFETY: Node's handle lives as long as the loop, and `check_layout` has verified its layout.
         unsafe { &(*self.0).pending }.load(Ordering::Relaxed) != 0
     }
 
-    /// Runs the pending tasks without a poll, which would deliver other things, too. Returns whether
-    /// there were any.
+    /// Runs the pending tasks without a poll, which would also deliver other events. Returns whether there were
+    /// any.
     pub(crate) fn run(self) -> bool {
         if !self.pending() {
             return false;
         }
-        // What is sent from here on is another call. libuv finds this one done when it comes to it.
-        // SAFETY: Node's handle lives as long as the loop, laid out as declared.
+        // A send from here on causes another call. libuv will find this one already handled.
+        // SAFETY: Node's handle lives as long as the loop, and its layout is as declared.
         unsafe { &(*self.0).pending }.store(0, Ordering::SeqCst);
-        // SAFETY: Node's handle lives as long as the loop, laid out as declared.
+        // SAFETY: Node's handle lives as long as the loop, and its layout is as declared.
         let callback = unsafe { (*self.0).callback };
         // SAFETY: libuv would call the same function on this thread with this handle, and `find` has
-        // proven that it is Node's for V8's tasks.
+        // proven that it is Node's function for V8's tasks.
         unsafe { callback(self.0.cast()) };
         true
     }
@@ -85,7 +84,7 @@ unsafe extern "C" fn note_if_it_is(handle: *mut UvHandle, search: *mut c_void) {
     if unsafe { uv_handle_get_type(handle) } != handle_type::ASYNC {
         return;
     }
-    // SAFETY: a live handle of this type, laid out as `check_layout` checks. A wrong address would only
+    // SAFETY: a live handle of this type, whose layout `check_layout` verifies. A wrong address would only
     // be compared.
     let callback = unsafe { (*handle.cast::<UvAsync>()).callback } as usize;
     if search.callback.is(callback) && is_owned_by_platform(handle, search.event_loop) {
@@ -93,11 +92,11 @@ unsafe extern "C" fn note_if_it_is(handle: *mut UvHandle, search: *mut c_void) {
     }
 }
 
-/// How the callback is recognized.
+/// Method to recognize the callback.
 enum OfFlushTasks {
     /// By its address.
     Symbol(usize),
-    /// By the object that holds it, which must be the one of Node's own code.
+    /// By the object that contains it, which must be the one with Node's own code.
     Module(Box<Modules>),
 }
 
@@ -122,7 +121,7 @@ impl OfFlushTasks {
     }
 }
 
-/// Whether the handle's data points to an object that refers to the loop and to the handle.
+/// Returns whether the handle's data points to an object that refers to the loop and to the handle.
 fn is_owned_by_platform(handle: *mut UvHandle, event_loop: Loop) -> bool {
     const WORD: usize = size_of::<usize>();
     // SAFETY: uv_walk passes live handles.
@@ -137,7 +136,7 @@ fn is_owned_by_platform(handle: *mut UvHandle, event_loop: Loop) -> bool {
 /// `node::PerIsolatePlatformData::FlushTasks(uv_async_s*)`.
 const FLUSH_TASKS: &CStr = c"_ZN4node22PerIsolatePlatformData10FlushTasksEP10uv_async_s";
 
-/// Words of a `PerIsolatePlatformData` in which it refers to its loop and its handle, and some more.
+/// Number of words to search in a `PerIsolatePlatformData`. It refers to its loop and its handle within fewer.
 const OWNER_WORDS: usize = 32;
 
 const UNKNOWN_PLATFORM: &str = "this Node has V8's tasks run in a way that qclone does not know \

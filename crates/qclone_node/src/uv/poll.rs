@@ -15,13 +15,13 @@ thread_local! {
     static OWN_POLLS: RefCell<BTreeSet<usize>> = const { RefCell::new(BTreeSet::new()) };
 }
 
-/// Whether [`Loop::new_poll`] made a live handle. Nothing else relies on its descriptor then.
+/// Returns whether a live handle is from [`Loop::new_poll`]. Nothing else relies on its descriptor then.
 pub(crate) fn is_own_poll(handle: *mut UvHandle) -> bool {
     OWN_POLLS.with_borrow(|polls| polls.contains(&handle.addr()))
 }
 
 impl Loop {
-    /// Makes a poll handle on `fd`. Its close callback frees it with [`free`].
+    /// Creates a poll handle on `fd`. Its close callback must free it with [`free`].
     pub(crate) fn new_poll(self, fd: c_int) -> Result<*mut UvHandle> {
         let handle = allocate(handle_type::POLL);
         // SAFETY: the loop is live, and the handle has the size of a poll handle.
@@ -32,7 +32,7 @@ impl Loop {
     }
 }
 
-/// Frees a handle by [`Loop::new_poll`], in its close callback.
+/// Frees a handle from [`Loop::new_poll`], in its close callback.
 pub(crate) fn free(handle: *mut UvHandle) {
     OWN_POLLS.with_borrow_mut(|polls| polls.remove(&handle.addr()));
     handle::free(handle, handle_type::POLL);

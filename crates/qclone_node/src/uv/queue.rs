@@ -1,8 +1,8 @@
-//! Rings in which libuv links what waits.
+//! Rings in which libuv links waiting elements.
 
 use std::{ffi::c_uint, ptr};
 
-/// Links to the next and the previous element. An empty queue, and an element of no queue, point to
+/// Links to the next and the previous element. An empty queue, and an element that is in no queue, point to
 /// themselves.
 #[repr(C)]
 pub(super) struct Queue {
@@ -11,22 +11,22 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Removes this, an element or a queue's head, from its ring.
+    /// Removes `this`, an element or the head of a queue, from its ring.
     ///
     /// # Safety
     /// The ring must be intact, and `this` in it.
     pub(super) unsafe fn unlink(this: *mut Self) {
-        // SAFETY: the caller says that `this` is in a ring, so it is valid.
+        // SAFETY: the caller guarantees that `this` is in a ring, so it is valid.
         let Self { next, previous } = *unsafe { &*this };
-        // SAFETY: the neighbours in an intact ring are valid.
+        // SAFETY: the neighbors in an intact ring are valid.
         unsafe { (*next).previous = previous };
-        // SAFETY: the neighbours in an intact ring are valid.
+        // SAFETY: the neighbors in an intact ring are valid.
         unsafe { (*previous).next = next };
-        // SAFETY: the caller says that `this` is in a ring, so it is valid.
+        // SAFETY: the caller guarantees that `this` is in a ring, so it is valid.
         unsafe { *this = Self { next: this, previous: this } };
     }
 
-    /// Number of elements of the queues with these heads.
+    /// Returns the number of elements of the queues with these heads.
     ///
     /// # Safety
     /// The rings must be intact.
@@ -43,17 +43,17 @@ impl Queue {
         count
     }
 
-    /// Removes all elements from the queues with these heads, and returns their number. Each is in no queue
-    /// afterwards.
+    /// Removes all elements from the queues with these heads, and returns their number. Afterwards each element
+    /// is in no queue.
     ///
     /// # Safety
     /// The rings must be intact.
     pub(super) unsafe fn clear_all(heads: [*mut Self; 2]) -> c_uint {
         let mut count = 0;
         for head in heads {
-            // SAFETY: the caller says that the ring of `head` is intact, so `head` is valid.
+            // SAFETY: the caller guarantees that the ring of `head` is intact, so `head` is valid.
             while !ptr::eq(unsafe { (*head).next }, head) {
-                // SAFETY: the caller says that the ring of `head` is intact, so `head` is valid.
+                // SAFETY: the caller guarantees that the ring of `head` is intact, so `head` is valid.
                 let first = unsafe { (*head).next };
                 // SAFETY: `first` is an element of an intact ring.
                 unsafe { Self::unlink(first) };

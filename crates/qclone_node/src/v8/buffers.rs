@@ -1,8 +1,8 @@
 //! Huge pages for large `ArrayBuffer`s, from their first byte.
 //!
-//! V8 has node allocate their memory, by an object of the class `node::NodeArrayBufferAllocator` for each
-//! isolate. The main thread's is given a copy of its virtual table in which the two methods that allocate
-//! are ours: they call node's own, and ask for huge pages. [`install`] verifies these facts:
+//! V8 lets Node allocate their memory, through an object of the class `node::NodeArrayBufferAllocator` for each
+//! isolate. The main thread's object gets a copy of its virtual table, in which our methods replace the two
+//! that allocate. They call Node's own methods, and ask for huge pages. [`install`] verifies these facts:
 //!
 //! | fact | where it is | checked by |
 //! |---|---|---|
@@ -10,7 +10,7 @@
 //! | they are virtual | there | each is in the table exactly once |
 //! | the object | `v8::Isolate::GetArrayBufferAllocator` | it points to the table |
 //!
-//! A debugging allocator (`--debug-arraybuffer-allocations`) has another table, and stays as it is.
+//! A debugging allocator (`--debug-arraybuffer-allocations`) has another table, and is not changed.
 
 use std::{
     ffi::{CStr, c_void},
@@ -39,7 +39,7 @@ const ALLOCATOR_OF: &CStr = c"_ZN2v87Isolate23GetArrayBufferAllocatorEv";
 
 type Allocate = unsafe extern "C" fn(this: *mut c_void, size: usize) -> *mut c_void;
 
-/// Node's own methods, and the table with ours.
+/// Node's own methods, and the table with our methods.
 struct Methods {
     allocate: Allocate,
     allocate_uninitialized: Allocate,
@@ -49,14 +49,14 @@ struct Methods {
 /// Set before any of our methods can be called.
 static METHODS: OnceLock<Methods> = OnceLock::new();
 
-/// Has the isolate of this thread ask for huge pages. None when something is not as expected, and nothing has
-/// changed; or when it does so already.
+/// Makes the isolate of this thread ask for huge pages. Returns `None`, with nothing changed, if something is not
+/// as expected or the isolate does so already.
 pub(super) fn install() -> Option<()> {
     let [table, allocator_of] = [TABLE, ALLOCATOR_OF].map(symbol);
     let table = table?;
     let pointer = |address: usize| ptr::with_exposed_provenance::<()>(address);
-    // SAFETY: the symbol's name says that it is a method without arguments; v8-isolate.h says that it returns a
-    // pointer.
+    // SAFETY: according to the symbol's name, it is a method without arguments. v8-isolate.h says that it
+    // returns a pointer.
     let allocator_of = unsafe {
         mem::transmute::<*const (), unsafe extern "C" fn(*mut c_void) -> *mut c_void>(pointer(allocator_of?))
     };
@@ -69,7 +69,7 @@ pub(super) fn install() -> Option<()> {
     if METHODS.get().is_none() {
         let _ = METHODS.set(find_methods(table)?);
     }
-    // SAFETY: the object was found to have node's table, of which this is a copy.
+    // SAFETY: the object was found to have Node's table, of which this is a copy.
     unsafe { vtable::give(object, METHODS.get()?.table) };
     Some(())
 }
@@ -83,21 +83,21 @@ fn find_methods(table: usize) -> Option<Methods> {
     let pointer = |address: usize| ptr::with_exposed_provenance::<()>(address);
     Some(Methods {
         table: vtable::with_methods(&own, &pairs)?,
-        // SAFETY: the symbol's name spells the argument; v8-array-buffer.h says what it returns.
+        // SAFETY: the symbol's name states the argument, and v8-array-buffer.h the result.
         allocate: unsafe { mem::transmute::<*const (), Allocate>(pointer(allocate)) },
-        // SAFETY: the same of this name.
+        // SAFETY: the same applies to this name.
         allocate_uninitialized: unsafe { mem::transmute::<*const (), Allocate>(pointer(uninitialized)) },
     })
 }
 
-/// Is `node::NodeArrayBufferAllocator::Allocate`.
+/// Replaces `node::NodeArrayBufferAllocator::Allocate`.
 unsafe extern "C" fn ours(this: *mut c_void, size: usize) -> *mut c_void {
     let Some(methods) = METHODS.get() else { return ptr::null_mut() };
     // SAFETY: V8's own arguments.
     advised(unsafe { (methods.allocate)(this, size) }, size)
 }
 
-/// Is `node::NodeArrayBufferAllocator::AllocateUninitialized`.
+/// Replaces `node::NodeArrayBufferAllocator::AllocateUninitialized`.
 unsafe extern "C" fn ours_uninitialized(this: *mut c_void, size: usize) -> *mut c_void {
     let Some(methods) = METHODS.get() else { return ptr::null_mut() };
     // SAFETY: V8's own arguments.

@@ -1,12 +1,12 @@
-//! Flags of V8 that a clone sets without V8's notice.
+//! V8 flags that a clone sets without V8's knowledge.
 //!
-//! V8 keeps a hash of all flags in each code cache, and rejects a cache with another hash. A clone that
-//! set a flag by V8's API would compile again what Node and its packages have caches of, and no other
-//! process would accept the caches it writes. The flags that a clone needs change no code. So the clone
-//! writes their variables itself, and the hash that V8 has computed stays.
+//! V8 keeps a hash of all flags in each code cache, and rejects a cache with another hash. If a clone set
+//! a flag through V8's API, it would recompile code for which Node and its packages have caches, and no
+//! other process would accept the caches it writes. The flags that a clone needs do not change code. So
+//! the clone writes their variables itself, and V8's computed hash stays.
 //!
-//! V8 shows where the variable of a flag is: it is the one byte among V8's variables that follows the
-//! flag (V8's src/flags/flags.cc; each boolean flag is a `bool`).
+//! V8 reveals where the variable of a flag is: it is the one byte among V8's variables that changes with
+//! the flag (V8's src/flags/flags.cc; each boolean flag is a `bool`).
 
 use std::{
     ffi::{CStr, CString, c_char, c_void},
@@ -25,34 +25,34 @@ use crate::symbol::find_symbol;
 
 /// `v8::V8::SetFlagsFromString`, which resets V8's hash of the flags when one changes.
 const SET_FLAGS: &CStr = c"_ZN2v82V818SetFlagsFromStringEPKc";
-/// `v8::ScriptCompiler::CachedDataVersionTag`, which has the hash computed when it was reset.
+/// `v8::ScriptCompiler::CachedDataVersionTag`, which computes the hash if it was reset.
 const VERSION_TAG: &CStr = c"_ZN2v814ScriptCompiler20CachedDataVersionTagEv";
 
 const ON: u8 = 1;
 const OFF: u8 = 0;
 
-/// A boolean flag of V8.
+/// A boolean V8 flag.
 struct Flag {
     name: String,
-    /// `None` when it was not found.
+    /// `None` if it was not found.
     variable: Option<&'static AtomicU8>,
-    /// Value before it was set quietly; `None` while it is as V8 knows it.
+    /// Value before it was set quietly. `None` while the flag has the value that V8 knows.
     known_as: Option<u8>,
 }
 
 static FLAGS: Mutex<Vec<Flag>> = Mutex::new(Vec::new());
 
-/// Unsets a flag right before a fork, as [`unset_quietly`] does, with what a clone need not do then: its
-/// variable is found, once a process, and V8's hash of the flags is computed.
+/// Unsets a flag right before a fork, like [`unset_quietly`]. Also does work that clones then need not do:
+/// finds the flag's variable, once per process, and computes V8's hash of the flags.
 #[napi]
 pub fn unset_for_fork(name: String) -> bool {
-    // To find it resets the hash: V8 sets the flag some times, and at last to what it was.
+    // Finding the variable resets the hash: V8 sets the flag several times, and finally to its old value.
     with_flag(&name, |_| ());
     settle_flag_hash();
     unset_quietly(name)
 }
 
-/// Unsets a flag without changing V8's hash of the flags. Returns false, with nothing changed, when its
+/// Unsets a flag without changing V8's hash of the flags. Returns false, with nothing changed, if its
 /// variable is unknown.
 #[napi]
 pub fn unset_quietly(name: String) -> bool {
@@ -65,7 +65,7 @@ pub fn unset_quietly(name: String) -> bool {
     with_flag(&name, unset).unwrap_or(false)
 }
 
-/// Restores the value by which V8 knows a flag that was set quietly.
+/// Restores a flag that was set quietly to the value that V8 knows.
 #[napi]
 pub fn restore_flag(name: String) {
     let restore = |flag: &mut Flag| {
@@ -76,7 +76,7 @@ pub fn restore_flag(name: String) {
     with_flag(&name, restore);
 }
 
-/// Makes V8 compute the hash of its flags, if it was reset, as if none had been set quietly.
+/// Makes V8 compute the hash of its flags, if it was reset, as if no flag had been set quietly.
 #[napi]
 pub fn settle_flag_hash() {
     let Some(v8) = V8::find().filter(|_| qclone::is_main_thread()) else { return };
@@ -116,7 +116,7 @@ type VersionTag = unsafe extern "C" fn() -> u32;
 impl V8 {
     fn find() -> Option<Self> {
         let (set_flags, version_tag) = (find_symbol(SET_FLAGS)?, find_symbol(VERSION_TAG)?);
-        // SAFETY: the mangled name states the parameters, and v8-initialization.h of Node 20 to 26 the
+        // SAFETY: the mangled name states the parameters, and v8-initialization.h of Node 20 to 26 states the
         // result.
         let set_flags = unsafe { std::mem::transmute::<*mut c_void, SetFlags>(set_flags) };
         // SAFETY: v8-script.h of Node 20 to 26 declares a static method without parameters that returns a
@@ -125,7 +125,8 @@ impl V8 {
         Some(Self { set_flags, version_tag })
     }
 
-    /// V8's hash of its flags, and of what else a code cache depends on. V8 computes it if it was reset.
+    /// Returns V8's hash of its flags and of everything else a code cache depends on. V8 computes it if it was
+    /// reset.
     fn hash(&self) -> u32 {
         // SAFETY: a static method without parameters, called on V8's main thread.
         unsafe { (self.version_tag)() }
@@ -138,7 +139,7 @@ impl V8 {
         unsafe { (self.set_flags)(argument.as_ptr()) };
     }
 
-    /// The one byte among V8's variables that follows the flag.
+    /// Finds the one byte among V8's variables that changes with the flag.
     fn variable_of(&self, name: &str) -> Option<&'static AtomicU8> {
         let variables = Variables::beside((self.set_flags as *const ()).addr());
         let (hash, before) = (self.hash(), variables.copy());
@@ -158,12 +159,12 @@ impl V8 {
             followers.retain(|&index| peek_byte(variables.address(index)) == Some(value));
         }
         let index = <[usize; 1]>::try_from(followers).ok().map(|[index]| index);
-        // SAFETY: V8 has just written this byte, in an object that is never unloaded. Its other threads only
-        // read flags, and reading a `bool` is one access.
+        // SAFETY: V8 just wrote this byte, in an object that is never unloaded. Its other threads only read
+        // flags, and reading a `bool` is one access.
         let byte = index.map(|index| unsafe {
             AtomicU8::from_ptr(ptr::with_exposed_provenance_mut(variables.address(index)))
         });
-        // V8 finds its flag unset when this byte is, and sets it.
+        // If this byte is the flag's variable, V8 finds the flag unset and sets it.
         let proven = byte.filter(|byte| {
             byte.store(OFF, Ordering::Relaxed);
             self.set(name, ON);
@@ -188,7 +189,7 @@ impl Variables {
         Self(modules.variables_beside(address))
     }
 
-    /// Their bytes, segment by segment. Unreadable bytes are 0.
+    /// Copies their bytes, segment by segment. Unreadable bytes are 0.
     fn copy(&self) -> Vec<u8> {
         let mut copy = Vec::new();
         for segment in &self.0 {
@@ -199,7 +200,7 @@ impl Variables {
         copy
     }
 
-    /// Address of the byte at `index` in a copy.
+    /// Returns the address of the byte at `index` in a copy.
     fn address(&self, index: usize) -> usize {
         let mut left = index;
         for segment in &self.0 {

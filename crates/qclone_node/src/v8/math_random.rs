@@ -1,13 +1,13 @@
 //! A new state for `Math.random` in a clone.
 //!
 //! V8 draws 64 numbers at a time, and keeps them with the generator's state in the context of the
-//! function. A fork copies both, so that every clone would draw the same numbers, and no API sets them.
-//! Replacing the function would miss those who hold it.
+//! function. A fork copies both, so every clone would draw the same numbers, and no API sets them.
+//! Replacing the function would not affect code that already holds it.
 //!
-//! So they are searched for in memory, from the function object to its context and there, and changed
-//! only when they prove to be right: 64 doubles, the one just drawn at the place that the index says,
-//! and a state whose top bits are the last of them. Any other layout is left alone. See V8's
-//! src/numbers/math-random.cc and src/objects/contexts.h.
+//! So this module searches memory for them, from the function object to its context and within the
+//! context. It changes them only if they are verified: 64 doubles, the number just drawn at the position
+//! given by the index, and a state whose top bits are the last double. Any other layout is left alone.
+//! See V8's src/numbers/math-random.cc and src/objects/contexts.h.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -22,19 +22,19 @@ const WORD: usize = size_of::<usize>();
 const CACHED: usize = 64;
 /// Words before an array's elements: its map and its length.
 const HEADER: usize = 2;
-/// Words of a function object in which it refers to its context.
+/// Words of a function object to search for the reference to its context.
 const FUNCTION_WORDS: usize = 12;
-/// Words of a context to search: V8's own have some hundred slots.
+/// Words of a context to search. V8's own contexts have a few hundred slots.
 const CONTEXT_WORDS: usize = 1024;
-/// Distance between the slots of index, state and numbers.
+/// Maximum distance between the slots of index, state and numbers.
 const NEIGHBOURHOOD: usize = 3;
 
-/// Places of the generator, in words: the same for every context of a process.
+/// Places of the generator, in words. They are the same for every context of a process.
 #[derive(Clone, Copy)]
 struct Layout {
     /// Slot of the context, in the function object.
     context: usize,
-    /// Slot of the number of doubles left, a small integer of V8's, in the context.
+    /// Slot of the number of doubles left, a small integer of V8, in the context.
     index: usize,
     /// Slot of an array of two 64-bit words, the state of xorshift128+, in the context.
     state: usize,
@@ -42,7 +42,7 @@ struct Layout {
     numbers: usize,
 }
 
-/// The generator that was found there.
+/// Generator found at these places.
 struct Generator {
     index: *mut usize,
     state: *mut [u64; 2],
@@ -50,7 +50,7 @@ struct Generator {
 
 static LAYOUT: Mutex<Option<Layout>> = Mutex::new(None);
 
-/// Finds where V8 keeps the generator of `Math.random`, so that clones need not. Draws a number.
+/// Finds where V8 keeps the generator of `Math.random`, so that clones need not search. Draws a number.
 #[napi]
 pub fn find_math_random(random: Function<'_, (), f64>) -> Result<()> {
     let drawn = random.call(())?;
@@ -58,8 +58,8 @@ pub fn find_math_random(random: Function<'_, (), f64>) -> Result<()> {
     Ok(())
 }
 
-/// Gives V8's own `Math.random`, of any context, a new state. Draws a number. Returns false, with
-/// nothing else changed, when the generator was not found.
+/// Gives V8's own `Math.random`, of any context, a new state. Draws a number. Returns false, with nothing
+/// else changed, if the generator was not found.
 #[napi]
 pub fn reseed_math_random(random: Function<'_, (), f64>) -> Result<bool> {
     let drawn = random.call(())?;
@@ -72,22 +72,22 @@ pub fn reseed_math_random(random: Function<'_, (), f64>) -> Result<bool> {
             *word = random_word()?;
         }
     }
-    // SAFETY: the place lies within a live array that has been recognized. V8 does not run meanwhile, its
+    // SAFETY: the place lies within a live array that was recognized. V8 does not run during this, its
     // garbage collector ignores the contents of such an array, and no other thread draws.
     unsafe { generator.state.write(seed) };
-    // SAFETY: the place is a slot of a live context. It becomes 0, as V8 writes it when no number is left,
-    // and a small integer needs no write barrier.
+    // SAFETY: the place is a slot of a live context. V8 also writes 0 there when no number is left, and a
+    // small integer needs no write barrier.
     unsafe { generator.index.write(0) };
     Ok(true)
 }
 
-/// Address of the function object.
+/// Returns the address of the function object.
 fn object(function: &Function<'_, (), f64>) -> usize {
     // SAFETY: a napi_value is a V8 handle, the place of a reference, and lives as long as `function`.
     address(unsafe { *function.raw().cast::<usize>() }).unwrap_or(0)
 }
 
-/// The generator that drew `drawn` last, for the function object at `function`.
+/// Returns the generator that drew `drawn` last, for the function object at `function`.
 fn known_or_found(function: usize, drawn: f64) -> Option<Generator> {
     let mut known = LAYOUT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(generator) = known.and_then(|layout| recognize(function, layout, drawn)) {
@@ -111,7 +111,7 @@ fn find(function: usize, drawn: f64) -> Option<Layout> {
     })
 }
 
-/// The generator, if it is where `layout` says.
+/// Returns the generator, if it is at the places in `layout`.
 fn recognize(function: usize, layout: Layout, drawn: f64) -> Option<Generator> {
     let context = referred(function, layout.context)?;
     let numbers: [usize; CACHED] = read(elements(referred(context, layout.numbers)?))?;
@@ -124,29 +124,29 @@ fn recognize(function: usize, layout: Layout, drawn: f64) -> Option<Generator> {
     is_it.then_some(Generator { index: index as *mut usize, state: state as *mut [u64; 2] })
 }
 
-/// Whether `drawn` is in the array.
+/// Returns whether `drawn` is in the array.
 fn has_number(array: usize, drawn: f64) -> bool {
     let numbers: Option<[usize; CACHED]> = read(elements(array));
     numbers.is_some_and(|numbers| numbers.iter().any(|&number| to_u64(number) == drawn.to_bits()))
 }
 
-/// Whether V8 made `number` from this state: from the top 52 or 53 bits of its first word or, from V8
-/// 14 on, of the sum of both.
+/// Returns whether V8 made `number` from this state: from the top 52 or 53 bits of its first word or, since
+/// V8 14, of the sum of both words.
 fn is_drawn_from(number: f64, [first, second]: [u64; 2]) -> bool {
     const BITS_52: f64 = (1_u64 << 52) as f64;
     let is_of = |bits: u64| (number * BITS_52).floor() == (bits >> 12) as f64;
     (0.0..1.0).contains(&number) && (is_of(first) || is_of(first.wrapping_add(second)))
 }
 
-/// Address to which word `index` of the object at `at` refers.
+/// Returns the address to which word `index` of the object at `at` refers.
 fn referred(at: usize, index: usize) -> Option<usize> {
     let [reference] = read(word(at, index))?;
     address(reference)
 }
 
-/// Address of word `index` of the object at `at`.
+/// Returns the address of word `index` of the object at `at`.
 fn word(at: usize, index: usize) -> usize {
-    // The supposed object may be none.
+    // The supposed object may not be one.
     at.wrapping_add(index * WORD)
 }
 
@@ -154,12 +154,12 @@ fn elements(array: usize) -> usize {
     word(array, HEADER)
 }
 
-/// Address in a reference, which V8 marks by its lowest bits.
+/// Returns the address in a reference, which V8 marks in its lowest bits.
 fn address(reference: usize) -> Option<usize> {
     (reference & 0b11 == 0b01 && reference > 0b11).then(|| reference - 1)
 }
 
-/// Value of a small integer, which is in a word's upper half.
+/// Returns the value of a small integer, which is in a word's upper half.
 fn small_integer(word: usize) -> Option<usize> {
     (word & 0xffff_ffff == 0).then_some(word >> 32)
 }
@@ -168,7 +168,7 @@ fn read<const N: usize>(at: usize) -> Option<[usize; N]> {
     read_up_to(at, N).try_into().ok()
 }
 
-/// Words from `at` on, up to the end of the mapping.
+/// Reads words from `at` on, up to the end of the mapping.
 fn read_up_to(at: usize, count: usize) -> Vec<usize> {
     let mut bytes = vec![0; count * WORD];
     let got = peek(at, &mut bytes);

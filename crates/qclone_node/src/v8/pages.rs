@@ -1,10 +1,10 @@
 //! V8's heap in an arena, so that it forks quickly.
 //!
-//! V8 asks its page allocator for chunks of 256 KiB, each at a random address: 4,000 mappings per
-//! gigabyte, and page tables that hold little. The allocator is an object of the class
-//! `v8::base::PageAllocator`, used by its virtual table alone, and node exports both the table and
-//! the methods. So the object is given a copy of its table in which three methods are ours: they
-//! serve requests for chunks from an [`Arena`], and leave all others to V8's own.
+//! V8 asks its page allocator for chunks of 256 KiB, each at a random address. That results in 4,000
+//! mappings per gigabyte, and page tables with few entries. The allocator is an object of the class
+//! `v8::base::PageAllocator`, used only through its virtual table, and Node exports both the table and the
+//! methods. So the object gets a copy of its table in which our methods replace three of V8's: they serve
+//! requests for chunks from an [`Arena`], and pass all others to V8's methods.
 //!
 //! [`install`] verifies these facts before it changes anything:
 //!
@@ -17,14 +17,14 @@
 //! | a chunk may be accessible when V8 asks for one that is not | `MemoryAllocator::AllocateAlignedMemory` in `src/heap/memory-allocator.cc` makes it so next | the arguments |
 //! | memory is freed by the method that counts it, at its beginning, and at its end alone in part | `VirtualMemory::Free`, `Release` in `src/utils/allocation.cc` | what is not a chunk's is left to V8 |
 //!
-//! Code stays as it is. V8 asks for one range for all of it, with the permission
-//! `kNoAccessWillJitLater` (`src/heap/code-range.cc`), and divides the range by itself.
+//! Memory for code is not affected. V8 asks for one range for all code, with the permission
+//! `kNoAccessWillJitLater` (`src/heap/code-range.cc`), and divides the range itself.
 //!
 //! A chunk that V8 frees is unmapped. V8 frees chunks that it has made inaccessible
-//! (`MemoryAllocator::FreePooledChunk` of Node 20 and 22), so nothing of one could be used again.
+//! (`MemoryAllocator::FreePooledChunk` of Node 20 and 22), so the memory could not be reused.
 //!
-//! Nothing is ever taken back: chunks lie in the arena until the process ends. This library is
-//! never unloaded then, though the Worker that has loaded it ends.
+//! The replacement is never undone: chunks stay in the arena until the process ends. This library is
+//! never unloaded after that, even if the Worker that loaded it ends.
 
 use std::{
     ffi::{CStr, c_int, c_void},
@@ -56,11 +56,11 @@ const FREE: &CStr = c"_ZN2v84base13PageAllocator9FreePagesEPvm";
 /// `v8::base::PageAllocator::ReleasePages(void*, unsigned long, unsigned long)`
 const RELEASE: &CStr = c"_ZN2v84base13PageAllocator12ReleasePagesEPvmm";
 
-/// `v8::PageAllocator::Permission`, those of memory for data.
+/// Values of `v8::PageAllocator::Permission` for data memory.
 const NO_ACCESS: c_int = 0;
 const READ_WRITE: c_int = 2;
 
-/// As many objects as V8 and node have together.
+/// Maximum number of such objects, in V8 and Node together.
 const MOST_OBJECTS: usize = 2;
 
 type AllocatePages = unsafe extern "C" fn(
@@ -82,7 +82,7 @@ struct Methods {
     release: ReleasePages,
 }
 
-/// A plain fork leaves it out, as it leaves out what V8 maps itself.
+/// Arena for chunks. A plain fork leaves it out, like the memory that V8 maps itself.
 static ARENA: Arena = Arena::new(Inheritance::Marked);
 
 /// Set before any of our methods can be called.
@@ -90,12 +90,12 @@ static METHODS: OnceLock<Methods> = OnceLock::new();
 
 static STATE: Mutex<State> = Mutex::new(State::Off(NOT_ASKED));
 
-/// Calls of our `allocate` that asked for a chunk.
+/// Number of calls to our `allocate` that asked for a chunk.
 static ASKED: AtomicU64 = AtomicU64::new(0);
-/// Those that the arena had none for.
+/// Number of those calls for which the arena had no chunk.
 static REFUSED: AtomicU64 = AtomicU64::new(0);
 
-/// Whether large objects are to be on huge pages.
+/// Whether large objects go on huge pages.
 static HUGE: AtomicBool = AtomicBool::new(false);
 
 #[derive(Debug, Clone, Copy)]
@@ -107,11 +107,11 @@ enum State {
 
 const NOT_ASKED: &str = "not asked for: import node-qclone/heap first";
 
-/// How V8's heap lies in memory.
+/// Layout of V8's heap in memory.
 #[napi(string_enum = "lowercase")]
 #[derive(PartialEq, Eq)]
 pub enum HeapMode {
-    /// As V8 lays it.
+    /// V8's own layout.
     Off,
     /// Together, on small pages.
     Dense,
@@ -119,30 +119,30 @@ pub enum HeapMode {
     Huge,
 }
 
-/// What is known of V8's heap in the arena.
+/// Status of V8's heap in the arena.
 #[napi(object, object_from_js = false)]
 pub struct NativeHeapStatus {
-    /// How new chunks are laid.
+    /// Layout of new chunks.
     pub mode: HeapMode,
-    /// Why it is not what was asked for.
+    /// Reason why it is not the requested layout.
     pub reason: Option<String>,
-    /// Whether nobody has asked for it.
+    /// Whether the arena was never requested.
     pub unasked: bool,
-    /// Requests for chunks since it is on.
+    /// Requests for chunks since the arena is in use.
     pub asked: f64,
-    /// Those that V8's own allocator served, since the arena had none.
+    /// Requests that V8's own allocator served because the arena had no chunk.
     pub refused: f64,
     /// Chunks in the arena.
     pub chunks: u32,
     /// Regions of 2 MiB that are mapped in full.
     pub whole_regions: u32,
-    /// Regions of 2 MiB that have a hole, or several.
+    /// Regions of 2 MiB that have one or more holes.
     pub split_regions: u32,
     /// Chunks that would fit in the holes.
     pub holes: u32,
 }
 
-/// Has V8 take its chunks from an arena from now on, once a process; `wanted` is not `off`.
+/// Makes V8 take its chunks from an arena from now on, once per process. `wanted` must not be `off`.
 #[napi]
 pub fn install_heap(wanted: HeapMode) -> NativeHeapStatus {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,13 +155,13 @@ pub fn install_heap(wanted: HeapMode) -> NativeHeapStatus {
     let is_huge = matches!(*state, State::Huge);
     drop(state);
     if is_huge && qclone::is_main_thread() {
-        // Without it, upkeep finds large buffers later.
+        // If this fails, upkeep finds large buffers later.
         let _ = buffers::install();
     }
     heap_status()
 }
 
-/// What is known of V8's heap in the arena.
+/// Returns the status of V8's heap in the arena.
 #[napi]
 pub fn heap_status() -> NativeHeapStatus {
     let (mode, reason) = match *STATE.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -189,8 +189,8 @@ pub fn heap_status() -> NativeHeapStatus {
     }
 }
 
-/// Has a thread make huge pages of small ones, while clones are made. `shared`: of memory that a clone
-/// shares, too. Where the system lets no thread be started, none are made.
+/// Starts a thread that turns small pages into huge ones while clones are made. With `shared`, includes
+/// memory that a clone shares. Does nothing if the system does not allow another thread.
 #[napi]
 pub fn start_heap_upkeep(shared: bool) {
     let _ = heap::start_upkeep(if shared { Shared::Copy } else { Shared::Leave });
@@ -215,14 +215,14 @@ fn install(wanted: &HeapMode) -> Result<State, &'static str> {
     if *wanted == HeapMode::Dense {
         ARENA.forgo_huge_pages();
     }
-    // With a first look at whether the system lets memory be mapped so.
+    // Checks whether the system allows memory to be mapped like this.
     let unit = ARENA.allocate_unit().ok_or(NO_MEMORY)?;
-    // SAFETY: handed out just now, and used by nobody.
+    // SAFETY: just allocated, and not used.
     unsafe { ARENA.free_unit(unit, UNIT) };
     pin()?;
 
     let pointer = |address: usize| ptr::with_exposed_provenance::<()>(address);
-    // SAFETY: the symbol's name spells the arguments; what it returns, page-allocator.h of Node 20 to 26 says.
+    // SAFETY: the symbol's name states the arguments, and page-allocator.h of Node 20 to 26 the result.
     let allocate = unsafe { std::mem::transmute::<*const (), AllocatePages>(pointer(allocate)) };
     // SAFETY: the same header says that this one returns a bool.
     let free = unsafe { std::mem::transmute::<*const (), FreePages>(pointer(free)) };
@@ -231,8 +231,8 @@ fn install(wanted: &HeapMode) -> Result<State, &'static str> {
     METHODS.set(Methods { allocate, free, release }).map_err(|_| TWICE)?;
 
     for object in objects {
-        // A thread may still read the old table. It calls V8's own methods then, which is safe: it knows
-        // no memory of ours yet.
+        // A thread may still read the old table, and call V8's own methods. That is safe, since it has no
+        // memory from our methods yet.
         // SAFETY: the object was found to have V8's table, of which this is a copy.
         unsafe { vtable::give(object, copy) };
     }
@@ -246,14 +246,14 @@ fn install(wanted: &HeapMode) -> Result<State, &'static str> {
     })
 }
 
-/// Notes that no chunk has come through: as far as is known, the arena serves none.
+/// Records that no chunk was requested: as far as is known, the arena serves none.
 #[napi]
 pub fn give_up_heap() -> NativeHeapStatus {
     *STATE.lock().unwrap_or_else(PoisonError::into_inner) = State::Off(NO_CHUNKS);
     heap_status()
 }
 
-/// The objects with that virtual table among the variables of its file.
+/// Finds the objects with that virtual table among the variables of its file.
 fn find_objects(modules: &Modules, table: usize) -> Result<Vec<usize>, &'static str> {
     // SAFETY: sysconf(3) has no preconditions.
     let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).map_err(|_| OTHER_PAGES)?;
@@ -267,7 +267,7 @@ fn find_objects(modules: &Modules, table: usize) -> Result<Vec<usize>, &'static 
         let words = read_words(start, (segment.end - start) / WORD);
         let addresses = words.iter().enumerate().filter(|(_, word)| **word == pointer);
         for (index, _) in addresses {
-            // Behind it: `allocate_page_size_` and `commit_page_size_`.
+            // After it: `allocate_page_size_` and `commit_page_size_`.
             if words.get(index + 1..index + 3) != Some(&[page, page]) {
                 return Err(OTHER_OBJECTS);
             }
@@ -277,7 +277,7 @@ fn find_objects(modules: &Modules, table: usize) -> Result<Vec<usize>, &'static 
     if (1..=MOST_OBJECTS).contains(&found.len()) { Ok(found) } else { Err(OTHER_OBJECTS) }
 }
 
-/// Keeps this library loaded until the process ends. A Worker unloads the addons that it has loaded.
+/// Keeps this library loaded until the process ends. A Worker unloads the addons that it loaded.
 fn pin() -> Result<(), &'static str> {
     // SAFETY: zeroes are null pointers, which Dl_info may hold.
     let mut found: libc::Dl_info = unsafe { std::mem::zeroed() };
@@ -285,14 +285,14 @@ fn pin() -> Result<(), &'static str> {
     if unsafe { libc::dladdr(pin as *const () as *const c_void, &raw mut found) } == 0 {
         return Err(NOT_PINNED);
     }
-    // SAFETY: the name is a C string of the dynamic linker, of a library that is loaded: nothing
-    // runs by loading it once more. The handle is not closed.
+    // SAFETY: the name is a C string of the dynamic linker. The library is loaded, so loading it
+    // again runs nothing. The handle is not closed.
     let handle =
         unsafe { libc::dlopen(found.dli_fname, libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE) };
     if handle.is_null() { Err(NOT_PINNED) } else { Ok(()) }
 }
 
-/// Is `v8::base::PageAllocator::AllocatePages`.
+/// Replaces `v8::base::PageAllocator::AllocatePages`.
 unsafe extern "C" fn allocate_pages(
     this: *mut c_void,
     hint: *mut c_void,
@@ -311,7 +311,7 @@ unsafe extern "C" fn allocate_pages(
         REFUSED.fetch_add(1, Ordering::Relaxed);
     }
     if for_data && size >= REGION && HUGE.load(Ordering::Relaxed) {
-        // A large object: where the kernel puts it, but at a place for huge pages.
+        // A large object stays where the kernel puts it, but is aligned for huge pages.
         // SAFETY: V8's own arguments, and an alignment that is a multiple of its own.
         let object = unsafe { (methods.allocate)(this, hint, size, REGION, access) };
         if !object.is_null() {
@@ -323,21 +323,21 @@ unsafe extern "C" fn allocate_pages(
     unsafe { (methods.allocate)(this, hint, size, alignment, access) }
 }
 
-/// Is `v8::base::PageAllocator::FreePages`.
+/// Replaces `v8::base::PageAllocator::FreePages`.
 unsafe extern "C" fn free_pages(this: *mut c_void, address: *mut c_void, size: usize) -> bool {
     let Some(methods) = METHODS.get() else { return false };
     match NonNull::new(address.cast()) {
         Some(unit) if ARENA.has_unit(unit) => {
-            // SAFETY: V8 frees what it was given at this address, once, and uses it no more.
+            // SAFETY: V8 frees the memory it got at this address, once, and no longer uses it.
             unsafe { ARENA.free_unit(unit, size) };
             true
         }
-        // SAFETY: V8's own arguments, for memory that its own method has given.
+        // SAFETY: V8's own arguments, for memory that its own method allocated.
         _ => unsafe { (methods.free)(this, address, size) },
     }
 }
 
-/// Is `v8::base::PageAllocator::ReleasePages`, which keeps the first `new_size` bytes.
+/// Replaces `v8::base::PageAllocator::ReleasePages`, which keeps the first `new_size` bytes.
 unsafe extern "C" fn release_pages(
     this: *mut c_void,
     address: *mut c_void,
@@ -347,11 +347,11 @@ unsafe extern "C" fn release_pages(
     let Some(methods) = METHODS.get() else { return false };
     match NonNull::new(address.cast()) {
         Some(unit) if ARENA.has_unit(unit) => {
-            // SAFETY: V8 frees the end of what it was given at this address, and uses it no more.
+            // SAFETY: V8 frees the end of the memory it got at this address, and no longer uses it.
             unsafe { ARENA.shrink_unit(unit, size, new_size) };
             true
         }
-        // SAFETY: V8's own arguments, for memory that its own method has given.
+        // SAFETY: V8's own arguments, for memory that its own method allocated.
         _ => unsafe { (methods.release)(this, address, size, new_size) },
     }
 }

@@ -1,42 +1,43 @@
-//! Search of what V8's serializer has written, for what it loses silently.
+//! Search of the output of V8's serializer for values that it loses silently.
 //!
-//! V8 writes an object whose state is not in its properties as one without properties, and writes
-//! nothing for a module of WebAssembly. Searching the value itself in JavaScript would take a clone,
-//! whose code is cold, about as long as serializing it. What is found here is only a reason to do that.
-//! So bytes that are not understood do no harm: they are such a reason, too.
+//! V8 writes an object whose state is not in its properties as one without properties, and writes nothing
+//! for a WebAssembly module. Searching the value itself in JavaScript would take a clone, whose code is
+//! cold, about as long as serializing it. A finding here is only a reason to do that search. So bytes that
+//! are not understood do no harm: they are also such a reason.
 //!
-//! The format is that of V8's src/objects/value-serializer.cc, version 15, and of `ts/transport/serialize.ts` for
-//! views.
+//! The format is the one of V8's src/objects/value-serializer.cc, version 15, and for views the one of
+//! `ts/transport/serialize.ts`.
 
 use napi::bindgen_prelude::Uint32Array;
 use napi_derive::napi;
 
-/// Objects without properties, which may be the rest of richer ones.
+/// Objects without properties, which may have lost their state.
 const EMPTY: u32 = 1;
 /// Something else may be lost.
 const SUSPECT: u32 = 2;
-/// The value may be too deep to be read.
+/// The value may be too deep to read.
 const DEEP: u32 = 4;
 
-/// Depth from which a value counts as deep. V8 reads some 2,000 levels with Node's default stack.
+/// Depth from which a value counts as deep. V8 reads about 2,000 levels with Node's default stack.
 const DEEP_LEVELS: usize = 1000;
 
-/// Inspects the bytes of a value. Returns 0 when it arrives as it is, as far as V8 can tell; else the
-/// sum of 1 for empty objects, 2 for anything else that may be lost, and 4 for a deep value.
+/// Inspects the bytes of a value. Returns 0 if the value arrives unchanged, as far as V8 can tell.
+/// Otherwise returns the sum of 1 for empty objects, 2 for anything else that may be lost, and 4 for a deep
+/// value.
 #[napi]
 pub fn inspect_serialized(bytes: &[u8]) -> u32 {
     Walk::through(bytes, None).0
 }
 
-/// Returns the paths of the empty objects in a value: for each, the number of steps, then the steps
-/// from the root. A step into an object is twice the number of its property, into an array the index,
-/// into a map or a set the number of a key or value.
+/// Returns the paths of the empty objects in a value: for each, the number of steps, then the steps from the
+/// root. A step into an object is twice the number of its property. A step into an array is the index. A
+/// step into a map or a set is the number of a key or value.
 #[napi]
 pub fn empty_objects(bytes: &[u8]) -> Uint32Array {
     Walk::through(bytes, Some(Vec::new())).1.into()
 }
 
-/// What the values being read belong to.
+/// Container to which the values being read belong.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Root,
@@ -56,7 +57,7 @@ enum Kind {
 
 struct Frame {
     kind: Kind,
-    /// Number of its values read so far, keys included.
+    /// Number of its values read so far, including keys.
     values: u32,
 }
 
@@ -91,7 +92,7 @@ impl<'a> Walk<'a> {
         self.varint().map(drop)
     }
 
-    /// `None` when the bytes are not understood.
+    /// Reads the value. `None` when the bytes are not understood.
     fn run(&mut self) -> Option<()> {
         loop {
             let frame = self.frames.last_mut()?;
@@ -254,7 +255,7 @@ impl<'a> Walk<'a> {
         let length = self.varint()?;
         let begin = self.at;
         self.skip_value(length)?;
-        // Streams have properties, and more state than those.
+        // Streams have state besides their properties.
         if matches!(&self.bytes[begin..self.at], b"_readableState" | b"_writableState") {
             self.seen |= SUSPECT;
         }
@@ -263,7 +264,7 @@ impl<'a> Walk<'a> {
 
     /// Notes that the topmost frame is an object without properties.
     fn note_empty(&mut self) {
-        // Without the root, of which it is the only value, and without the object itself.
+        // Leaves out the root, which has only one value, and the object itself.
         let way = self.frames.get(1..self.frames.len() - 1).unwrap_or_default();
         let is_told = |frame: &Frame| match frame.kind {
             Kind::Object | Kind::Map | Kind::Set => true,
@@ -294,7 +295,7 @@ impl<'a> Walk<'a> {
         right.then(|| self.close())
     }
 
-    /// Closes the topmost frame, which is one more value of the frame below.
+    /// Closes the topmost frame, which counts as one more value of the frame below.
     fn close(&mut self) {
         self.frames.pop();
         self.count();
@@ -327,7 +328,7 @@ impl<'a> Walk<'a> {
         Some(byte)
     }
 
-    /// Seven bits in each byte, the lowest first.
+    /// Reads a number with seven bits in each byte, lowest first.
     fn varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..u64::BITS).step_by(7) {

@@ -1,4 +1,4 @@
-//! The JavaScript functions that have not returned.
+//! The JavaScript functions on the stack.
 
 use std::{
     ffi::{CStr, c_char, c_int, c_uint, c_void},
@@ -18,10 +18,10 @@ const GET_FRAME_COUNT: &CStr = c"_ZNK2v810StackTrace13GetFrameCountEv";
 const GET_FRAME: &CStr = c"_ZNK2v810StackTrace8GetFrameEPNS_7IsolateEj";
 const GET_SCRIPT_NAME: &CStr = c"_ZNK2v810StackFrame13GetScriptNameEv";
 
-/// `kDetailed` and `kExposeFramesAcrossSecurityOrigins`: all frames, of functions of any context.
+/// `kDetailed` and `kExposeFramesAcrossSecurityOrigins`: all frames, from functions of any context.
 const ALL_FRAMES: c_int = 0x7f | 1 << 8;
 
-/// Frames to look at. Node puts a handful of its own beneath a callback.
+/// Number of frames to look at. Node has a handful of its own beneath a callback.
 const FRAMES: c_int = 32;
 
 /// Start of the names of Node's own scripts.
@@ -43,8 +43,8 @@ struct V8 {
     script: GetScriptName,
 }
 
-/// Returns whether only Node called the function that calls this. It then returns to the event loop,
-/// and not to a function that runs the loop itself, such as one of `deasync`. Null when V8 cannot be
+/// Returns whether the calling function was called only by Node. The function then returns to the event
+/// loop, and not to a function that runs the loop itself, such as one of `deasync`. Null if V8 cannot be
 /// asked.
 #[napi]
 pub fn is_called_by_node(env: Env) -> Option<bool> {
@@ -84,15 +84,15 @@ fn v8() -> Option<V8> {
     static FOUND: OnceLock<Option<V8>> = OnceLock::new();
     *FOUND.get_or_init(|| {
         Some(V8 {
-            // SAFETY: the mangled name states the parameters, and V8's header the result.
+            // SAFETY: the mangled name states the parameters, and V8's header states the result.
             stack: unsafe {
                 mem::transmute::<*mut c_void, CurrentStackTrace>(find_symbol(CURRENT_STACK_TRACE)?)
             },
-            // SAFETY: the same of this name.
+            // SAFETY: the same applies to this name.
             count: unsafe { mem::transmute::<*mut c_void, GetFrameCount>(find_symbol(GET_FRAME_COUNT)?) },
-            // SAFETY: the same of this name.
+            // SAFETY: the same applies to this name.
             frame: unsafe { mem::transmute::<*mut c_void, GetFrame>(find_symbol(GET_FRAME)?) },
-            // SAFETY: the same of this name.
+            // SAFETY: the same applies to this name.
             script: unsafe { mem::transmute::<*mut c_void, GetScriptName>(find_symbol(GET_SCRIPT_NAME)?) },
         })
     })

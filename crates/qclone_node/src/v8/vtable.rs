@@ -1,5 +1,5 @@
-//! Virtual tables of C++ classes that node exports, read and copied. Laid out as the Itanium C++ ABI says,
-//! section 2.5: offset to top, type, and then the methods.
+//! Reading and copying of virtual tables of C++ classes that Node exports. The layout is defined by the Itanium
+//! C++ ABI, section 2.5: offset to top, type, and then the methods.
 
 use std::{
     ffi::{CStr, c_void},
@@ -11,32 +11,33 @@ use qclone::{Modules, peek};
 
 use crate::symbol::find_symbol;
 
-/// Words of a virtual table before its first method. Objects point behind them.
+/// Words of a virtual table before its first method. Objects point to that method's entry.
 pub(super) const HEADER: usize = 2;
 pub(super) const WORD: usize = size_of::<usize>();
-/// More methods than any of these classes has in any version.
+/// Upper limit for the number of methods. No version of these classes has as many.
 const MOST_METHODS: usize = 40;
 
-/// Address of what node exports by this name.
+/// Returns the address of the symbol that Node exports under this name.
 pub(super) fn symbol(name: &CStr) -> Option<usize> {
     find_symbol(name).map(<*mut c_void>::expose_provenance)
 }
 
-/// The virtual table at `table`, up to the first word that is no method in the file of one.
+/// Reads the virtual table at `table`, up to the first word that is not in the same file as `method`.
 pub(super) fn read_table(modules: &Modules, table: usize, method: usize) -> Option<Vec<usize>> {
     let file = modules.of(method)?;
     let mut words = read_words(table, HEADER + MOST_METHODS);
     let is_method = |&word: &usize| modules.of(word) == Some(file);
     let methods = words.get(HEADER..)?.iter().take_while(|word| is_method(word)).count();
-    // One that goes on to the end of what was read is none of this class.
+    // A table that fills everything that was read is not one of these classes.
     (methods < MOST_METHODS).then(|| {
         words.truncate(HEADER + methods);
         words
     })
 }
 
-/// A copy of a table with other methods: for each pair, ours instead of theirs. None unless each of theirs
-/// is in the table exactly once. It is never freed: the objects that use it outlive everything.
+/// Copies a table and replaces methods: in each pair, the second replaces the first. `None` unless the first
+/// of each pair is in the table exactly once. The copy is never freed: the objects that use it outlive
+/// everything.
 pub(super) fn with_methods(own: &[usize], pairs: &[(usize, *const ())]) -> Option<&'static [usize]> {
     let mut copy = own.to_vec();
     for &(theirs, ours) in pairs {
@@ -49,19 +50,19 @@ pub(super) fn with_methods(own: &[usize], pairs: &[(usize, *const ())]) -> Optio
 
 /// Gives the object at `object` another table.
 ///
-/// A thread that still has the old table in hand calls the old methods.
+/// A thread that has already read the pointer to the old table calls the old methods.
 ///
 /// # Safety
-/// A C++ object with a virtual table is there, and `table` is a table of its class.
+/// `object` is the address of a C++ object with a virtual table, and `table` is a table of its class.
 pub(super) unsafe fn give(object: usize, table: &'static [usize]) {
     let first_method = (&raw const table[HEADER]).cast::<c_void>().cast_mut();
-    // SAFETY: the first word of an object is aligned, and where C++ keeps the pointer to the virtual table.
-    // Other threads read it as a whole.
+    // SAFETY: the first word of an object is aligned, and holds the pointer to the virtual table. Other
+    // threads read it as a whole.
     let own = unsafe { AtomicPtr::<c_void>::from_ptr(ptr::with_exposed_provenance_mut(object)) };
     own.store(first_method, Ordering::Release);
 }
 
-/// Words from `at` on, up to the end of what is mapped.
+/// Reads words from `at` on, up to the end of the mapping.
 pub(super) fn read_words(at: usize, count: usize) -> Vec<usize> {
     let mut bytes = vec![0; count * WORD];
     let got = peek(at, &mut bytes);

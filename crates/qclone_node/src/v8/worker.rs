@@ -1,13 +1,13 @@
 //! A worker for V8 in a clone.
 //!
-//! V8 optimizes hot functions on the workers of Node's platform, and in no other way once it has begun
-//! so. Without a worker, a clone would interpret its functions for ever, except loops. So a clone
+//! V8 optimizes hot functions on the workers of Node's platform, and in no other way once it has started
+//! to do so. Without a worker, a clone would interpret its functions forever, except loops. So a clone
 //! starts one, with the start routine of Node's own workers, on the queue they waited for. Node exposes
-//! neither; the census found both.
+//! neither. The census found both.
 //!
 //! The routine's argument is Node's `PlatformWorkerData` (src/node_platform.cc), the same in Node 20 to
-//! 26 except for one more field at its end. What can be checked: in front of the condition variable
-//! that the workers waited for must be the queue's mutex, free.
+//! 26 except for one more field at its end. One fact can be checked: the queue's mutex, which must be
+//! free, is right before the condition variable that the workers waited for.
 
 use std::{
     cell::UnsafeCell,
@@ -16,16 +16,16 @@ use std::{
     ptr,
 };
 
-/// What it takes to start another of V8's workers.
+/// Data needed to start another V8 worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct V8Workers {
     /// Start routine.
     pub(crate) start: usize,
-    /// Condition variable of the queue they wait for.
+    /// Condition variable of the queue that the workers wait for.
     pub(crate) condition: usize,
 }
 
-/// What Node's platform passes to each of its workers, which frees it.
+/// Argument that Node's platform passes to each of its workers. The worker frees it.
 #[repr(C)]
 struct PlatformWorkerData {
     task_queue: *mut c_void,
@@ -33,12 +33,12 @@ struct PlatformWorkerData {
     ready: *mut libc::pthread_cond_t,
     pending: *mut c_int,
     id: c_int,
-    /// Node 24 and later; 0 is silent.
+    /// Node 24 and later. 0 is silent.
     debug_log_level: c_int,
     _spare: [usize; 8],
 }
 
-/// Means by which a worker reports that it is ready. Nothing waits for that here.
+/// State with which a worker reports that it is ready. Nothing waits for it here.
 struct Ready {
     mutex: UnsafeCell<libc::pthread_mutex_t>,
     condition: UnsafeCell<libc::pthread_cond_t>,
@@ -47,17 +47,17 @@ struct Ready {
 
 const MUTEX_WORDS: usize = size_of::<libc::pthread_mutex_t>() / size_of::<u32>();
 
-/// Starts a worker, in a clone that has none. Signals must be blocked: the worker keeps them so.
+/// Starts a worker, in a clone that has none. Signals must be blocked: the worker keeps them blocked.
 ///
-/// Returns whether there is one now.
+/// Returns whether there is a worker now.
 pub(crate) fn start(workers: V8Workers) -> bool {
     let Some(queue) = workers.condition.checked_sub(size_of::<libc::pthread_mutex_t>()) else { return false };
     let queue: *mut c_void = ptr::with_exposed_provenance_mut(queue);
-    // SAFETY: the census read the word of the condition variable right above, and heap blocks do not begin
-    // in the middle of an object.
+    // SAFETY: the census read the word of the condition variable right above, and a heap block does not
+    // begin in the middle of an object.
     let mutex = unsafe { queue.cast::<[u32; MUTEX_WORDS]>().read() };
-    // glibc: lock, count and owner; users, among which those who wait for the condition count; then the
-    // kind, which is normal or, in libuv, error-checking.
+    // glibc: lock, count and owner; then the number of users, which includes threads that wait for the
+    // condition; then the kind, which is normal or, in libuv, error-checking.
     let free = mutex.iter().enumerate().all(|(index, &word)| match index {
         3 => word < 1024,
         4 => word == 0 || word == 2,
@@ -71,7 +71,7 @@ pub(crate) fn start(workers: V8Workers) -> bool {
         condition: UnsafeCell::new(libc::PTHREAD_COND_INITIALIZER),
         pending: UnsafeCell::new(1),
     }));
-    // By malloc, since the worker frees it by C++'s delete.
+    // Allocated with malloc, since the worker frees it with C++'s delete.
     // SAFETY: malloc(3) has no preconditions.
     let data: *mut PlatformWorkerData = unsafe { libc::malloc(size_of::<PlatformWorkerData>()) }.cast();
     if data.is_null() {
@@ -89,13 +89,13 @@ pub(crate) fn start(workers: V8Workers) -> bool {
     // SAFETY: the memory has the right size, and malloc's alignment.
     unsafe { data.write(contents) };
     let mut thread = MaybeUninit::uninit();
-    // SAFETY: threads of this process began with the function at this address and an argument of this
-    // form, and Node casts it to a start routine in the same way.
+    // SAFETY: threads of this process were started with the function at this address and an argument of
+    // this form, and Node casts it to a start routine in the same way.
     let routine: extern "C" fn(*mut c_void) -> *mut c_void = unsafe { std::mem::transmute(workers.start) };
     // SAFETY: `routine` is a start routine, and `data` belongs to the worker from here on.
     let error = unsafe { libc::pthread_create(thread.as_mut_ptr(), ptr::null(), routine, data.cast()) };
     if error != 0 {
-        // SAFETY: no thread was started, so nothing else has it.
+        // SAFETY: no thread was started, so nothing else uses it.
         unsafe { libc::free(data.cast()) };
         return false;
     }
