@@ -35,7 +35,7 @@ export class Backlog {
     this.#length = length
   }
 
-  /** Returns the bytes and keeps none. */
+  /** Returns the bytes and empties the backlog. */
   take(): Buffer {
     const bytes = this.bytes
     this.#buffer = NOTHING

@@ -1,16 +1,15 @@
 import { brand } from '../types/brand.js'
 
-/** Message that expects a reply, which the conversation's `reply` or `fail` makes for it. */
+/** Message that expects a reply, made by the conversation's `reply` or `fail`. */
 export interface Query {
   /** Marks a query. */
   readonly kind: 'query'
   /**
-  The query. It can be a getter that decodes. It is read once, in the process that evaluates the query, which is its
-  clone.
+  The query. Can be a getter that decodes. Read once, in the process that evaluates the query, which is its clone.
   */
   readonly value: unknown
   /**
-  Bytes of the message as it came, for another process that reads it by `open(state).receive(raw)`. They are read before
+  Bytes of the message as received, for another process that reads them with `open(state).receive(raw)`. Read before
   `value`. Needed for `readYourWrites` of `cloneReaders`.
   */
   readonly raw?: Uint8Array
@@ -22,11 +21,11 @@ export type Message =
   | {
       /** Marks an update: the client expects no reply. */
       readonly kind: 'update'
-      /** The update. It can be a getter that decodes. It is read once, and only if there is an `onUpdate`. */
+      /** The update. Can be a getter that decodes. Read once, and only if there is an `onUpdate`. */
       readonly value: unknown
       /**
-      Bytes of the message as it came, for another process that reads it by `open(state).receive(raw)`. They are read
-      before `value`. Without them, the value travels by structured clone.
+      Bytes of the message as received, for another process that reads them with `open(state).receive(raw)`. Read before
+      `value`. Without them, the value is sent by structured clone.
       */
       readonly raw?: Uint8Array
     }
@@ -37,9 +36,9 @@ export type Message =
       readonly bytes: Uint8Array
     }
   | {
-      /** Marks a client that is turned away, as with a wrong password. Nothing follows. */
+      /** Marks a client that is turned away, for example for a wrong password. Nothing follows. */
       readonly kind: 'refused'
-      /** Why the client is turned away. */
+      /** Reason the client is turned away. */
       readonly reason: string
     }
 
@@ -50,7 +49,7 @@ export interface Codec {
   /**
   Begins a conversation with a client that has just connected.
 
-  @param state state of a conversation of another process, between two messages, which goes on here.
+  @param state state of another process's conversation between two messages, to continue here.
   */
   open(state?: Uint8Array): Conversation
 }
@@ -60,9 +59,9 @@ export interface Conversation {
   /** Whether the client has been let in: greetings are over. */
   readonly established: boolean
   /**
-  What another process needs to go on with the conversation between two messages, at most 2,048 bytes. Undefined until
-  the client has been let in. A codec without it and `rest` has the connections of `cloneReaders` end with their
-  generation.
+  State that another process needs to continue the conversation between two messages, at most 2,048 bytes. Undefined
+  until the client has been let in. Unless a codec has both this and `rest`, connections of `cloneReaders` end with
+  their generation.
   */
   readonly state?: Uint8Array | undefined
   /** Beginning of a message whose end has not been received. Empty between two messages. */
@@ -89,7 +88,7 @@ export interface Conversation {
 }
 
 /**
-Error of a peer that breaks its protocol. The connection of a client that does is reset; nothing else is affected.
+Error of a peer that breaks its protocol. If the peer is a client, its connection is reset; nothing else is affected.
 
 @example
 ```js
@@ -104,7 +103,7 @@ const receive = (bytes) => {
 export class ProtocolError extends Error {
   /** Always `'ProtocolError'`. */
   override readonly name = 'ProtocolError'
-  /** Messages completed before the fault in the same chunk: where the network cuts a stream must not matter. */
+  /** Messages completed before the fault in the same chunk: it must not matter where the network cuts a stream. */
   readonly messages: readonly Message[]
 
   constructor(message: string, messages: readonly Message[] = []) {
@@ -113,5 +112,5 @@ export class ProtocolError extends Error {
   }
 }
 
-/** Whether `value` is a {@link ProtocolError}, also when another copy of the package created it. */
+/** Returns whether `value` is a {@link ProtocolError}, even one that another copy of the package created. */
 export const isProtocolError = brand(ProtocolError, 'ProtocolError')

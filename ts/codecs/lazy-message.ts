@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
 
-/** Message whose value is decoded when it is first read. Until then it takes no more memory than its bytes. */
+/** Message whose value is decoded when first read. Until then, the message takes no more memory than its bytes. */
 export abstract class LazyMessage {
   readonly kind: 'query' | 'update'
-  /** Undefined once they are decoded. */
+  /** Undefined once decoded. */
   #bytes: Buffer | undefined
   #value: unknown
 
@@ -12,7 +12,7 @@ export abstract class LazyMessage {
     this.#bytes = bytes
   }
 
-  /** Bytes of the message as it came. Only before `value` has been read. */
+  /** Bytes of the message as received. Available only before `value` has been read. */
   get raw(): Uint8Array {
     return this.#bytes ?? NOTHING
   }

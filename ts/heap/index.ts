@@ -1,8 +1,8 @@
 /**
 Lays the heap of V8 together, on huge pages where the system has them, so that clones cost next to nothing.
 
-Importing this module turns it on, for the whole process and for good. Import it first: what V8 has allocated before
-stays as it is.
+Importing this module turns it on permanently, for the whole process. Import it first: memory that V8 has already
+allocated stays as it is.
 
 @example
 ```js
@@ -23,14 +23,14 @@ import { process } from '../node-internals/process.js'
 const MODES = ['huge', 'dense', 'off']
 const UPKEEP = ['unshared', 'all', 'off']
 
-/** 8 KiB an array. */
+/** Length of an array of 8 KiB. */
 const WORDS = 1024
-/** The size of a chunk. */
+/** Number of arrays that fill a chunk. */
 const ARRAYS_AT_ONCE = 32
-/** More than the young generation holds. */
+/** Maximum number of arrays, more than the young generation holds. */
 const MOST_ARRAYS = 64 * ARRAYS_AT_ONCE * 4
 
-/** How the heap of V8 lies in memory. */
+/** Layout of V8's heap in memory. */
 export interface HeapStatus {
   /**
   - `huge`: together, on huge pages as far as the system has any.
@@ -39,7 +39,7 @@ export interface HeapStatus {
   */
   readonly mode: 'huge' | 'dense' | 'off'
 
-  /** Why the mode is not `huge`. */
+  /** Reason the mode is not `huge`. */
   readonly reason?: string
 
   /** Memory of this process in huge pages, in bytes. */
@@ -50,7 +50,8 @@ export interface HeapStatus {
 }
 
 /**
-Describes the heap of V8 as it is now. Slow: it walks all pages of the process, some 10 ms per gigabyte of small ones.
+Describes V8's heap as it is now. Slow: it walks all pages of the process, which takes some 10 ms per gigabyte of small
+pages.
 
 @example
 ```js
@@ -85,12 +86,12 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'latin1')
   } catch {
-    // Closed to this process, or none of Linux.
+    // Not accessible to this process, or the system is not Linux.
     return ''
   }
 }
 
-/** The native part, or why there is none. */
+/** The native part, or the reason there is none. */
 const installed = install()
 
 function install(): ReturnType<typeof native> | string {
@@ -111,13 +112,13 @@ function install(): ReturnType<typeof native> | string {
   }
 }
 
-/** What is wrong with the value of an environment variable. */
+/** Returns what is wrong with the value of an environment variable. */
 function oneOf(name: string, value: string, known: readonly string[]): string | undefined {
   if (known.includes(value)) return undefined
   return `Expected ${name} to be ${known.join(', ').replace(/, (\w+)$/, ' or $1')}, got \`${value}\``
 }
 
-/** Whether V8 asks for the chunk that it needs next: for small objects that stay. */
+/** Returns whether V8 asks for the next chunk that it needs, which is for small objects that stay. */
 function seesNextChunk(binding: { heapStatus(): NativeHeapStatus }): boolean {
   const kept: number[][] = []
   while (kept.length < MOST_ARRAYS) {

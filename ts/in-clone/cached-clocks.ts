@@ -4,7 +4,8 @@ import { hold } from './hold.js'
 import { calledInClones } from './precompile.js'
 
 /**
-Clears Node's cached date for headers. Otherwise only its timer does, which is the parent's and dropped in a clone.
+Clears Node's cached date for headers. Otherwise only a timer does, which belongs to the parent and is dropped in a
+clone.
 */
 let forgetDate: (() => void) | undefined
 

@@ -79,18 +79,18 @@ export function onUncaught(handle: (error: unknown) => never): void {
 /**
 Makes every exit of the clone end in `_exit`.
 
-Replacements that the parent has made (test runners of `process.exit`, `signal-exit` of `process.emit` and
-`process.reallyExit`, `source-map-support`) would run its hooks, or keep the clone from exiting. The clone's code can
-make its own again.
+The parent's replacements (of `process.exit` by test runners, of `process.emit` and `process.reallyExit` by
+`signal-exit`, those of `source-map-support`) would run the parent's hooks, or keep the clone from exiting. The clone's
+code can install its own again.
 */
 export function leaveByItself(): void {
   uncaught = leaveByError
   waitsForAllTimers = false
   putBack('exit', exit)
   guardReallyExit()
-  // If a test library has faked it, no stream of Node ever ends.
+  // If a test library has faked it, no Node stream ever ends.
   if (process.nextTick !== nextTick) putBack('nextTick', nextTick)
-  // Uncovers the method of the prototype, which is Node's unless others have patched that.
+  // Uncovers the prototype's method, which is Node's unless the prototype has been patched.
   hold(process.emit)
   Reflect.deleteProperty(process, 'emit')
   if (process.emit !== emit) putBack('emit', emit)
@@ -99,8 +99,8 @@ export function leaveByItself(): void {
     try {
       return handleFatal(error, fromPromise)
     } catch (thrown) {
-      // Node's C++ calls this and ends by a signal if it throws. Only clones throw here that have broken JavaScript's own
-      // functions: nothing is called but what is needed.
+      // Node's C++ calls this and ends by a signal if it throws. It throws only in clones that have broken JavaScript's
+      // built-in functions, so this calls only what it needs.
       reportError(error)
       reportError(thrown)
       native().exitNow(STATUS_OF_ERROR_IN_HANDLER)
@@ -213,5 +213,5 @@ calledInClones(
 
 const NOTHING = Buffer.alloc(0)
 
-// Calls the function by which node checks an integer, which the setter of `exitCode` calls in a clone. Nothing exposes it.
+// Calls Node's function that checks an integer, which the setter of `exitCode` calls in a clone. No API exposes it.
 rehearseForClones(() => void NOTHING.compare(NOTHING, 0))

@@ -7,7 +7,7 @@ rehearseForClones(() => {
   aboutToFork = uptimeMs()
 })
 
-/** Returns the time right before the last fork, by `uptimeMs`, which counts on in a clone: there, that of its own. */
+/** Returns the time right before the last fork (in a clone, its own), by `uptimeMs`, which continues in a clone. */
 export function forkTime(): number {
   return aboutToFork
 }

@@ -5,11 +5,11 @@ import { hold } from './hold.js'
 import { calledInClones } from './precompile.js'
 
 /**
-Makes HTTP clients that were made before the fork reconnect.
+Makes HTTP clients created before the fork reconnect.
 
-Their pooled connections are the parent's, and dead in a clone: a request sent on one would fail, and one that waits for
-another to end would wait forever. They are removed from an agent's pools when it is first used, since there is no list
-of agents. The clone's own connections stay: their handles were numbered after the fork.
+Their pooled connections belong to the parent and are dead in a clone: a request sent on one would fail, and a request
+that waits for another to end would wait forever. They are removed from an agent's pools at the agent's first use, since
+there is no list of agents. The clone's own connections stay: their handles were numbered after the fork.
 */
 export function freshAgents(): void {
   const seen = new WeakSet<object>()
@@ -21,7 +21,7 @@ export function freshAgents(): void {
 }
 
 /**
-Removes inherited connections, and the waiting requests: before the agent's first use in a clone all are the parent's.
+Removes inherited connections and all waiting requests: before the agent's first use in a clone, all are the parent's.
 */
 function dropConnections(agent: Pools): void {
   const { requests, sockets, freeSockets } = agent

@@ -14,7 +14,7 @@ import { isDead } from './silent-connections.js'
 let isFound = false
 let inClone = false
 
-/** Number of modules that Node had loaded at the last look for HTTP/2 among them. */
+/** Number of modules that Node had loaded when they were last searched for HTTP/2. */
 let looked = 0
 
 /**
@@ -48,7 +48,7 @@ export function failSessions(): void {
 
 /**
 Refuses a request on an inherited session, like a server that goes away. Clients then open another session and send the
-request again. Requests of the parent in progress on the session stay silent, since they did not fail.
+request again. The parent's requests in progress on the session stay silent, since they have not failed.
 */
 function requestInClone(this: ClientHttp2Session, request: SendRequest, args: unknown[]): ClientHttp2Stream {
   const { socket, closed } = this

@@ -37,8 +37,8 @@ export interface Inherited {
 }
 
 /**
-In the parent, right before a fork: finds what the clone has to drop. This takes microseconds in the parent, and a tenth
-of a millisecond in a clone, where every page it touches is copied.
+In the parent, right before a fork: finds the state that the clone must drop. This takes microseconds in the parent, but
+a tenth of a millisecond in a clone, where every page it touches is copied.
 */
 export function surveyListeners(): Inherited {
   const events = process.eventNames().filter((event) => OF_THE_PARENT.has(event))
@@ -78,15 +78,15 @@ export function dropListeners({
 }
 
 /**
-Removes the listeners of an event. Except for signals, `removeListener` is not emitted, which would take a clone a tenth
-of a millisecond. For signals, Node's own listener of it stops handling the signal, which is needed. Another one of
-Node's would let the dead IPC channel keep the event loop alive once somebody listens to it again.
+Removes the listeners of an event. Emits `removeListener` only for signals, where Node's own listener must stop handling
+the signal. Emitting it for other events would take a clone a tenth of a millisecond, and another listener of Node's
+would let the dead IPC channel keep the event loop alive once somebody listens to the channel again.
 */
 function removeAll(event: string | symbol): void {
   if (SIGNALS.has(event) || !forgetListeners(process, event)) process.removeAllListeners(event)
 }
 
-/** Leaves the domains of the fork, which would catch the clone's errors. `node:domain` adds `domain` to the process. */
+/** Leaves the domains active at the fork, which would catch the clone's errors. `node:domain` adds `process.domain`. */
 function leaveDomains(): void {
   const { domain } = process as { domain?: { exit(): void } | null }
   if (!domain) return

@@ -7,7 +7,7 @@ const ofClones: Callable[] = []
 Registers functions that clones call and the parent calls rarely or never.
 
 V8 compiles a function at its first call, and discards the code of a function that is not called for some time. Each
-clone would compile these again, which takes it a millisecond, mostly for page faults of the parser.
+clone would compile these again, which takes a millisecond, mostly for page faults of the parser.
 */
 export function calledInClones(...functions: Callable[]): void {
   ofClones.push(...functions)
@@ -24,7 +24,7 @@ export function rehearseForClones(act: () => void): void {
 }
 
 /**
-In the parent, before a fork: compiles the registered functions and `functions`. Most often they are compiled already,
+In the parent, before a fork: compiles the registered functions and `functions`. Most often they are already compiled,
 and this takes microseconds.
 */
 export function compileAhead(functions: readonly Callable[]): void {

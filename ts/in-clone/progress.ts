@@ -4,10 +4,10 @@ import { calledInClones } from './precompile.js'
 let receiver: ((value: unknown) => void) | undefined
 
 /**
-In a clone made by `run`, passes `value` to the option `onProgress` of its call. Everywhere else, and when nobody
-listens, does nothing, so the same function works in either process.
+In a clone made by `run`, passes `value` to the `onProgress` option of the call. Does nothing elsewhere or if nobody
+listens, so the same function works in both processes.
 
-@throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` if the value cannot travel.
+@throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` if the value cannot be serialized.
 @example
 ```ts
 import { reportProgress, run } from 'node-qclone'

@@ -6,7 +6,7 @@ import { findRandomCaches } from '../node-internals/random-caches.js'
 import { sourceOf } from '../node-internals/source.js'
 import { calledInClones } from './precompile.js'
 
-/** Numbers of UUIDs and of integers that Node draws at a time. Clones would share what is left of them. */
+/** Numbers of UUIDs and integers that Node draws at a time. Clones would share the unused ones. */
 const UUIDS_AT_ONCE = 128
 const INTEGERS_AT_ONCE = 1024
 
@@ -48,7 +48,7 @@ function useUpDrawn(): void {
 /**
 Returns a random number from a new context, made on the first call because that takes a millisecond.
 
-This is second best: references to `Math.random` that were taken before continue as in the parent.
+This is second best: references to `Math.random` taken earlier continue as in the parent.
 */
 function ofNewContext(): number {
   setFlagsFromString(`--random-seed=${randomInt(1, 2 ** 31 - 1)}`)

@@ -1,19 +1,19 @@
 import { Buffer } from 'node:buffer'
 
-/** Bytes or text that a stream hands to its socket: with one write, or with one of several that were corked. */
+/** Bytes or text that a stream hands to its socket: from a single write, or from one of several corked writes. */
 export type Chunk = string | Uint8Array | { readonly chunk: string | Uint8Array }
 
-/** Types of PostgreSQL's messages. */
+/** PostgreSQL message types. */
 const SYNC = 0x53
 const QUERY = 0x51
 
-/** Bytes of a type and a length, which counts itself and not the type. */
+/** Size of a message's type and length in bytes. The length counts itself but not the type. */
 const HEADER_BYTES = 5
 
-/** Major version of PostgreSQL's protocol, in the message without a type that begins a connection. */
+/** Major version of the PostgreSQL protocol, in the untyped message that begins a connection. */
 const POSTGRES_VERSION = 3
 
-/** Returns the number of requests in what is written together; more where that cannot be told. */
+/** Returns the number of requests in chunks written together, or more if the number is unknown. */
 export function requestsIn(chunks: readonly Chunk[]): number {
   const [first = ''] = chunks
   if (!beginsRedis(bytesOf(first))) return chunks.length
@@ -22,7 +22,7 @@ export function requestsIn(chunks: readonly Chunk[]): number {
   return count
 }
 
-/** Returns whether what is written first to a connection is a client of PostgreSQL's. */
+/** Returns whether the first chunks written to a connection come from a PostgreSQL client. */
 export function beginsPostgres(chunks: readonly Chunk[]): boolean {
   const [first = ''] = chunks
   const bytes = bytesOf(first)
@@ -31,8 +31,8 @@ export function beginsPostgres(chunks: readonly Chunk[]): boolean {
 }
 
 /**
-Returns the number of requests in what a client of PostgreSQL writes together: each is several messages, up to a `Sync`,
-or a `Query`. Returns `undefined` if these are not whole messages.
+Returns the number of requests in chunks that a PostgreSQL client writes together. A request is several messages up to a
+`Sync`, or a `Query`. Returns `undefined` if the chunks are not whole messages.
 */
 export function postgresRequestsIn(chunks: readonly Chunk[]): number | undefined {
   let count = 0
@@ -53,7 +53,7 @@ function beginsRedis(chunk: string | Uint8Array): boolean {
   return typeof chunk === 'string' ? chunk.startsWith('*') : chunk[0] === 0x2a
 }
 
-/** Returns the number of commands in a chunk, or more: none in one that goes on with an argument, several in a pipeline. */
+/** Returns the number of commands in a chunk, or more: none if it continues an argument, several in a pipeline. */
 function redisCommandsIn(chunk: string | Uint8Array): number {
   if (!beginsRedis(chunk)) return 0
   const text =

@@ -12,7 +12,7 @@ arrived since: their answers can arrive one by one.
 */
 const DOUBT_MS = 5000
 
-/** Bytes read since the last write beyond which there may be more: a smaller answer is rarely read in parts. */
+/** Number of bytes read since the last write above which more may follow: a smaller answer is rarely read in parts. */
 const LARGE_BYTES = 1 << 16
 
 /** State of a connection on which this process sends requests. */
@@ -44,7 +44,7 @@ export type Connection = Socket & {
 Notes a write, right before it, to a connection on which this process sends requests.
 
 Only user space knows the order of writes and reads. The kernel has their times (`tcpi_last_data_sent`,
-`tcpi_last_data_recv`), but in ticks of up to 10 ms, in which many requests are answered, and not for unix sockets.
+`tcpi_last_data_recv`), but in ticks of up to 10 ms, during which many requests are answered, and not for unix sockets.
 */
 export function noteWrite(socket: Connection, chunks: readonly Chunk[]): void {
   if (!sendsRequests(socket)) return
@@ -66,8 +66,8 @@ export function noteWrite(socket: Connection, chunks: readonly Chunk[]): void {
 /**
 Returns whether requests of this process may be in progress on a connection: sent, or about to be, and not answered.
 
-They certainly are if nothing has arrived since the last write. They may be if there were more requests than arrivals, or
-if so much has arrived that it may be a part of one answer, until {@link DOUBT_MS} after the last write.
+They certainly are if nothing has arrived since the last write. They may be if there were more requests than arrivals,
+or if so much has arrived that it may be part of one answer, until {@link DOUBT_MS} after the last write.
 
 @param queued Bytes queued for the connection and not written yet.
 @param forks Times at which this process and its ancestors were forked, by `uptimeMs()`. Nothing arrived after the first
@@ -75,7 +75,7 @@ fork that followed the last write.
 */
 export function hasUnderWay(socket: Connection, queued: number, forks: readonly number[]): boolean {
   const known = socket[EXCHANGE]
-  // Not noted: any writes were before this package was loaded.
+  // Not noted: any writes happened before this package was loaded.
   if (!known) return sendsRequests(socket) && hasWritten(socket)
   if (queued > 0 || socket.bytesRead === known.read) return true
   const at = forks.find((at) => at >= known.writtenAt) ?? known.writtenAt
@@ -94,8 +94,8 @@ export function notedPeer(socket: Connection): string {
 }
 
 /**
-Returns whether this process sends requests on a connection. It does not on one that a server has accepted (nobody
-reconnects that), on the standard input of a child process, and on a terminal.
+Returns whether this process sends requests on a connection. It does not on a connection that a server has accepted
+(nobody reconnects that), on the standard input of a child process, or on a terminal.
 */
 function sendsRequests(socket: Connection): boolean {
   return !serverOf(socket) && socket.readable && !socket.isTTY
@@ -110,9 +110,9 @@ function isPast({ writtenAt }: Exchange, at: number): boolean {
   return at - writtenAt >= DOUBT_MS
 }
 
-/** Returns the number of requests in what is written; more where that cannot be told. */
+/** Returns the number of requests in chunks, or more if the number is unknown. */
 function countIn(chunks: readonly Chunk[], known: Exchange): number {
-  // The first message of a client of PostgreSQL has no type, and what follows up to the first request is one with it.
+  // A PostgreSQL client's first message has no type. The messages up to the first request count as one with it.
   if (known.isPostgres && known.writtenAt > 0) {
     const count = postgresRequestsIn(chunks)
     if (count !== undefined) return count

@@ -4,7 +4,7 @@ import { calledInClones } from './precompile.js'
 /** Reading of the CPU time, in microseconds. */
 type CpuUsage = NodeJS.CpuUsage
 
-/** Resources that a process has used so far, by Node's own functions. */
+/** Resources that a process has used so far, as reported by Node's own functions. */
 export interface Usage {
   resources: NodeJS.ResourceUsage
   /** CPU time of the main thread; `undefined` in a Node without `process.threadCpuUsage`. */

@@ -45,7 +45,7 @@ export function findInternals(): void {
 }
 
 /**
-In the parent, right before a fork: collects what a clone must know of it.
+In the parent, right before a fork: collects what a clone must know about the parent.
 
 @param goesOn Whether the clone's event loop continues.
 @throws {QcloneError} like {@link findSessions}.
@@ -68,7 +68,7 @@ Sets a clone up before the first line of user code.
 */
 export function enterClone(facts: CloneFacts, seen: Survey, ghosts: Ghosts | undefined): void {
   enterCloneInAll()
-  // The exit first, since the steps that follow may need it.
+  // The exit comes first, since the following steps may need it.
   dropListeners(seen.listeners)
   dropCaptures()
   leaveByItself()

@@ -17,7 +17,7 @@ interface Emitter3 extends EventEmitter {
 }
 
 /**
-Drops the parent's hooks of the package `signal-exit`, with which tools remove their locks and temporary files.
+Drops the parent's hooks of the package `signal-exit`, which tools use to remove their locks and temporary files.
 
 All copies of that package share the hooks. Their replacement of `process.emit` is gone in a clone, so a listener calls
 the hooks of the clone's own code.

@@ -13,8 +13,8 @@ import { calledInClones } from './precompile.js'
 Gives the clone its own standard streams.
 
 The parent's streams to a terminal or file write synchronously and have nothing pending. A stream to a pipe or socket
-may have, and both processes would write it. The clone's streams therefore start empty, and write synchronously too, so
-that nothing is lost when the clone exits.
+may have pending data, which both processes would write. The clone's streams therefore start empty, and write
+synchronously too, so that nothing is lost when the clone exits.
 
 @param facts Which of the descriptors 1 and 2 have a dead stream of the parent, and which are a pipe or socket.
 */
@@ -30,7 +30,7 @@ export function ownStreams(facts: CloneFacts): void {
   defineLazily('stdin', openStdin)
 }
 
-/** Returns whether the property cannot be redefined, and has a stream. Another object that writes has nothing pending. */
+/** Returns whether the property cannot be redefined, and holds a stream. Other writing objects have nothing pending. */
 function isLockedStream(name: 'stdout' | 'stderr'): boolean {
   const isLocked = Reflect.getOwnPropertyDescriptor(process, name)?.configurable === false
   return isLocked && process[name] instanceof Stream
@@ -54,7 +54,7 @@ function writeAtOnce(fd: number): Writable {
   return asStandardStream(stream, fd)
 }
 
-/** Makes `old`, which other code references, behave like a fresh stream, which most clones have no use for. */
+/** Makes `old`, which other code references, behave like a fresh stream. Most clones never use that stream. */
 function takeOver(old: NodeJS.WriteStream, fd: number): void {
   let fresh: Writable | undefined
   const freshOnce = () => {
@@ -71,7 +71,7 @@ function takeOver(old: NodeJS.WriteStream, fd: number): void {
 
 const TAKEN_OVER = ['write', 'end', 'cork', 'uncork', 'setDefaultEncoding', 'destroy'] as const
 
-/** Has `old` emit what `fresh` emits. */
+/** Makes `old` emit the events that `fresh` emits. */
 function followed(fresh: Writable, old: NodeJS.WriteStream): Writable {
   for (const event of ['drain', 'error', 'finish', 'close']) {
     fresh.on(event, (...args) => old.emit(event, ...args))

@@ -8,7 +8,7 @@ export interface Named {
   readonly name: string
 }
 
-/** Puts the task in front of the message of `error`, and returns it. */
+/** Prefixes the message of `error` with the task, and returns `error`. */
 export function inTask<E extends Error>(error: E, task: Named): E {
   const { kind, name } = task
   const prefix = `${name ? `${kind} ${name}` : kind}: `
@@ -22,12 +22,12 @@ export function inTask<E extends Error>(error: E, task: Named): E {
 
 let current: Named | undefined
 
-/** In a clone: sets the task that it is for. */
+/** In a clone: sets its task. */
 export function enterTask(task: Named): void {
   current = task
 }
 
-/** Puts the task of this clone, if this is a clone, in front of the message of `error`, and returns it. */
+/** If this is a clone, prefixes the message of `error` with its task. Returns `error`. */
 export function inThisTask<E extends Error>(error: E): E {
   return current ? inTask(error, current) : error
 }

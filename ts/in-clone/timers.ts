@@ -4,7 +4,7 @@ import { findCaptures } from './error-captures.js'
 import { hold } from './hold.js'
 import { calledInClones } from './precompile.js'
 
-/** Methods of timers. They also work for timers of `timers.enroll`, which have none of their own. */
+/** Methods of timers. They also work for timers of `timers.enroll`, which have no methods. */
 type Methods = Pick<NodeJS.Timeout, 'hasRef' | 'ref' | 'unref'>
 
 let methods: Methods | undefined

@@ -23,7 +23,7 @@ export function surveyDispatchers(): void {
 }
 
 /**
-In a clone: makes `fetch` reconnect, through the dispatcher that the parent has set, of any copy of undici and with any
+In a clone: makes `fetch` reconnect through the dispatcher that the parent has set, from any copy of undici and with any
 options.
 */
 export function freshDispatchers(): void {

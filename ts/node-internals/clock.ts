@@ -35,7 +35,7 @@ function taken(): Timers {
   try {
     return madeAnew()
   } catch {
-    // Without the inspector, the replacements have to do.
+    // Without the inspector, only the replacements are available.
     return { ...timers }
   }
 }
@@ -51,13 +51,13 @@ function takenTick(): typeof process.nextTick {
   try {
     return readScope(runTicks, ['nextTick']).nextTick as typeof found
   } catch {
-    // As above.
+    // Without the inspector, only the replacement is available.
     return found
   }
 }
 
 type TickInternals = NodeJS.Process & {
-  /** Runs all ticks; a function of the file that has `nextTick`. `lib/internal/process/task_queues.js`; Node 20 to 26. */
+  /** Runs all ticks. Defined in the file of `nextTick`. `lib/internal/process/task_queues.js`; Node 20 to 26. */
   _tickCallback: () => void
 }
 
@@ -70,7 +70,7 @@ interface Internals {
 
 type Timer = NodeJS.Timeout & { _idleTimeout: number; close(): void }
 
-/** Makes timers from Node's own parts, if others have replaced its timers before this module was loaded. */
+/** Makes timers from Node's own parts, if other code replaced Node's timers before this module was loaded. */
 function madeAnew(): Timers {
   const { scheduler } = createRequire(import.meta.url)('node:timers/promises')
   // Variables of lib/timers/promises.js.

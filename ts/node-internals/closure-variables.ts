@@ -7,7 +7,7 @@ import { mainGlobal } from './process.js'
 /**
 Returns the values of variables that `f` closes over. No API exposes them, except the inspector of this process.
 
-@throws {Error} if this Node has no inspector, or there is no such variable that holds an object.
+@throws {Error} if this Node has no inspector, or a variable is missing or holds no object.
 */
 export function readScope(f: Callable, names: readonly string[]): Record<string, unknown> {
   const found = variablesOf(f, (name) => names.includes(name))
@@ -17,7 +17,7 @@ export function readScope(f: Callable, names: readonly string[]): Record<string,
 }
 
 /**
-Returns the variables that `f` closes over, hold objects and satisfy `isWanted`. Of variables with the same name,
+Returns the variables that `f` closes over, if they hold objects and satisfy `isWanted`. If several have the same name,
 returns the innermost.
 
 @throws {Error} if this Node has no inspector.

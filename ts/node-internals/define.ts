@@ -1,6 +1,6 @@
 /**
-Defines a property, or redefines it. The descriptor inherits nothing: others give `Object.prototype` a `get` or a
-`value`, which would be taken for the descriptor's.
+Defines a property, or redefines it. The descriptor inherits nothing: other code may give `Object.prototype` a `get` or
+a `value`, which would be mistaken for the descriptor's.
 
 @throws {TypeError} if the property cannot be defined.
 */

@@ -30,8 +30,8 @@ export interface Handle {
 }
 
 /**
-Returns the handle of a socket, server or stream: `_handle`. It is `null` or `undefined` if that is closed, has never
-been opened, or is not Node's.
+Returns the handle of a socket, server or stream: `_handle`. It is `null` or `undefined` if the object is closed, has
+never been opened, or is not Node's.
 
 `lib/net.js`; Node 20 to 26.
 */
@@ -83,7 +83,7 @@ export function verifyHandle(socket: object, fd: number): void {
   expectFact('handle.getAsyncId', 'src/async_wrap.cc', () => Number(asyncIdOf(handle())) > 0)
 }
 
-/** Verifies UDP sockets. Opens no descriptor, which a UDP socket gets when it is bound. */
+/** Verifies UDP sockets. Opens no descriptor: a UDP socket gets one when it is bound. */
 export function verifyDatagrams(): void {
   const { createSocket } = createRequire(import.meta.url)('node:dgram') as typeof import('node:dgram')
   const socket = createSocket('udp4')

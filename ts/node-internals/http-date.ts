@@ -7,7 +7,7 @@ import { process } from './process.js'
 // Not an import: see http-agents.ts.
 const { OutgoingMessage } = createRequire(import.meta.url)('node:http') as typeof import('node:http')
 
-/** Names of the function with which `lib/_http_outgoing.js` reads the date: the first one since Node 26. */
+/** Names of the function that `lib/_http_outgoing.js` calls to read the date: the first one since Node 26. */
 const CALLED_FOR_DATE = ['utcDateHeader', 'utcDate']
 
 /** Node's cache of the `Date` header. */

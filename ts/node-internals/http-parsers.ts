@@ -11,18 +11,30 @@ import { serverOf } from './sockets.js'
 interface Internals {
   /** Parser of the connection, `null` once freed. `lib/_http_server.js`; Node 20 to 26. */
   parser?: Parser | null
-  /** Response that has the connection. `lib/_http_server.js`; Node 20 to 26. */
+  /** Response assigned to the connection. `lib/_http_server.js`; Node 20 to 26. */
   _httpMessage?: unknown
 }
 
 interface Parser {
   /**
   Connection of the parser. The server iterates over its parsers to find late requests and connections to close, and
-  gets those from this property.
+  gets the connections from this property.
 
   `lib/_http_server.js`; Node 20 to 26.
   */
   socket: unknown
+  /**
+  Called with each request once its head is parsed. Returns how the parser treats the body; `0` means nothing special.
+
+  `lib/_http_common.js` (`parserOnHeadersComplete`); Node 20 to 26.
+  */
+  onIncoming: (request: { upgrade: boolean }) => number
+  /**
+  Twice the maximum number of header fields kept per message; 0 means no limit.
+
+  `lib/_http_common.js` (`parserOnHeadersComplete`); Node 20 to 26.
+  */
+  maxHeaderPairs: number
 }
 
 function internalsOf(socket: Socket): Internals {
@@ -35,7 +47,18 @@ export function setFoundConnection(socket: Socket, connection: unknown): void {
   if (parser) parser.socket = connection
 }
 
-/** Returns the response that has a connection. The server closes only connections that have none. */
+/** Hides from the server any requests that arrive on a connection after the one being parsed. */
+export function dropNextRequests(socket: Socket): void {
+  const { parser } = internalsOf(socket)
+  if (!parser) return
+  parser.onIncoming = (request) => {
+    // Otherwise Node would emit `upgrade` or `connect`, or destroy the connection.
+    request.upgrade = false
+    return 0
+  }
+}
+
+/** Returns the response assigned to a connection. The server closes only connections without one. */
 export function responseOn(socket: Socket): unknown {
   return internalsOf(socket)._httpMessage
 }
@@ -52,13 +75,13 @@ export function allowsHalfOpen(server: object | null | undefined): boolean | und
   return (server as { httpAllowHalfOpen?: boolean } | null | undefined)?.httpAllowHalfOpen
 }
 
-/** Name of the listener of `listening` by which an HTTP server makes its list of connections. */
+/** Name of the `listening` listener that makes an HTTP server's list of connections. */
 const TRACKING = 'setupConnectionsTracking'
 /** Symbol of that list. */
 const CONNECTIONS = 'http.server.connections'
 
 interface ConnectionsList {
-  /** Parsers in the middle of a message, or that have not got the first byte yet. `src/node_http_parser.cc` */
+  /** Parsers that are in the middle of a message, or have not received a byte yet. `src/node_http_parser.cc` */
   active(): unknown[]
 }
 
@@ -67,24 +90,46 @@ function connectionsOf(server: Server): ConnectionsList | undefined {
   return symbol && (server as unknown as Record<symbol, ConnectionsList | undefined>)[symbol]
 }
 
-/**
-Calls `act`, and has the connections that the server takes meanwhile accept heads of requests longer by `bytes`.
+/** Header fields that a server accepts by default (`server.maxHeadersCount`). */
+const MOST_FIELDS = 1000
 
-`lib/_http_server.js` (`connectionListenerInternal`); Node 20 to 26. Where the property is not read, the limit stays.
+/**
+Calls `act`, and raises the limits for request heads by `bytes` and `fields` on connections that the server accepts
+during the call.
+
+`lib/_http_server.js` (`connectionListenerInternal`); Node 20 to 26. Where the properties are not read, the limits stay.
 */
-export function withLongerHeads(server: Server, bytes: number, act: () => void): void {
+export function withLongerHeads(
+  server: Server,
+  { bytes, fields }: { bytes: number; fields: number },
+  act: () => void,
+): void {
   const limited = server as Server & { maxHeaderSize?: number | undefined }
-  const given = limited.maxHeaderSize
-  limited.maxHeaderSize = (given || maxHeaderSize) + bytes
+  const { maxHeaderSize: givenBytes, maxHeadersCount: givenFields } = limited
+  limited.maxHeaderSize = (givenBytes || maxHeaderSize) + bytes
+  const most = typeof givenFields === 'number' ? givenFields : MOST_FIELDS
+  // Otherwise there is no limit.
+  if (most > 0) limited.maxHeadersCount = most + fields
   try {
     act()
   } finally {
-    limited.maxHeaderSize = given
+    limited.maxHeaderSize = givenBytes
+    limited.maxHeadersCount = givenFields
   }
 }
 
 /**
-In a clone: gives a server a list of connections of its own, and looks for late requests on them again.
+Returns the maximum number of header fields kept of a request on a connection. A request with that many may have had
+more. Returns undefined if the connection no longer has a parser.
+*/
+export function mostFieldsOf(socket: Socket): number | undefined {
+  const { parser } = internalsOf(socket)
+  if (!parser) return
+  return parser.maxHeaderPairs > 0 ? Math.floor(parser.maxHeaderPairs / 2) : Infinity
+}
+
+/**
+In a clone: gives a server its own list of connections, and restarts the check for late requests on them.
 
 `lib/_http_server.js`; Node 20 to 26.
 */
@@ -96,7 +141,7 @@ export function trackAfresh(server: Server): void {
 }
 
 /**
-Whether the parser of a connection has not begun a message: everything it got was whole requests.
+Returns whether the parser of a connection has not begun a message: it has received only whole requests.
 
 `src/node_http_parser.cc`; Node 20 to 26.
 */
@@ -106,12 +151,12 @@ export function isBetweenRequests(socket: Socket, server: Server): boolean {
   return socket.bytesRead === 0 || connectionsOf(server)?.active().includes(parser) === false
 }
 
-/** Name of Node's own listener of an HTTPS server for connections that are decrypted. */
+/** Name of Node's own listener of an HTTPS server for decrypted connections. */
 const OWN_LISTENER = 'connectionListener'
 
 /**
-Has an HTTPS server handle the requests of a connection that is decrypted. Other listeners of `secureConnection` expect
-a TLS socket.
+Makes an HTTPS server handle the requests of a decrypted connection. Other listeners of `secureConnection` expect a TLS
+socket.
 
 `lib/https.js`; Node 20 to 26.
 */
@@ -132,6 +177,7 @@ export function verifyParsers(): void {
     expectFact('socket.server', file, () => serverOf(socket) === server)
     expectFact('socket.parser', file, () => isObject(internalsOf(socket).parser))
     expectFact('parser.socket', file, () => internalsOf(socket).parser?.socket === socket)
+    expectFact('parser.onIncoming', file, () => typeof internalsOf(socket).parser?.onIncoming === 'function')
   } finally {
     socket.destroy()
   }
@@ -154,8 +200,9 @@ export function verifyConnectionsList(): void {
       'lib/_http_server.js',
       () => connectionsOf(server)?.active().includes(parser) === true,
     )
+    expectFact('parser.maxHeaderPairs', 'lib/_http_common.js', () => mostFieldsOf(socket) === MOST_FIELDS)
   } finally {
-    // Ends the look for late requests.
+    // Stops the check for late requests.
     server.close()
     socket.destroy()
   }

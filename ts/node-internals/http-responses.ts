@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
 import type { Callable } from '../types/callable.js'
+import { define } from './define.js'
 import { expectFact } from './fact.js'
+import { symbolNamed } from './handles.js'
 
 /** Undocumented members of an HTTP/1 response. */
 interface Internals {
@@ -24,7 +26,7 @@ function internalsOf(response: ServerResponse): Internals {
   return response as unknown as Internals
 }
 
-/** Returns status line and headers of a response; empty until they are written, `100 Continue` aside. */
+/** Returns the status line and headers of a response; empty until they are written (`100 Continue` does not count). */
 export function headOf(response: ServerResponse): string {
   return internalsOf(response)._header ?? ''
 }
@@ -34,7 +36,7 @@ export function isLast(response: ServerResponse): boolean {
   return internalsOf(response)._last
 }
 
-/** Marks a response as sent in full, by another process, without ending its connection. */
+/** Marks a response as sent in full by another process, without ending its connection. */
 export function markSent(response: ServerResponse, { statusCode, head }: SentHead): void {
   Object.assign(response, { statusCode, _header: head, _last: false, finished: true })
 }
@@ -70,10 +72,58 @@ export function detach(response: ServerResponse, socket: Socket): void {
   internalsOf(response).detachSocket(socket)
 }
 
+/** Undocumented members of a request. */
+interface RequestInternals {
+  /** Whether reading of the body has begun. `lib/_http_incoming.js`; Node 20 to 26. */
+  _consuming: boolean
+  /** Reads the body to its end and drops it. `lib/_http_incoming.js`; Node 20 to 26. */
+  _dump(): void
+}
+
+function internalsOfRequest(request: IncomingMessage): RequestInternals {
+  return request as unknown as RequestInternals
+}
+
+/** Symbol of the method that lets `request.signal` outlive the connection. Since Node 24. */
+const DETACH_SIGNAL = 'kDetachAbortSignal'
+
+/**
+Handles a request as Node does at the end of its response: the end of the connection no longer aborts the request, and a
+body that nobody reads is dropped, so that the request ends. Leaves the next request alone.
+
+`lib/_http_server.js` (`resOnFinish`); Node 20 to 26.
+
+@param dumps whether a body that nobody reads is dropped.
+*/
+export function endRequest(request: IncomingMessage, dumps: boolean): void {
+  outliveConnection(request)
+  const internals = internalsOfRequest(request)
+  // A flowing body ends by itself. Node checks a different state, which means the same here.
+  if (dumps && !internals._consuming && !request.readableFlowing) internals._dump()
+}
+
+/**
+Keeps the end of the connection from aborting a request. Node removes an answered request from a list that only Node's
+own functions can access, and destroys the requests on that list with this error (`abortIncoming`).
+*/
+function outliveConnection(request: IncomingMessage): void {
+  const detachSignal = symbolNamed(http.IncomingMessage.prototype, DETACH_SIGNAL)
+  if (detachSignal) Reflect.apply(Reflect.get(request, detachSignal) as () => void, request, [])
+  const { destroy } = request
+  define(request, 'destroy', {
+    value: (error?: NodeJS.ErrnoException) =>
+      error?.code === 'ECONNRESET' && error.message === 'aborted'
+        ? request
+        : Reflect.apply(destroy, request, [error]),
+    configurable: true,
+    writable: true,
+  })
+}
+
 // Not an import: see http-agents.ts.
 const http = createRequire(import.meta.url)('node:http') as typeof import('node:http')
 
-/** Returns the methods with which Node answers. A name that no longer exists only costs a clone a millisecond. */
+/** Returns the methods that Node answers with. A name that no longer exists only costs a clone a millisecond. */
 export function methodsOfResponses(): Callable[] {
   const prototype = http.ServerResponse.prototype as unknown as Record<string, Callable | undefined>
   return ['end', 'write', 'writeHead', '_implicitHeader', '_send', '_writeRaw', '_finish']
@@ -82,14 +132,15 @@ export function methodsOfResponses(): Callable[] {
 }
 
 /** Makes a response without a client, on a connection that is not open. */
-export function freshResponse(): { response: ServerResponse; socket: Socket } {
+export function freshResponse(): { request: IncomingMessage; response: ServerResponse; socket: Socket } {
   const socket = new Socket()
   const request: IncomingMessage = new http.IncomingMessage(socket)
-  return { response: new http.ServerResponse(request), socket }
+  return { request, response: new http.ServerResponse(request), socket }
 }
 
 export function verifyResponses(): void {
-  const internals = internalsOf(freshResponse().response)
+  const { request, response } = freshResponse()
+  const internals = internalsOf(response)
   const outgoing = 'lib/_http_outgoing.js'
   expectFact('response._header', outgoing, () => internals._header === null)
   expectFact('response._last', outgoing, () => internals._last === false)
@@ -98,4 +149,8 @@ export function verifyResponses(): void {
   for (const name of ['assignSocket', 'detachSocket'] as const) {
     expectFact(`response.${name}`, 'lib/_http_server.js', () => typeof internals[name] === 'function')
   }
+  const { _consuming, _dump } = internalsOfRequest(request)
+  const incoming = 'lib/_http_incoming.js'
+  expectFact('request._consuming', incoming, () => _consuming === false)
+  expectFact('request._dump', incoming, () => typeof _dump === 'function')
 }

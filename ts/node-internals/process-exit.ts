@@ -68,7 +68,7 @@ function tryHandlerState(): { captureFn?: unknown } {
     ])
     return exceptionHandlerState as object
   } catch {
-    // Without the inspector, a clone may finalize what only the callback holds.
+    // Without the inspector, a clone may finalize objects that only the callback references.
     return {}
   }
 }
@@ -93,7 +93,7 @@ export function findCaptures(): unknown[] | undefined {
   return callbacks
 }
 
-/** Properties of the process that each clone redefines, without which it could not go on. */
+/** Properties of the process that each clone must redefine to continue. */
 const REDEFINED = ['pid', FATAL_EXCEPTION]
 
 /** @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` if one of them is locked. */

@@ -5,13 +5,13 @@ import { runInThisContext } from 'node:vm'
 const given = createRequire(import.meta.url)('node:process') as NodeJS.Process
 
 /**
-Node's own `process`, even if the global has been replaced: code hides it, and jest gives each test file a copy. The
-copy's `getBuiltinModule` is Node's function too.
+Node's own `process`, even if the global has been replaced: some code hides it, and jest gives each test file a copy.
+The copy's `getBuiltinModule` is Node's function too.
 */
 export const process: NodeJS.Process =
   (given.getBuiltinModule?.('node:process') as NodeJS.Process | undefined) ?? given
 
-/** Global object of Node's main context, in whichever context this package was loaded. */
+/** Global object of Node's main context, whichever context this package was loaded in. */
 export const mainGlobal = runInThisContext('globalThis') as typeof globalThis
 
 /**

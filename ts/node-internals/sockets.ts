@@ -1,8 +1,10 @@
 import { createServer, type Server, Socket } from 'node:net'
 import type { Callable } from '../types/callable.js'
+import { verifyClosing } from './closed-sockets.js'
 import { define } from './define.js'
 import { expectFact } from './fact.js'
 import { handleOf } from './handles.js'
+import { askAgain } from './streams.js'
 
 /** Method of `Socket.prototype` that this library replaces or calls. */
 type Method = (this: Socket, first?: unknown, second?: unknown, third?: unknown) => unknown
@@ -52,8 +54,8 @@ export function enlist(socket: Socket, server: Server): void {
 }
 
 /**
-Opens a socket on the descriptor `fd`, as `server` would for a connection that it has accepted. It is counted as one of
-the server's once it is enlisted.
+Opens a socket on the descriptor `fd`, as `server` would for a connection that it has accepted. The server counts the
+socket once it is enlisted.
 
 `lib/net.js` (`onconnection`); Node 20 to 26.
 */
@@ -67,21 +69,27 @@ export function holdReading(socket: Socket): void {
   if (!handle) return
   handle.reading = false
   handle.readStop()
-  // A `resume` scheduled earlier is emitted in spite of a pause, and Node's HTTP server then starts reading.
+  // A `resume` scheduled earlier is emitted despite a pause, and Node's HTTP server then starts reading.
   define(handle, 'readStart', { value: () => 0, configurable: true })
 }
 
-/** Undoes {@link holdReading}. The handle reads at the stream's next `_read`. */
+/**
+Undoes {@link holdReading}. The handle reads at the stream's next `_read`, which comes when the stream is resumed. This
+is needed since Node's HTTP server no longer starts the handle by itself once somebody has listened for `data`.
+
+`lib/_http_server.js` (`unconsume`); Node 20 to 26.
+*/
 export function releaseReading(socket: Socket): void {
   const handle = handleOf(socket)
   if (!handle) return
   Reflect.deleteProperty(handle, 'readStart')
   handle.reading = false
+  askAgain(socket)
 }
 
 /**
-Stops the handle from reading, and the stream from starting it again with `_read`, which it can call at any time, such
-as a tick after it has received something.
+Stops the handle from reading, and the stream from starting it again with `_read`, which the stream can call at any
+time, such as a tick after it has received something.
 
 `lib/internal/streams/readable.js`; Node 20 to 26.
 */
@@ -111,7 +119,7 @@ export interface SocketHooks {
   whether they are dropped.
   */
   beforeSend(socket: Socket, queued: number, chunks: readonly unknown[]): boolean
-  /** Called before a socket is destroyed. Returns whether it stays as it is. */
+  /** Called before a socket is destroyed. Returns whether the socket stays as it is. */
   beforeDestroy(socket: Socket, queued: number): boolean
 }
 
@@ -147,7 +155,7 @@ export function interceptSockets(hooks: SocketHooks): void {
 
 const nodesOwn: Callable[] = []
 
-/** Returns the methods that every write to a socket, and its destruction, calls. */
+/** Returns the methods that every write to a socket and its destruction call. */
 export function methodsOfSockets(): Callable[] {
   const names = ['write', '_write', '_writev', '_destroy']
   return [...nodesOwn, ...names.map((name) => prototype[name]).filter((method) => method !== undefined)]
@@ -202,7 +210,7 @@ const METHODS = [
 /** @param socket New socket of a client. */
 export function verifySocket(socket: Socket): void {
   expectFact('socket.server', 'lib/net.js', () => serverOf(socket) === null)
-  // Of either value: others wrap `createServer`, with defaults of their own.
+  // Accepts either value: others wrap `createServer` with their own defaults.
   const isFlag = () => typeof Reflect.get(createServer(), 'allowHalfOpen') === 'boolean'
   expectFact('server.allowHalfOpen', 'lib/net.js', isFlag)
   for (const name of METHODS) {
@@ -210,11 +218,10 @@ export function verifySocket(socket: Socket): void {
   }
 }
 
-/** Verifies what makes a socket one of a server's. */
+/** Verifies the internals that make a socket one of a server's. */
 export function verifyAccepted(): void {
   const server = acceptorOf(createServer())
-  const socket = new Socket() as unknown as { _server?: unknown }
-  expectFact('socket._server', 'lib/net.js', () => socket._server === null)
+  verifyClosing()
   expectFact('net.Server._connections', 'lib/net.js', () => server._connections === 0)
   expectFact('net.Server.allowHalfOpen', 'lib/net.js', () => typeof server.allowHalfOpen === 'boolean')
 }

@@ -3,10 +3,10 @@ import type { Callable } from '../types/callable.js'
 
 const { toString: found } = Function.prototype
 
-/** Whether others have replaced the method. Only a function written in JavaScript has a prototype, or another name. */
+/** Whether others have replaced the method. Only a function written in JavaScript has a prototype or another name. */
 const isReplaced = Object.hasOwn(found, 'prototype') || found.name !== 'toString'
 
-/** The method of V8. */
+/** V8's own method. */
 const ofV8 = isReplaced ? (runInNewContext('Function.prototype.toString') as typeof found) : found
 
 /**

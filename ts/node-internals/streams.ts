@@ -4,11 +4,13 @@ import { expectFact } from './fact.js'
 
 /** State of a readable stream. `lib/internal/streams/readable.js`. */
 interface ReadableState {
+  /** Whether the stream has called `_read` and received nothing since, and so does not call it again. Node 20 to 26. */
+  reading: boolean
   /** Number of buffered bytes at which Node stops reading. Node 20 to 26. */
   highWaterMark: number
   /** Buffered chunks: a list in Node 20, an array since Node 22. */
   readonly buffer: { readonly length: number }
-  /** Number of chunks at the start of `buffer` that were read. Since Node 22. */
+  /** Number of chunks at the start of `buffer` that have been read. Since Node 22. */
   readonly bufferIndex?: number
 }
 
@@ -17,7 +19,7 @@ function stateOf(stream: Readable): ReadableState {
 }
 
 /**
-Whether an object with these keys is a stream, or what is left of one that was serialized.
+Returns whether an object with these keys is a stream, or the remains of a serialized one.
 
 `lib/internal/streams/readable.js`, `lib/internal/streams/writable.js`; Node 20 to 26.
 */
@@ -31,14 +33,19 @@ export function chunksIn(stream: Readable): number {
   return buffer.length - bufferIndex
 }
 
+/** Makes a stream call `_read` at the next read, even if it still waits for data that it asked for before. */
+export function askAgain(stream: Readable): void {
+  stateOf(stream).reading = false
+}
+
 /** Sets the number of bytes that a stream buffers before it stops reading, so that it can hold a whole body. */
 export function setHighWaterMark(stream: Readable, bytes: number): void {
   stateOf(stream).highWaterMark = bytes
 }
 
 /**
-Makes `writableLength` and similar properties of `by` show the state of the stream that `of` returns, which is called at
-the first use: `_writableState`.
+Makes `writableLength` and similar properties of `by` show the state of the stream that `of` returns: `_writableState`.
+`of` is called at the first use.
 
 `lib/internal/streams/writable.js`; Node 20 to 26.
 
@@ -81,6 +88,16 @@ export function verifyStreams(): void {
   expectFact('readable._readableState.highWaterMark', file, () => {
     setHighWaterMark(stream, 7)
     return stream.readableHighWaterMark === 7
+  })
+  expectFact('readable._readableState.reading', file, () => {
+    let asked = 0
+    const waiting = new Readable({ read: () => void asked++ })
+    waiting.read(0)
+    waiting.read(0)
+    const before = asked
+    askAgain(waiting)
+    waiting.read(0)
+    return before === 1 && asked === 2
   })
   const [one, other] = [new Writable({ write: () => {} }), new Writable({ write: () => {} })]
   one.write('bytes')

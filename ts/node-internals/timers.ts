@@ -31,7 +31,7 @@ interface ImmediateQueue {
 interface Internals {
   /** Lists of timers by duration in milliseconds. */
   timerListMap: Record<string, TimerList>
-  /** The same lists, ordered by when they are due. */
+  /** The same lists, ordered by due time. */
   timerListQueue: { peek(): TimerList | undefined; shift(): TimerList | undefined }
   /** Immediates that have not run yet. */
   immediateQueue: ImmediateQueue
@@ -113,7 +113,7 @@ function verify({ timerListMap, timerListQueue, immediateQueue }: Internals): vo
   }
 }
 
-/** Returns the timers with a duration in milliseconds. */
+/** Returns the timers with this duration in milliseconds. */
 export function timersOf(duration: number): NodeJS.Timeout[] {
   const list = found().timerListMap[duration]
   return list ? (timersIn(list) as unknown[] as NodeJS.Timeout[]) : []

@@ -13,13 +13,13 @@ Symbols of the global object under which undici, and so `fetch`, keeps its dispa
 */
 const DISPATCHERS = ['undici.globalDispatcher.1', 'undici.globalDispatcher.2'].map(Symbol.for)
 
-/** Object with which undici sends requests: an agent, or a wrapper of one. */
+/** Object that undici sends requests with: an agent, or a wrapper of one. */
 export type Dispatcher = Record<symbol, unknown> & { dispatch: unknown }
 
 /** Clients of an agent by origin: in a weak reference in undici 5, in a record in 7. */
 export type Clients = Map<string, { deref?(): object | undefined; dispatcher?: object }>
 
-/** Returns the dispatchers with which `fetch` sends requests. */
+/** Returns the dispatchers that `fetch` sends requests with. */
 export function globalDispatchers(): Dispatcher[] {
   const holder = mainGlobal as Record<symbol, unknown>
   return DISPATCHERS.map((key) => holder[key]).filter(isDispatcher)
@@ -79,12 +79,12 @@ export function isMock(client: object): boolean {
 }
 
 /**
-Milliseconds between two ticks of undici's clock, the single timer behind all timeouts of a copy: since 6.19, and
-before. `lib/util/timers.js` of undici.
+Milliseconds between two ticks of undici's clock, the single timer behind all timeouts of a copy: since version 6.19,
+and before it. `lib/util/timers.js` of undici.
 */
 const INTERVALS_MS = [499, 1000]
 
-/** Properties of undici's timeouts: since 6.20, and before. The source of the tick function has them, in bundles too. */
+/** Properties of undici's timeouts: since 6.20, and before. The tick function's source has them, even in bundles. */
 const SHAPES = [
   ['_state', '_idleStart', '_idleTimeout', '_onTimeout', '_timerArg'],
   ['state', 'callback', 'delay', 'opaque'],
@@ -97,8 +97,8 @@ const timeoutsOf = new WeakMap<Callable, unknown[]>()
 const others = new WeakSet<Callable>()
 
 /**
-Returns the timeouts of the running clocks of undici. Node has a copy of undici, and so can bundles, so clocks are
-recognized by their structure. The first look at a clock takes some milliseconds.
+Returns the timeouts of the running clocks of undici. Node has a copy of undici, and bundles can have others, so clocks
+are recognized by their structure. The first look at a clock takes a few milliseconds.
 */
 export function runningTimeouts(): unknown[][] {
   const running: unknown[][] = []

@@ -1,14 +1,16 @@
 import { Socket } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 import { native } from '../native.js'
-import { fromFailure } from '../types/errors.js'
+import { fromFailure, QcloneError } from '../types/errors.js'
 import { verifyActiveHandles } from './active-handles.js'
+import { verifyClosing } from './closed-sockets.js'
 import { verifyEvents } from './events.js'
 import { handleOf, verifyDatagrams, verifyHandle } from './handles.js'
 import { verifyAgents } from './http-agents.js'
 import { verifyConnectionsList, verifyParsers } from './http-parsers.js'
 import { verifyResponses } from './http-responses.js'
 import { verifyLoadedModules } from './http2.js'
+import { process } from './process.js'
 import { verifyCluster } from './process-channel.js'
 import { verifyExit, verifyUnlocked } from './process-exit.js'
 import { verifyResolvers } from './resolvers.js'
@@ -23,13 +25,13 @@ let isVerifiedForReaders = false
 Checks, once and before the first fork, the undocumented parts of Node that every clone relies on. Variables of Node's
 own files are checked by the functions that find them.
 
-@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED`, which names what does not hold; `ERR_QCLONE_FORK` if there is no
-descriptor for the socket that is checked.
+@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED`, which names the fact that does not hold; `ERR_QCLONE_FORK` if there is
+no descriptor for the socket that is checked.
 */
 export function verifyInternals(): void {
   // A Worker cannot clone, and its `process` lacks some parts.
   if (!isMainThread) return
-  // At each fork: others can freeze the process at any time.
+  // At each fork, since other code can freeze the process at any time.
   verifyUnlocked()
   if (isVerified) return
   verifyExit()
@@ -51,19 +53,20 @@ export function verifyInternals(): void {
 /**
 Checks, once, the undocumented parts of Node that clones rely on to answer HTTP requests.
 
-@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED`, which names what does not hold.
+@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED`, which names the fact that does not hold.
 */
 export function verifyHttpInternals(): void {
   if (isHttpVerified || !isMainThread) return
   verifyResponses()
   verifyParsers()
+  verifyClosing()
   isHttpVerified = true
 }
 
 /**
 Checks, once, the undocumented parts of Node that readers rely on.
 
-@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED`, which names what does not hold.
+@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED`, which names the fact that does not hold.
 */
 export function verifyReaderInternals(): void {
   if (isVerifiedForReaders || !isMainThread) return
@@ -72,7 +75,22 @@ export function verifyReaderInternals(): void {
   isVerifiedForReaders = true
 }
 
-/** Closes a socket through its handle: `destroy` would open `process.stderr`, to compare itself with it. */
+/**
+Checks whether this process may open the sockets that a clone answers through. Node 26 requires `--allow-net`, even for
+socket pairs and pipes.
+
+@throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` where the permission model denies them.
+*/
+export function expectSockets(): void {
+  const { permission } = process as { permission?: { has(scope: string): boolean } }
+  if (permission?.has('net') !== false || !process.allowedNodeEnvironmentFlags.has('--allow-net')) return
+  throw new QcloneError(
+    'ERR_QCLONE_UNSUPPORTED',
+    'no clone was made: the permission model denies the sockets by which a clone answers: start Node.js with `--allow-net`',
+  )
+}
+
+/** Closes a socket through its handle: `destroy` would open `process.stderr`, to compare the socket with it. */
 function close(socket: Socket): void {
   const handle = handleOf(socket)
   if (typeof handle?.close === 'function') handle.close()
@@ -81,7 +99,7 @@ function close(socket: Socket): void {
 
 /**
 Calls `look` with a socket that is open and reading until `look` returns. Does nothing where the permission model denies
-sockets, from Node 26 on: a process without sockets has none to silence.
+sockets (since Node 26): a process without sockets has none to silence.
 */
 function withSocket(look: (socket: Socket, fd: number) => void): void {
   const { ends, failure } = native().openSocketPair()

@@ -7,7 +7,7 @@ import type { WaitStatus } from '../types/wait-status.js'
 
 /** Properties of messages about a task. */
 export interface TaskSign {
-  /** Function, or kind of server, that wants or made the clone. */
+  /** Function, or kind of server, that requested or made the clone. */
   readonly kind: CloneKind
   /** Name of the clone: the option `name`, or the name of its function. */
   readonly name: string
@@ -30,12 +30,12 @@ export interface Signs {
   'qclone:forked': CloneSign & {
     /** Duration of each step of the fork. */
     readonly timings: ForkTimings
-    /** What would make forks faster, when this one was slow. */
+    /** Advice on making forks faster, if this one was slow. */
     readonly advice?: string
   }
   /** A clone could not be made. */
   'qclone:refused': TaskSign & {
-    /** Why there is no clone. */
+    /** Error that prevented the clone. */
     readonly error: QcloneError
   }
   /** A clone is about to call its function. Not for `spawn`, whose clones report nothing. */
@@ -50,18 +50,18 @@ export interface Signs {
     /** How the clone ended. */
     readonly status: WaitStatus
   }
-  /** A clone of `run` has sent its outcome, or a clone of a server has sent its client everything. */
+  /** A clone of `run` has sent its outcome, or a clone of a server has sent everything to its client. */
   'qclone:answered': CloneSign & {
     /** Milliseconds since the clone was ready. */
     readonly ms: number
     /** Whether the function threw. */
     readonly failed: boolean
   }
-  /** A client was turned away, or its connection reset, because it broke its protocol. */
+  /** A client was rejected, or its connection reset, because it violated its protocol. */
   'qclone:client': {
-    /** What is wrong with the bytes it sent. */
+    /** Fault in the bytes it sent. */
     readonly reason: string
-    /** Address of the client; `undefined` when its socket does not say. */
+    /** Address of the client; `undefined` if its socket does not report it. */
     readonly remoteAddress: string | undefined
   }
   /** A generation of readers has begun to serve. */
@@ -73,15 +73,15 @@ export interface Signs {
     /** Milliseconds from the first fork until all readers were ready. */
     readonly ms: number
   }
-  /** A generation of readers could not be made, so that the one before it goes on, and its snapshot grows older. */
+  /** A generation of readers could not be made. The previous one keeps serving, and its snapshot grows older. */
   'qclone:deferred': {
-    /** Number of the generation that goes on; 0 if there is none yet. */
+    /** Number of the generation that keeps serving; 0 if there is none yet. */
     readonly generation: number
-    /** Why there is no new one. */
+    /** Error that prevented a new generation. */
     readonly error: Error
   }
   /**
-  A clone has ended, `ms` after the fork. What it sent before may be read, and published, after this. `copiedBytes` is
+  A clone has ended, `ms` after the fork. Data it sent earlier may be read, and published, after this. `copiedBytes` is
   the memory it copied or allocated, from its page faults without I/O.
   */
   'qclone:reaped': CloneSign & {
@@ -89,7 +89,7 @@ export interface Signs {
     readonly ms: number
     /** How the clone ended. */
     readonly status: WaitStatus
-    /** Memory the clone copied or took, in bytes; `undefined` when the system does not say. */
+    /** Memory the clone copied or allocated, in bytes; `undefined` if the system does not report it. */
     readonly copiedBytes: number | undefined
   }
 }

@@ -7,7 +7,7 @@ import type { Clone, CloneKind } from '../types/clone.js'
 import type { QcloneError } from '../types/errors.js'
 import type { WaitStatus } from '../types/wait-status.js'
 
-/** Handler in front of an earlier one, which it calls as `prev` or hides the call from. */
+/** Handler in front of an earlier one, `prev`, which it calls or skips. */
 export type Shim<A extends unknown[]> = (prev: (...args: A) => void, ...args: A) => void
 
 /** Chain of handlers of one event, each in front of the earlier ones. */
@@ -23,7 +23,7 @@ export class HandlerChain<A extends unknown[]> {
   /**
   Puts `shim` in front of the handlers already there.
 
-  @returns its own undo, which removes this handler and leaves the others. Undoing twice does nothing.
+  @returns a function that removes this handler and leaves the others. Calling it twice does nothing more.
   @example
   ```ts
   import { handlers } from 'node-qclone'
@@ -56,7 +56,7 @@ export class HandlerChain<A extends unknown[]> {
 
   /** Calls the handlers, newest first. A handler that throws is reported on stderr and breaks nothing else. */
   call(...args: A): void {
-    // A copy, since a handler can add and undo handlers.
+    // A copy, since a handler can add and remove handlers.
     this.#callFrom([...this.#shims], args)
   }
 
@@ -76,17 +76,17 @@ export class HandlerChain<A extends unknown[]> {
   }
 }
 
-/** Chains of functions that are called at points in a clone's life. */
+/** Chains of functions called at points in a clone's life. */
 export const handlers = Object.freeze({
   /** In the parent: a clone was made. Called before `spawn` returns. */
   newClone: new HandlerChain<[clone: Clone, kind: CloneKind]>('newClone'),
   /** In the parent: a clone has ended and was reaped. */
   oldClone: new HandlerChain<[status: WaitStatus, kind: CloneKind]>('oldClone'),
-  /** In the parent: a clone could not be made, a full queue included. The caller gets the error too. */
+  /** In the parent: a clone could not be made, including because of a full queue. The caller gets the error too. */
   forkFailed: new HandlerChain<[error: QcloneError, kind: CloneKind]>('forkFailed'),
   /**
-  In every kind of clone, before any other user code. The place to make ids, counters and buffers the clone's own.
-  Nothing waits for asynchronous work it starts. Not called inline, where there is no clone.
+  In every kind of clone, before any other user code. Use it to give the clone its own ids, counters and buffers.
+  Asynchronous work it starts is not awaited. Not called in inline mode, where there is no clone.
   */
   inClone: new HandlerChain<[kind: CloneKind]>('inClone'),
   /** In a clone made by `run`, `stream`, `resident` or `spawn`, before its function is called. */

@@ -29,30 +29,30 @@ export interface CloneOptions {
   readonly signal?: AbortSignal
 
   /**
-  Maximum lifetime of the clone in milliseconds, counted from the fork. After that the clone is ended, and the error is
-  `ERR_QCLONE_TIMEOUT`.
+  Maximum lifetime of the clone in milliseconds, counted from the fork. After that, the clone is terminated, and the
+  error is `ERR_QCLONE_TIMEOUT`.
 
   @default Infinity
   */
   readonly timeout?: number
 
   /**
-  Signal sent to end the clone early.
+  Signal sent to terminate the clone early.
 
   @default 'SIGTERM'
   */
   readonly killSignal?: NodeJS.Signals
 
   /**
-  Time in milliseconds the clone has to end after `killSignal`. After that it is killed with `SIGKILL`.
+  Time in milliseconds the clone has to end after `killSignal`. After that, it is killed with `SIGKILL`.
 
   @default 1000
   */
   readonly forceKillAfterDelay?: number
 
   /**
-  Niceness of the clone, from -20 (first) to 19 (last), or `'idle'` for only the CPU time that nobody else wants. A
-  niceness below the parent's requires privilege; without it the parent's stays.
+  Niceness of the clone, from -20 (first) to 19 (last), or `'idle'` for only the CPU time no other process wants. A
+  niceness below the parent's requires privilege; without it, the clone keeps the parent's.
 
   @default 15 above the parent's niceness, at most 19, and `'idle'` once the clone computes while its working parent
   waits for a CPU
@@ -85,7 +85,7 @@ export interface CloneOptions {
   readonly keep?: readonly Keepable[]
 
   /**
-  Standard input of the clone: at its end, the parent's, or what is written to `stdin` of the returned object.
+  Standard input of the clone: empty, the parent's, or the data written to `stdin` of the returned object.
 
   @default 'ignore'
   */
@@ -124,14 +124,14 @@ export interface CloneOptions {
 /** Resource limits of setrlimit(2). A limit above the parent's hard limit is lowered to it. */
 export interface Limits {
   /**
-  Maximum address space in bytes of `VmSize` (`/proc/PID/status`), including all that the clone inherits.
+  Maximum address space in bytes of `VmSize` (`/proc/PID/status`), including everything the clone inherits.
 
   @default the parent's
   */
   readonly addressSpace?: number
 
   /**
-  Maximum CPU time in seconds. Beyond it the clone is sent `SIGXCPU`, and `SIGKILL` a second later.
+  Maximum CPU time in seconds. Beyond it, the clone receives `SIGXCPU`, and `SIGKILL` a second later.
 
   @default the parent's
   */
@@ -196,8 +196,8 @@ export interface ServingOptions
   readonly ignoreSignals?: boolean
 
   /**
-  Maximum time in milliseconds in which a client takes nothing of what its clone has sent. After that its connection is
-  reset and the clone is terminated. `Infinity` disables the check.
+  Maximum time in milliseconds a client can go without taking any data that its clone, or this process before it, has
+  sent. After that, its connection is reset and the clone is terminated. `Infinity` disables the check.
 
   @default 20000
   */
@@ -242,7 +242,7 @@ export const EXPECT_OF_CLONE: Expectations<CloneOptions> = {
   },
   limits: (value, name) => {
     expectObject(value, name)
-    expectEach(value, EXPECT_OF_LIMITS, `${name}.`)
+    expectEach(value, EXPECT_OF_LIMITS, name)
   },
   keep: (value, name) => {
     expectArray(value, name)

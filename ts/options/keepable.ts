@@ -26,12 +26,12 @@ export function expectKeepable(value: unknown, name: string): asserts value is K
 }
 
 /**
-Looks up the descriptors of all handles right before a fork, or says why one is unavailable and whether that may pass.
+Returns the descriptors of all handles right before a fork, or the reason one is unavailable and whether that may pass.
 */
 export function descriptorsOf(
   keep: readonly Keepable[],
 ): { descriptors: number[] } | { refusal: QcloneError; transient: boolean } {
-  // Closed handles first: their pending bytes never leave, so waiting is useless.
+  // Closed handles first: their pending bytes are never sent, so waiting is useless.
   const descriptors = keep.map(openDescriptor)
   const closed = descriptors.indexOf(undefined)
   if (closed !== -1) {
@@ -54,14 +54,14 @@ function refusal(message: string, transient: boolean) {
   return { refusal: new QcloneError('ERR_QCLONE_HANDLE_UNAVAILABLE', message), transient }
 }
 
-/** Counts the bytes written to kept handles and still pending, which both processes would send. */
+/** Counts the bytes still pending on kept handles, which both processes would send. */
 function pendingBytes(keep: readonly Keepable[]): number {
   const pending = (item: Keepable) => Number((item as { writableLength?: number }).writableLength ?? 0)
   return keep.reduce<number>((sum, item) => sum + pending(item), 0)
 }
 
 function openDescriptor(item: Keepable): number | undefined {
-  // Only its handle knows the descriptor of a socket.
+  // Only the handle of a socket has its descriptor.
   const fd: unknown = typeof item === 'number' ? item : ((item as { fd?: unknown }).fd ?? handleOf(item)?.fd)
   if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0) return undefined
   try {

@@ -1,4 +1,4 @@
-/** Functions that wait for a signal, and the one listener that they share. */
+/** Functions that wait for a signal, and the one listener they share. */
 interface Waiting {
   acts: Set<() => void>
   listener: () => void

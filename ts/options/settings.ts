@@ -22,8 +22,8 @@ export interface Settings {
   readonly maxClones: number
 
   /**
-  Maximum number of clones, in addition to `maxClones`, that wait for clients slower than they are. Beyond it the
-  slowest client is reset if it moves less than 4 KiB per second.
+  Maximum number of clones, in addition to `maxClones`, that wait for slow clients. Beyond it, the slowest client is
+  reset if it moves less than 4 KiB per second.
 
   @default 128
   */
@@ -47,14 +47,14 @@ export interface Settings {
 
   /**
   Maximum time in milliseconds from the fork until a clone is about to call its function. A clone that takes longer is
-  killed, and its task is started again, once.
+  killed, and its task is restarted once.
 
   @default 5000
   */
   readonly readyTimeout: number
 
   /**
-  Maximum time in milliseconds `spawn` blocks the parent until busy threads are at rest. Then it throws
+  Maximum time in milliseconds `spawn` blocks the parent until busy threads are idle. After that, it throws
   `ERR_QCLONE_THREADS`.
 
   @default 1000
@@ -62,8 +62,8 @@ export interface Settings {
   readonly spawnTimeout: number
 
   /**
-  Maximum time in milliseconds `run`, `stream` and `resident` wait until busy threads are at rest. The parent continues
-  meanwhile. Then they reject with `ERR_QCLONE_THREADS`.
+  Maximum time in milliseconds `run`, `stream` and `resident` wait until busy threads are idle, while the parent keeps
+  running. After that, they reject with `ERR_QCLONE_THREADS`.
 
   @default 30000
   */
@@ -85,7 +85,7 @@ export interface Settings {
   readonly inline: boolean
 
   /**
-  Addons and libraries whose waiting threads do not refuse a fork, by the start of the file name: `libvips` matches
+  Addons and libraries whose waiting threads do not prevent a fork, by the start of the file name: `libvips` matches
   `libvips-cpp.so.8.17`. The threads do not exist in a clone, so a clone must not use the addon.
 
   @default []
@@ -131,7 +131,7 @@ export function onConfigured(listener: () => void): void {
 Changes settings of this process. Settings left out keep their value.
 
 @returns the settings now in force.
-@throws {TypeError} or {@link RangeError} if a setting is unknown or invalid; then none is changed.
+@throws {TypeError} or {@link RangeError} if a setting is unknown or invalid. No setting changes then.
 @example
 ```ts
 import { configure } from 'node-qclone'

@@ -5,7 +5,7 @@ import { AbortSignal } from '../node-internals/process.js'
 /** Throws if `value` is not valid for the option `name`. */
 export type Expect = (value: unknown, name: string) => void
 
-/** Check of each of the options `O`. TypeScript refuses an object that leaves an option out. */
+/** Check for each of the options `O`. TypeScript rejects an object that omits an option. */
 export type Expectations<O> = { readonly [name in keyof O]-?: Expect }
 
 /** Formats a value as "`v` (type)", the end of every error about an argument. */
@@ -77,7 +77,7 @@ export function expectSignal(value: unknown, name: string): asserts value is Nod
 }
 
 /** Longest duration of a Node timer. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
+export const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
 /** @throws {TypeError} if `value` is not a number, {@link RangeError} if it is below `least` or too long for a timer. */
 export function expectMilliseconds(value: unknown, name: string, least = 0): asserts value is number {
@@ -101,7 +101,7 @@ export function expectAbortSignal(value: unknown, name: string): asserts value i
 
 /** @throws {RangeError} if `value` is not an integer. */
 export function expectInteger(value: number, name: string): void {
-  if (!Number.isInteger(value)) {
+  if (!Number.isSafeInteger(value)) {
     throw new RangeError(`Expected \`${name}\` to be an integer, got ${shown(value)}`)
   }
 }
@@ -132,35 +132,36 @@ export function expectObject(value: unknown, name: string): asserts value is obj
   }
 }
 
-/** @throws {TypeError} if `value` is not an object, or has a key that is not in `known`. */
+/** @throws {TypeError} if `value` is not an object or is an array, or has a key that is not in `known`. */
 export function expectOptions(
   value: unknown,
   known: readonly string[],
+  what = 'the options',
 ): asserts value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) {
-    throw new TypeError(`Expected the options to be an object, got ${shown(value)}`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError(`Expected ${what} to be an object, got ${shown(value)}`)
   }
   const unknown = Object.keys(value).find((key) => !known.includes(key))
   if (unknown !== undefined) {
-    throw new TypeError(`Expected the options to be among ${known.join(', ')}, got \`${unknown}\``)
+    throw new TypeError(`Expected ${what} to be among ${known.join(', ')}, got \`${unknown}\``)
   }
 }
 
 /**
 Checks each option. An option that is `undefined` counts as left out.
 
-@param prefix Text before the names of the options in error messages.
+@param name Name of the object that has the options, for error messages. Left out for the options of a call.
 @throws {TypeError} or {@link RangeError} if an option is unknown or invalid.
 */
 export function expectEach<O extends object>(
   options: unknown,
   expected: Expectations<O>,
-  prefix = '',
+  name?: string,
 ): asserts options is O {
   const expectOf: Record<string, Expect> = expected
-  expectOptions(options, Object.keys(expectOf))
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined) expectOf[name]?.(value, `${prefix}${name}`)
+  expectOptions(options, Object.keys(expectOf), name && `\`${name}\``)
+  for (const [key, value] of Object.entries(options)) {
+    if (value !== undefined) expectOf[key]?.(value, name ? `${name}.${key}` : key)
   }
 }
 
@@ -171,8 +172,8 @@ export function withDefaults<O extends object>(options: O, defaults: Required<O>
 }
 
 /**
-Expects that a user's function has returned no promise, which nothing would wait for. One that rejects is not an unhandled
-rejection then.
+Throws if a user's function has returned a promise, which nothing would wait for. If that promise rejects, the rejection
+does not count as unhandled.
 */
 export function expectNoPromise(returned: unknown, name: string): void {
   if (typeof (returned as PromiseLike<unknown> | undefined)?.then !== 'function') return

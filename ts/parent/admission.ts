@@ -19,14 +19,14 @@ export interface Entry {
   readonly client?: Visitor | undefined
   /** Removes the call from the queue. */
   readonly signal?: AbortSignal | undefined
-  /** Called if the call waits, with the number of calls that do. */
+  /** Called with the number of waiting calls, if this call waits. */
   readonly queued?: (waiting: number) => void
 }
 
 /** Called once the clone has started, or will not start. The clone keeps its place. */
 export type Started = () => void
 
-/** Clones that wait for clients of one address, compared to `maxClones`, beyond which its new ones may be hostile. */
+/** Share of `maxClones` waiting for clients of one address, above which its new clients may be hostile. */
 const SLOW_SHARE = 1 / 4
 
 /** Places of a pool's clones, and the queue for them. */
@@ -53,7 +53,7 @@ export class Places {
   Takes a place for a clone, in the order of {@link Queue} and at the pace of {@link Pacing}. {@link giveBack} gives it
   back.
 
-  @returns a function to call once the clone has started; undefined if the signal was aborted before.
+  @returns a function to call once the clone has started; undefined if the signal was aborted first.
   @throws {QcloneError} `ERR_QCLONE_QUEUE_FULL` if too many calls wait for a place.
   */
   async take({ client, signal, queued = () => {} }: Entry): Promise<Started | undefined> {
@@ -95,7 +95,10 @@ export class Places {
   @throws {QcloneError} `ERR_QCLONE_QUEUE_FULL` if there is none.
   */
   takeNow(): void {
-    if (this.#free === 0) throw this.#queueFull()
+    if (this.#free === 0)
+      throw full(
+        `${this.#clonesInWords()}: call \`run\`, which waits, or allow more with \`${this.#allowMoreBy}\``,
+      )
     this.#occupy()
   }
 
@@ -107,7 +110,7 @@ export class Places {
   }
 
   /**
-  Lends the place of a live clone to another one while it can only wait for its client.
+  Lends the place of a live clone to another clone, while the first can only wait for its client.
 
   @param address Address of the client.
   @returns a function that takes the place back, to be called before the clone ends. The number of clones can then
@@ -165,10 +168,19 @@ export class Places {
   }
 
   #queueFull(): QcloneError {
-    const { maxClones, maxQueue } = this.#bounds()
-    const message = `${this.#taken} of at most ${maxClones} clones are alive and ${this.#waiting.size} of at most ${maxQueue} calls wait: call again later, or allow more with \`${this.#allowMoreBy}\``
-    return new QcloneError('ERR_QCLONE_QUEUE_FULL', message)
+    const { maxQueue } = this.#bounds()
+    return full(
+      `${this.#clonesInWords()} and ${this.#waiting.size} of at most ${maxQueue} calls wait: call again later, or allow more with \`${this.#allowMoreBy}\``,
+    )
   }
+
+  #clonesInWords(): string {
+    return `${this.#taken} of at most ${this.#bounds().maxClones} clones are alive`
+  }
+}
+
+function full(why: string): QcloneError {
+  return new QcloneError('ERR_QCLONE_QUEUE_FULL', why)
 }
 
 /** Places of the default pool: the module's functions and all servers. */
@@ -183,14 +195,14 @@ export function stopSignal(): AbortSignal {
   return stop.signal
 }
 
-/** Rejects all calls that wait for a place and, through {@link stopSignal}, those with a place and no clone yet. */
+/** Rejects all calls that wait for a place and, through {@link stopSignal}, those with a place but no clone yet. */
 export function abortWaiting(): void {
   stop.abort()
   stop = new AbortController()
   for (const places of inUse) places.turnAway()
 }
 
-/** Error of a call that {@link abortWaiting} has ended. Each call has its own. */
+/** Returns the error for a call that {@link abortWaiting} has ended. Each call gets its own. */
 export function turnedAway(): QcloneError {
   return new QcloneError('ERR_QCLONE_ABORTED', 'the task was aborted by `stopAll` before it had a clone')
 }

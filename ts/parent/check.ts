@@ -1,5 +1,5 @@
 import { native } from '../native.js'
-import { settings } from '../options/settings.js'
+import { isInline, settings } from '../options/settings.js'
 import { type ErrorCode, fromFailure, type QcloneError, type ThreadInTheWay, typed } from '../types/errors.js'
 import { readyToFork } from './readiness.js'
 import { lastAdvice } from './slow-forks.js'
@@ -9,7 +9,7 @@ export type CheckReport =
   | {
       /** A fork is possible. */
       readonly ok: true
-      /** What would make forks faster, when the last one was slow. */
+      /** Advice on making forks faster, if the last one was slow. */
       readonly advice?: string
     }
   | {
@@ -17,7 +17,7 @@ export type CheckReport =
       readonly ok: false
       /** Code that a fork would fail with. */
       readonly code: ErrorCode
-      /** Why a fork would fail, and what to do. */
+      /** Reason a fork would fail, and what to do. */
       readonly reason: string
       /** Threads in the way. */
       readonly threads: readonly ThreadInTheWay[]
@@ -26,25 +26,28 @@ export type CheckReport =
     }
 
 /**
-Checks everything that `run` checks before it forks, without forking.
+Checks everything that `run` checks before it forks, without forking. In inline mode there is nothing to check.
 
 @example
 ```ts
 import { check } from 'node-qclone'
 
 const report = check()
-if (!report.ok) console.error(report.reason)
+if (!report.ok && !report.transient) console.error(report.reason)
 ```
 */
 export function check(): CheckReport {
   try {
+    if (isInline()) return { ok: true }
     readyToFork(true)
     const failure = native().preflight(settings().vouchFor as string[])
     if (failure) return reportOf(fromFailure(failure), failure.transient)
     const advice = lastAdvice()
     return advice ? { ok: true, advice } : { ok: true }
   } catch (error) {
-    return reportOf(typed(error))
+    const why = typed(error)
+    // Other processes may free memory.
+    return reportOf(why, why.code === 'ERR_QCLONE_MEMORY')
   }
 }
 

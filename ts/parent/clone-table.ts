@@ -21,7 +21,7 @@ export interface CloneFace {
   streams?: StandardStreams | undefined
 }
 
-/** Size of a page in bytes. Pages of arm64 can be larger, and `copiedBytes` is then too low. */
+/** Size of a page in bytes. Pages can be larger on arm64, where `copiedBytes` is then too low. */
 const PAGE_BYTES = 4096
 
 /** Number of the last real-time signal. */
@@ -41,7 +41,7 @@ class LiveClone implements Clone {
   readonly timings: ForkTimings
   readonly exited: Promise<WaitStatus>
   status: WaitStatus | undefined
-  /** Files vouched for, whose threads the clone lacks. */
+  /** Vouched-for files whose threads the clone lacks. */
   readonly vouchedFor: readonly string[]
   readonly #handle: ChildHandle
   readonly #places: Places
@@ -108,7 +108,7 @@ class LiveClone implements Clone {
     if (!Number.isInteger(number) || number < 0 || number > LAST_SIGNAL) {
       throw new TypeError(`Expected \`signal\` to be the name or number of a signal, got \`${signal}\``)
     }
-    // The kernel reuses pids, so another clone can have this one's.
+    // The kernel reuses pids, so another clone can have this pid.
     if (live.get(this.pid) !== this) return false
     try {
       this.#handle.kill(number)
@@ -133,7 +133,7 @@ class LiveClone implements Clone {
 /**
 Adds a new clone to the table, and calls the handlers.
 
-@throws {QcloneError} if its end cannot be watched. It has been killed and reaped then.
+@throws {QcloneError} if the clone's end cannot be watched. The clone has then been killed and reaped.
 */
 export function adopt(handle: ChildHandle, face: CloneFace): Clone {
   const clone = watched(handle, face)
@@ -179,7 +179,7 @@ export function clones(): CloneInfo[] {
   return [...live.values()].map(({ pid, kind, name, startedAt }) => ({ pid, kind, name, startedAt }))
 }
 
-/** Returns the live clones as objects that can be signaled and ended. */
+/** Returns the live clones as objects that can be signaled and terminated. */
 export function liveClones(): Clone[] {
   return [...live.values()]
 }

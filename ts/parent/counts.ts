@@ -1,8 +1,8 @@
-/** Numbers of things by name. */
+/** Counts by name. */
 export class Counts {
   readonly #counts = new Map<string, number>()
 
-  /** Whether all numbers are 0. */
+  /** Whether all counts are 0. */
   get isEmpty(): boolean {
     return this.#counts.size === 0
   }

@@ -15,7 +15,7 @@ function adviceOnTime({ vouchedFor = [] }: Mortal): string {
   return `it may have waited for threads of ${files}, which are vouched for and not in a clone: do not use that addon in clones, or raise \`timeout\``
 }
 
-/** Ends a task's clone early: when its signal is aborted, and at its deadline. */
+/** Terminates a task's clone early: when its signal is aborted, or its deadline passes. */
 export class Guard {
   readonly #options: CloneOptions
   readonly #task: Named | undefined
@@ -24,13 +24,13 @@ export class Guard {
   #waitsOn: readonly string[] = []
   #timer: NodeJS.Timeout | undefined
   #giveUp: (error: QcloneError) => void = () => {}
-  /** Promise of the wait status of the watched clone. Rejects also if that clone cannot be ended. */
+  /** Promise of the wait status of the watched clone. Also rejects if that clone cannot be terminated. */
   exited: Promise<WaitStatus> = new Promise(() => {})
   #overdue: NodeJS.Immediate | undefined
   #isOver = false
   readonly #forget: (() => void) | undefined
 
-  /** @param task Task that error messages name. */
+  /** @param task Task to name in error messages. */
   constructor(options: CloneOptions, task?: Named) {
     this.#options = options
     this.#task = task
@@ -39,12 +39,12 @@ export class Guard {
     else this.#forget = signal && onAbort(signal, this.#abort)
   }
 
-  /** Whether the task is being ended, or has been. */
+  /** Whether the task was aborted or timed out. */
   get triggered(): boolean {
     return this.#why !== undefined
   }
 
-  /** Whether the task is being ended because its deadline has passed. */
+  /** Whether the task timed out. */
   get isLate(): boolean {
     return this.#why?.code === 'ERR_QCLONE_TIMEOUT'
   }
@@ -71,7 +71,7 @@ export class Guard {
     if (this.#why || timeout === Infinity) return
     // The clone keeps the event loop alive, unless the user unreferenced it.
     this.#timer = setTimeout(() => {
-      // After a long turn, timers fire before the parent has read what its clones sent in time.
+      // After a long turn, timers fire before the parent has read messages that its clones sent in time.
       this.#overdue = setImmediate(() => this.#timeOut(clone, timeout))
     }, timeout).unref()
     const over = () => {
@@ -88,7 +88,7 @@ export class Guard {
     this.#end()
   }
 
-  /** Returns the error that says why the task was ended early. */
+  /** Returns the error of a task that was aborted or timed out. */
   error(status?: WaitStatus): QcloneError {
     const { code = 'ERR_QCLONE_ABORTED', message = '', cause } = this.#why ?? {}
     const text = status ? `${message}; it ${inWords(status)}${waitingInWords(this.#waitsOn)}` : message

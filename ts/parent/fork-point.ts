@@ -46,18 +46,18 @@ export function isClone(): boolean {
 /** Result of a fork: the clone in the parent, `undefined` in the clone. */
 type Forked = Clone | undefined
 
-/** Reason that there was no fork. */
+/** Reason a fork was refused. */
 interface Refusal {
   refusal: QcloneError
   /** Whether a fork may become possible without any action. */
   transient: boolean
-  /** Whether that may happen by the next turn. */
+  /** Whether a fork may become possible by the next turn. */
   soon?: boolean
 }
 
 /** Purpose of a fork. */
 export interface Purpose {
-  /** Places of which the clone has one. */
+  /** Places, one of which the clone takes. */
   places: Places
   kind: CloneKind
   name: string
@@ -70,10 +70,10 @@ export interface Purpose {
 }
 
 /**
-Forks now, blocking the parent until its threads are at rest, for at most `spawnTimeout`. The clone's event loop must
-not continue: whatever is queued in this turn is the parent's.
+Forks now. Blocks the parent until its threads are idle, for at most `spawnTimeout`. The clone's event loop must not
+continue: anything queued in this turn belongs to the parent.
 
-@throws {QcloneError} if there can be no fork; `handlers.forkFailed` has been called.
+@throws {QcloneError} if no fork is possible; `handlers.forkFailed` has been called.
 */
 export function forkNow(purpose: Purpose): Forked {
   const forked = attempt(purpose, { waitMs: settings().spawnTimeout })
@@ -85,15 +85,15 @@ export function forkNow(purpose: Purpose): Forked {
 export interface AtTurnEnd {
   /** Called in both processes, right after the fork. */
   begin: (forked: Forked) => void
-  /** Called in the parent if there can be no fork; `handlers.forkFailed` has been called. */
+  /** Called in the parent if no fork is possible; `handlers.forkFailed` has been called. */
   refuse: (error: QcloneError) => void
-  /** Called right before a fork. Returns why it is no longer wanted, if so; `refuse` is called with that. */
+  /** Called right before a fork. If the fork is no longer wanted, returns the reason, which is passed to `refuse`. */
   whyOff: () => QcloneError | undefined
 }
 
 /**
-Forks at the start of a turn, when no other callback, tick or promise job is pending, as soon as the threads are at
-rest. The parent continues meanwhile.
+Forks at the start of a turn, when no other callback, tick or promise job is pending, as soon as the threads are idle.
+The parent keeps running until then.
 */
 export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTurnEnd): void {
   const begun = uptimeMs()
@@ -110,15 +110,15 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
     const how = { waitMs: 0, poolWaitMs, tellsAll, ghosts: { behind } }
     const forked = isNested ? nested() : attempt(purpose, how)
     if (!isRefusal(forked)) {
-      // These hold everything the caller continues with in the parent.
+      // The callbacks reference everything the caller still uses in the parent.
       if (!forked) hold([begin, refuse])
       return begin(forked)
     }
     if (!forked.transient || isOver) return refuse(refused(forked.refusal, purpose))
-    // Within a timer's callback no other timer fires, so a `setTimeout` would never come.
+    // No other timer fires within a timer's callback, so a `setTimeout` would never fire.
     if (isNested) return inTurn(tryAtTurn, false)
     if (forked.soon && turns++ < TURNS_TO_TELL) return inTurn(tryAtTurn, true)
-    // Whether V8 is at rest can only be polled.
+    // Whether V8 is idle can only be polled.
     const restMs = (uptimeMs() - triedAt - POOL_WAIT_MS) * REST_AFTER_WAIT
     setTimeout(() => inTurn(tryAtTurn, true), Math.max(interval, restMs))
     interval = Math.min(interval * 2, LAST_INTERVAL_MS)
@@ -128,11 +128,11 @@ export function forkAtTurnEnd(purpose: Purpose, { begin, refuse, whyOff }: AtTur
 
 /** Caller that waits for its turn to fork. */
 interface Waiting {
-  /** Tries to fork. `isNested` says whether a user function runs the event loop of this turn, and waits for it. */
+  /** Tries to fork. `isNested` is whether a user function runs the event loop of this turn and waits for it. */
   act: (immediate: NodeJS.Immediate, isNested: boolean) => void
-  /** Whether to run before the parent's own immediates, which may keep V8 or the pool at work in each turn. */
+  /** Whether to run before the parent's own immediates, which may keep V8 or the pool busy in each turn. */
   first: boolean
-  /** Async context of the caller, which the clone inherits, rather than that of an earlier caller in the line. */
+  /** Async context of the caller. The clone inherits it, not the context of an earlier caller in the line. */
   context: AsyncResource
 }
 
@@ -145,7 +145,7 @@ onBecomingClone('pending forks', () => {
   if (line.length > 0) hold(line.splice(0))
 })
 
-/** Calls `act` at the start of a turn, with the immediate in whose callback it runs. */
+/** Calls `act` at the start of a turn, with the immediate whose callback it runs in. */
 function inTurn(act: Waiting['act'], first: boolean): void {
   line.push({ act, first, context: new AsyncResource('qclone.fork') })
   if (line.length === 1) nextInTurn()
@@ -165,17 +165,17 @@ function nextInTurn(): void {
 
 /** Options of an attempt to fork. */
 interface Attempt {
-  /** Maximum time in milliseconds to block the parent until its threads are at rest. */
+  /** Maximum time in milliseconds to block the parent until its threads are idle. */
   waitMs: number
-  /** The same for libuv's thread pool, if that is at work. */
+  /** The same for libuv's thread pool, if the pool is busy. */
   poolWaitMs?: number
-  /** Whether to refuse while the event loop has finished work of the thread pool left to report. */
+  /** Whether to refuse while the event loop has yet to report finished work of the thread pool. */
   tellsAll?: boolean
   /** Given if the clone's event loop continues. */
   ghosts?: Ghosts
 }
 
-/** Makes one attempt, and returns the fork or why there was none. */
+/** Makes one attempt. Returns the fork, or the reason there was none. */
 function attempt(purpose: Purpose, how: Attempt): Forked | Refusal {
   let forked: Forked | Refusal
   try {
@@ -234,7 +234,7 @@ function tryToFork(
   return undefined
 }
 
-/** Refuses a fork within a nested event loop: the clone would return into the function that runs it. */
+/** Refuses a fork within a nested event loop: the clone would return into the function that runs the loop. */
 function nested(): Refusal {
   const message =
     'a function runs the event loop until it is done, as in `deasync`, and has not returned in time; a clone would return into it: clone before or after such a call'
@@ -250,7 +250,7 @@ function isRefusal(forked: Forked | Refusal): forked is Refusal {
   return forked !== undefined && 'refusal' in forked
 }
 
-/** Reports an error of a fork to channels and handlers, and returns it. */
+/** Reports a fork error to channels and handlers, and returns it. */
 export function refused(error: QcloneError, { kind, name }: Pick<Purpose, 'kind' | 'name'>): QcloneError {
   if (!isServing(kind)) inTask(error, { kind, name })
   sign('qclone:refused', { kind, name, error })
@@ -259,20 +259,20 @@ export function refused(error: QcloneError, { kind, name }: Pick<Purpose, 'kind'
 }
 
 /**
-Maximum time in milliseconds the first attempt blocks for libuv's thread pool. If the parent reads files all the time, the
-pool is at work in every turn and no later turn is better; without new work it is soon at rest.
+Maximum time in milliseconds the first attempt blocks for libuv's thread pool. If the parent reads files all the time,
+the pool is busy in every turn and no later turn is better. Without new work, the pool is soon idle.
 */
 const POOL_WAIT_MS = 2
 
-/** Later attempts block for up to this share of the time that the fork has waited: a pool on a busy machine takes longer. */
+/** Later attempts block for up to this share of the fork's waiting time: a pool on a busy machine takes longer. */
 const POOL_WAIT_SHARE = 1 / 50
 
-/** Time between two attempts, at least, compared to the time for which the first has blocked beyond {@link POOL_WAIT_MS}. */
+/** Minimum pause between two attempts, as a multiple of the time the first blocked beyond {@link POOL_WAIT_MS}. */
 const REST_AFTER_WAIT = 9
 
 /**
-Maximum number of turns a fork waits for finished work of the pool to be reported, and for V8's tasks. Reading a small
-file takes five; a parent that starts new work in each callback never runs out of it.
+Maximum number of turns a fork waits for finished pool work to be reported, and for V8's tasks. Reading a small file
+takes five; a parent that starts new work in each callback never runs out of work.
 */
 const TURNS_TO_TELL = 32
 

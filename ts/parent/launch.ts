@@ -32,6 +32,8 @@ export interface Task {
   options: DetachableOptions
   /** Client to be served. */
   client?: Visitor
+  /** Condition to wait for before taking a place. */
+  hindrance?: Hindrance
   stdio: Stdio
   /** Kind of link: only the clone sends (large values through a file in memory), or both do. */
   link: 'pipe' | 'pipe and file' | 'socket'
@@ -39,6 +41,14 @@ export interface Task {
   inClone: (ends: Ends) => void
   /** Functions that `inClone` calls first, compiled in the parent. */
   calls: readonly Callable[]
+}
+
+/** Condition that a fork waits for without taking a place, since it can last as long as a client likes. */
+export interface Hindrance {
+  /** Whether it prevents the fork now. */
+  isThere: () => boolean
+  /** Waits until it is gone, or one of the signals is aborted. Returns the reason if no fork is possible. */
+  untilGone: (signals: readonly AbortSignal[]) => Promise<QcloneError | undefined>
 }
 
 /** The clone's ends of the link to its parent. */
@@ -62,7 +72,7 @@ export interface Launched {
 }
 
 /**
-Opens what a task needs before it waits for its turn: its standard streams, and whatever else `open` does.
+Opens the resources a task needs before it waits for its turn: its standard streams, and anything that `open` opens.
 
 @throws {QcloneError} if something cannot be opened; `handlers.forkFailed` has been called.
 */
@@ -84,9 +94,9 @@ export function prepare(
 const ATTEMPTS = 2
 
 /**
-Makes a clone for a task, once it is the task's turn and the threads are at rest, and waits until the clone is ready.
+Makes a clone for a task, once it is the task's turn and the threads are idle, and waits until the clone is ready.
 
-@throws {QcloneError} if there can be no clone, or if two clones were not ready.
+@throws {QcloneError} if no clone can be made, or if two clones did not become ready.
 */
 export async function launch(task: Task): Promise<Launched> {
   // Errors behind a client's answer are reported along with the client's task.
@@ -97,9 +107,10 @@ export async function launch(task: Task): Promise<Launched> {
     if (guard.triggered) return guard.error()
     return stop.aborted ? turnedAway() : undefined
   }
+  const turn = { whyOff, signals: [stop, task.options.signal].filter((signal) => signal !== undefined) }
   try {
     for (let attempt = 1; ; attempt++) {
-      const launched = await attemptLaunch(task, guard, whyOff)
+      const launched = await attemptLaunch(task, guard, turn)
       if ('channel' in launched) {
         task.stdio.endWith(launched.clone.exited)
         return launched
@@ -117,24 +128,30 @@ export async function launch(task: Task): Promise<Launched> {
   }
 }
 
-/** Makes one clone, and returns it once it is ready, or its wait status if it ended before. */
-async function attemptLaunch(
-  task: Task,
-  guard: Guard,
-  whyOff: () => QcloneError | undefined,
-): Promise<Launched | WaitStatus> {
+/** Conditions that can end a task before its fork. */
+interface Turn {
+  /** Returns the reason if the fork is no longer wanted. */
+  whyOff: () => QcloneError | undefined
+  /** Signals that can make the fork unwanted. */
+  signals: readonly AbortSignal[]
+}
+
+/** Makes one clone. Returns it once it is ready, or its wait status if it ended first. */
+async function attemptLaunch(task: Task, guard: Guard, turn: Turn): Promise<Launched | WaitStatus> {
+  if (task.hindrance?.isThere()) await untilUnhindered(task, task.hindrance, turn)
   if (guard.triggered) throw guard.error()
   const started = await placeFor(task)
   if (!started) throw guard.error()
-  let forked: Omit<Launched, 'guard'>
+  let forked: Unheard
   try {
-    forked = await forkFor(task, whyOff)
+    forked = await forkFor(task, turn.whyOff)
   } catch (error) {
     started()
     task.places.giveBack()
     throw isQcloneError(error) ? error : refused(typed(error), task)
   }
-  const { clone, channel, file, forkedAt } = forked
+  const { clone, file, forkedAt } = forked
+  const channel = openChannel(task, forked, started)
   guard.watch(clone, channel)
   const end = () => channel.otherSideHasEnded()
   guard.exited.then(end, end)
@@ -145,7 +162,15 @@ async function attemptLaunch(
   return guard.exited
 }
 
-/** Waits for a place. Returns undefined if the task was aborted before. */
+/** @throws {QcloneError} if the task ended in the meantime, or no fork is possible. */
+async function untilUnhindered(task: Task, hindrance: Hindrance, { whyOff, signals }: Turn): Promise<void> {
+  const refusal = await hindrance.untilGone(signals)
+  const off = whyOff()
+  if (off) throw off
+  if (refusal) throw refused(refusal, task)
+}
+
+/** Waits for a place. Returns undefined if the task was aborted first. */
 async function placeFor(task: Task): Promise<Started | undefined> {
   const { places, kind, name, client, options } = task
   const queued = (waiting: number) => sign('qclone:queued', { kind, name, waiting })
@@ -158,7 +183,30 @@ async function placeFor(task: Task): Promise<Started | undefined> {
   }
 }
 
-function forkFor(task: Task, whyOff: () => QcloneError | undefined): Promise<Omit<Launched, 'guard'>> {
+/** Forked clone without a channel yet. */
+interface Unheard extends Pick<Launched, 'clone' | 'file' | 'forkedAt'> {
+  /** The parent's end of the link. */
+  own: number
+}
+
+/** Opens the channel to a clone. @throws {QcloneError} if it cannot be opened; the clone is then killed. */
+function openChannel(task: Task, { clone, own, file }: Unheard, started: Started): Channel {
+  try {
+    return new Channel(own, {
+      writable: task.link === 'socket',
+      maxBytes: sendsValues(task.kind) ? settings().maxAnswerBytes : SERVING_BYTES,
+      onFault: () => discard(clone),
+    })
+  } catch (error) {
+    started()
+    discard(clone)
+    native().closePipeEnd(own)
+    closeFile(file)
+    throw refused(typed(error), task)
+  }
+}
+
+function forkFor(task: Task, whyOff: () => QcloneError | undefined): Promise<Unheard> {
   return new Promise((resolve, reject) => {
     const ends = openEnds(task)
     const close = () => {
@@ -184,24 +232,19 @@ function forkFor(task: Task, whyOff: () => QcloneError | undefined): Promise<Omi
             return beginInClone(task, { fd: ends.forClone, file: ends.file })
           }
           native().closePipeEnd(ends.forClone)
-          const channel = new Channel(ends.own, {
-            writable: task.link === 'socket',
-            maxBytes: sendsValues(task.kind) ? settings().maxAnswerBytes : SERVING_BYTES,
-            onFault: () => discard(clone),
-          })
-          resolve({ clone, channel, file: ends.file, forkedAt: forkTime() })
+          resolve({ clone, own: ends.own, file: ends.file, forkedAt: forkTime() })
         },
       },
     )
   })
 }
 
-/** Whether a clone sends its parent more than what it has to tell of one client. Readers send updates. */
+/** Returns whether a clone sends its parent more than reports on one client. Readers send updates. */
 function sendsValues(kind: CloneKind): boolean {
   return !isServing(kind) || kind === 'reader'
 }
 
-/** Calls the handlers of a clone without a client. Servers, which know the client, call the others. */
+/** Calls the handlers for a clone without a client. Servers, which know the client, call the other handlers. */
 function tellInClone(kind: CloneKind): void {
   if (!isServing(kind)) handlers.inSpawn.call(kind)
 }
@@ -215,7 +258,7 @@ function beginInClone(task: Task, ends: Ends): void {
   inClone(ends)
 }
 
-/** Leaves without a word if nobody waits for this clone any more. */
+/** Exits silently if the parent no longer waits for this clone. */
 function reportReady(fd: number): void {
   try {
     native().writeAll(fd, READY)
@@ -229,7 +272,7 @@ function tellWaits(fd: number, peer: string): void {
   try {
     native().writeAll(fd, waitsFrame(peer))
   } catch {
-    // The parent has closed its end: it has all that it waited for.
+    // The parent has closed its end: it has received everything it waited for.
   }
 }
 
@@ -245,7 +288,7 @@ function openEnds(task: Task): { own: number; forClone: number; file: number | u
     for (const end of [own, forClone]) native().closePipeEnd(end)
     throw refused(fromFailure(noFile), task)
   }
-  // Without such files (a system lacks them), everything goes through the pipe.
+  // On a system without such files, everything goes through the pipe.
   return { own, forClone, file: fd }
 }
 
@@ -255,7 +298,7 @@ export function closeFile(file: number | undefined): void {
   if (file !== undefined) native().closePipeEnd(file)
 }
 
-/** Maximum size of a message of a clone that serves a client: such a clone sends the head of a response at most. */
+/** Maximum size of a message from a clone that serves a client: such a clone sends at most the head of a response. */
 const SERVING_BYTES = 1 << 20
 
 /**
@@ -263,7 +306,7 @@ Waits until a clone has ended.
 
 @param what The step it should have reached, such as "it answered".
 @param isInOrder Returns whether the status is a regular end.
-@returns why its task failed: it was ended early, or died before `what`. `undefined` after a regular end.
+@returns the error if the task was aborted, timed out, or died before `what`; `undefined` after a regular end.
 */
 export async function failureAtEnd(
   what: string,
@@ -286,7 +329,7 @@ function diedBefore(what: string, { clone, channel: { fault, waitsOn } }: Launch
   return isServing(clone.kind) ? error : inTask(error, clone)
 }
 
-/** Waits until the clone is ready, and leaves the channel paused. Resolves to `false` if it never will be. */
+/** Waits until the clone is ready, and leaves the channel paused. Resolves to `false` if it never becomes ready. */
 function isReady(clone: Clone, channel: Channel): Promise<boolean> {
   const { kind, name, pid } = clone
   const begun = uptimeMs()
@@ -315,7 +358,7 @@ function isReady(clone: Clone, channel: Channel): Promise<boolean> {
     channel.on('frame', onFrame)
     channel.on('close', onClose)
     const timer = setTimeout(() => {
-      // After a long turn, timers fire before the parent has read what its clones sent in time.
+      // After a long turn, timers fire before the parent has read messages that its clones sent in time.
       setImmediate(() => {
         if (channel.listeners('frame').includes(onFrame)) discard(clone)
       })
@@ -323,7 +366,7 @@ function isReady(clone: Clone, channel: Channel): Promise<boolean> {
   })
 }
 
-/** Returns whether somebody ended the clone on purpose: then no other clone is made for the task. */
+/** Returns whether someone terminated the clone on purpose: then no other clone is made for the task. */
 function isWished({ signal = '' }: WaitStatus): boolean {
   return ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'].includes(signal)
 }
@@ -334,7 +377,11 @@ function died(status: WaitStatus): QcloneError {
 }
 
 function startFailed(status: WaitStatus): QcloneError {
-  const message = `${ATTEMPTS} clones were made, and neither got as far as calling the function within ${settings().readyTimeout} ms; the last one ${inWords(status)}: see its stderr, or raise \`readyTimeout\` with \`configure\``
+  const late =
+    status.signal === 'SIGKILL'
+      ? `, or, if it took longer than ${settings().readyTimeout} ms, raise \`readyTimeout\` with \`configure\``
+      : ''
+  const message = `${ATTEMPTS} clones were made, and neither got as far as calling the function; the last one ${inWords(status)}: see its stderr${late}`
   return new QcloneError('ERR_QCLONE_START_FAILED', message, { status })
 }
 

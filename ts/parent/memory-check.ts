@@ -6,8 +6,8 @@ import { fromFailure, QcloneError } from '../types/errors.js'
 import { liveClones } from './clone-table.js'
 
 /**
-Age in milliseconds up to which memory is reserved for a clone. After that, the available memory shows what the clone
-has taken.
+Age in milliseconds up to which memory is reserved for a clone. After that, the available memory reflects the clone's
+use.
 */
 const YOUNG_MS = 1000
 
@@ -30,7 +30,7 @@ function warnOfSharedFate(): void {
   setImmediate(() => process.emitWarning(message, { type: 'QcloneWarning', code: 'QCLONE_SHARED_FATE' }))
 }
 
-/** Returns the error if less memory is available than is reserved for a clone, otherwise `undefined`. */
+/** Returns an error if less memory is available than is reserved for a clone, otherwise `undefined`. */
 export function shortOfMemory(): QcloneError | undefined {
   const { memoryPerClone } = settings()
   if (memoryPerClone === 0) return undefined

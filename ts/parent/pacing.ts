@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout, uptimeMs } from '../node-internals/clock.js'
 
-/** Client that a clone is to serve. */
+/** Client for a clone to serve. */
 export interface Visitor {
   /** `'known'` if the latest answer on this connection was complete and the client kept up with it. */
   readonly standing: 'known' | 'new'
@@ -9,24 +9,24 @@ export interface Visitor {
   readonly address: string
 }
 
-/** Time after a known client has come for which new ones are held back, in milliseconds. */
+/** Time in milliseconds for which new clients are held back after a known client has come. */
 const KNOWN_COME_WITHIN_MS = 1000
 
 /**
-Pause between two clones of new clients, compared to the time the first took to start. A start keeps a CPU busy, so with
-half of the CPUs starting, new clients take about a twentieth of all CPU time.
+Pause between two clones for new clients, as a multiple of the time the first took to start. A start keeps a CPU busy,
+so with half of the CPUs starting clones, new clients take about a twentieth of all CPU time.
 */
 const PAUSE = 9
 const LONGEST_PAUSE_MS = 1000
 
 /**
-Holds new clients of an address back when many clients of that address are slow, so that known clients do not notice. The
-clones of such new clients start on half of the CPUs, and a pause follows each start.
+Holds back new clients of an address when many clients of that address are slow, so that known clients are not affected.
+Clones for held-back clients start on half of the CPUs, and a pause follows each start.
 */
 export class Pacing {
   readonly #manySlow: (address: string) => boolean
   readonly #onTurn: () => void
-  /** Starting clones of clients that were held back, and pauses. */
+  /** Number of starting clones for held-back clients, plus pauses. */
   #turns = 0
   /** Time at which the clone of a known client last began to start. */
   #knownAt = Number.NEGATIVE_INFINITY
@@ -45,7 +45,7 @@ export class Pacing {
     return !this.#holdsBack(client) || this.#turns < Math.max(1, Math.floor(availableParallelism() / 2))
   }
 
-  /** Call it when a clone begins to start. @returns a function to be called once it has started. */
+  /** Notes that a clone begins to start. @returns a function to call once it has started. */
   start(client: Visitor | undefined): () => void {
     const begunAt = uptimeMs()
     if (client?.standing === 'known') this.#knownAt = begunAt

@@ -16,8 +16,8 @@ const MOST_OVERTAKING = 3
 /**
 Calls that wait for a place.
 
-Tasks and known clients come first, in order. While others wait, every fourth place goes to a new client. New clients take
-turns by address, so one with many connections delays itself more than others.
+Tasks and known clients come first, in order. While others wait, every fourth place goes to a new client. New clients
+take turns by address, so an address with many connections delays itself more than others.
 */
 export class Queue {
   readonly #first = new Set<Call>()
@@ -61,7 +61,7 @@ export class Queue {
     if (others.size === 0) this.#fresh.delete(address)
   }
 
-  /** Removes and returns the call whose turn it is, out of those that may enter. */
+  /** Removes and returns the next call, among those that may enter. */
   take(mayEnter: (call: Call) => boolean): Call | undefined {
     const head = headOf(this.#first)
     const first = head && mayEnter(head) ? head : undefined

@@ -2,21 +2,24 @@ import { prepareLeaving } from '../in-clone/exit.js'
 import { prepareRandomness } from '../in-clone/randomness.js'
 import { findInternals, type Survey, survey } from '../in-clone/setup.js'
 import { native } from '../native.js'
-import { verifyInternals } from '../node-internals/verify.js'
+import { expectSockets, verifyInternals } from '../node-internals/verify.js'
 import { typed } from '../types/errors.js'
 import { shortOfMemory } from './memory-check.js'
 
 /**
-Prepares what clones need, once, and surveys this process for the next one. Each fork begins with it, and so does
-`check`, so they give the same reasons.
+Prepares, once, everything clones need, and surveys this process for the next clone. Each fork and `check` begin with
+this function, so they report the same reasons.
 
 @param goesOn Whether the clone's event loop continues.
-@throws {QcloneError} if there can be no fork.
+@throws {QcloneError} if no fork is possible.
 */
 export function readyToFork(goesOn: boolean): Survey {
   native()
   verifyInternals()
-  if (goesOn) findInternals()
+  if (goesOn) {
+    findInternals()
+    expectSockets()
+  }
   const short = shortOfMemory()
   if (short) throw short
   prepareRandomness()
@@ -34,6 +37,7 @@ export function expectInternals(): void {
     native()
     verifyInternals()
     findInternals()
+    expectSockets()
   } catch (error) {
     throw typed(error)
   }

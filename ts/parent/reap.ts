@@ -4,7 +4,7 @@ import type { WaitStatus } from '../types/wait-status.js'
 import { reapAll } from './clone-table.js'
 
 /**
-Collects the status of every clone that has ended, now. Rarely needed, since clones are reaped by an event as they end.
+Collects the wait status of every clone that has ended. Rarely needed, since an event reaps clones as they end.
 
 @returns the wait statuses of the clones that this call reaped.
 @example

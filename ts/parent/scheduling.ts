@@ -3,15 +3,15 @@ import type { DetachableOptions, ServingOptions } from '../options/clone-options
 import { type CloneKind, isServing } from '../types/clone.js'
 
 /**
-Niceness of a clone above its parent's: next to a parent that computes, the clone gets about 3 % of a CPU. With 10 (10
-%), a parent that makes one clone after another waits 1.7 times as long for a CPU. With 19 (1.5 %), it waits hardly less
-than with 15, and clones get hardly anything next to other busy processes.
+Niceness that a clone adds to its parent's. Next to a busy parent, the clone gets about 3 % of a CPU. With 10 (10 %), a
+parent that makes one clone after another waits 1.7 times as long for a CPU. With 19 (1.5 %), it waits hardly less than
+with 15, and clones get hardly any CPU time next to other busy processes.
 */
 const NICENESS_ABOVE_PARENT = 15
 const HIGHEST_NICENESS = 19
 
 /**
-Highest score, so the OOM killer takes clones before anything else. It counts shared memory for the clone and for the
+Highest score, so the OOM killer kills clones before anything else. It counts shared memory for both the clone and the
 parent, so with a lower score the two might not differ once the parent has grown.
 */
 const OOM_SCORE_ADJ = 1000

@@ -2,20 +2,20 @@ import { getHeapStatistics } from 'node:v8'
 import { type ForkTimings, native } from '../native.js'
 import { process } from '../node-internals/process.js'
 
-/** A fork that takes longer is worth a word, in milliseconds. */
+/** Minimum duration of a slow fork, in milliseconds. */
 const SLOW_MS = 20
-/** With less in V8's heap it is not the heap that makes a fork slow. */
+/** Minimum size of a heap that makes a fork slow. */
 const LARGE_HEAP_BYTES = 2 ** 28
 
 let last: string | undefined
 
-/** Remembers, and returns, what would make forks faster than the last one: nothing for a fast one. */
+/** Remembers and returns advice on making forks faster than the last one; none after a fast fork. */
 export function noteTimings(timings: ForkTimings): string | undefined {
   last = adviceOn(timings)
   return last
 }
 
-/** What would make forks faster than the last one. */
+/** Returns the advice on making forks faster than the last one. */
 export function lastAdvice(): string | undefined {
   return last
 }

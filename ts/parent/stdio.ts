@@ -7,13 +7,13 @@ import { fromFailure } from '../types/errors.js'
 /** Streams of a clone without pipes. */
 export const NO_STREAMS: StandardStreams = { stdin: null, stdout: null, stderr: null }
 
-/** Numbers by which the native fork knows a standard stream without a descriptor. */
+/** Numbers that the native fork uses for a standard stream without a descriptor. */
 const AS_WORDS = { inherit: -1, ignore: -2 }
 
 /** Standard streams of a clone. */
 export interface Stdio {
   streams: StandardStreams
-  /** For 0, 1 and 2: the descriptor that replaces it in the clone, or a negative number for a word. */
+  /** For 0, 1 and 2: the descriptor that replaces it in the clone, or a negative number of {@link AS_WORDS}. */
   forClone: number[]
   /** Closes the clone's ends in the parent, once the clone has them. */
   letGo(): void

@@ -6,8 +6,8 @@ import { liveClones } from './clone-table.js'
 import { endClone } from './terminate.js'
 
 /**
-Ends all clones of this process. Calls that have no clone yet reject with `ERR_QCLONE_ABORTED`. Clones are sent a
-signal, and are killed with `SIGKILL` if they have not ended within `forceKillAfterDelay` milliseconds.
+Terminates all clones of this process. Calls that have no clone yet reject with `ERR_QCLONE_ABORTED`. Each clone gets a
+signal, and `SIGKILL` if it has not ended within `forceKillAfterDelay` milliseconds.
 
 @returns a promise of their wait statuses.
 @example

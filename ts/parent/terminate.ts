@@ -3,10 +3,10 @@ import { FORCE_KILL_AFTER_MS } from '../options/end-options.js'
 import type { Clone, EndOptions } from '../types/clone.js'
 import type { WaitStatus } from '../types/wait-status.js'
 
-/** Clone that can be ended. */
+/** Clone that can be terminated. */
 export type Mortal = Pick<Clone, 'kill' | 'exited'> & { readonly vouchedFor?: readonly string[] }
 
-/** Ends a clone with a signal that it can handle, and with `SIGKILL` if that takes too long. */
+/** Terminates a clone with a signal it can handle, and with `SIGKILL` if that takes too long. */
 export async function endClone(
   clone: Mortal,
   { killSignal = 'SIGTERM', forceKillAfterDelay = FORCE_KILL_AFTER_MS }: EndOptions,

@@ -4,15 +4,15 @@ import { type Expectations, expectEach, expectMilliseconds, withDefaults } from 
 
 /** Options of {@link warm}. */
 export interface WarmOptions {
-  /** How long a part of the work may keep the event loop from anything else, in milliseconds. Default: 2. */
+  /** Maximum time in milliseconds that one part of the work may block the event loop. Default: 2. */
   budgetMs?: number
 }
 
 /** Result of {@link warm}. */
 export interface Warmed {
-  /** Number of strings that were made ready. */
+  /** Number of strings prepared. */
   readonly strings: number
-  /** Number of objects that were looked at, arrays, Maps and Sets included. */
+  /** Number of objects visited, including arrays, Maps and Sets. */
   readonly objects: number
 }
 
@@ -20,14 +20,14 @@ const EXPECT: Expectations<WarmOptions> = { budgetMs: expectMilliseconds }
 const DEFAULTS: Required<WarmOptions> = { budgetMs: 2 }
 
 /**
-Makes all strings within `value` ready for use in clones, in short parts between which the event loop goes on.
+Prepares all strings within `value` for use in clones, in short parts between which the event loop runs.
 
-V8 writes to a string when it is first used as a key of a `Map` or `Set`, and when it is first read after it was put
-together with `+`. A clone that does so copies each page it writes to. This does it once, in the parent.
+V8 writes to a string when it is first used as a key of a `Map` or `Set`, and when it is first read after concatenation
+with `+`. A clone copies each page it writes to. This function makes V8 write once, in the parent.
 
-Looks at the elements of arrays, Maps and Sets, and at the properties of other objects. It calls no getter, and does not
-look into proxies, nor at the variables of functions. Call it again for strings that were added since. Call it before the
-first clone is made: as long as clones live, the pages that it writes to are copied.
+Visits the elements of arrays, Maps and Sets, and the properties of other objects. Does not call getters, and does not
+look into proxies or at the variables of functions. Call it again for strings added later. Call it before the first
+clone is made: while clones are alive, the pages it writes to are copied.
 
 @throws {TypeError} or {@link RangeError} if an option is unknown or invalid.
 @example
@@ -52,30 +52,30 @@ export async function warm(value: unknown, options: WarmOptions = {}): Promise<W
   }
 }
 
-/** A part of the work ends early, since V8 may have to collect garbage in it. */
+/** Each part of the work ends early, since V8 may have to collect garbage in it. */
 const SHARE_OF_BUDGET = 1 / 2
 
-/** Walks a graph of objects, a few values at a time. The graph may change meanwhile. */
+/** Walks a graph of objects, a few values at a time. The graph may change during the walk. */
 class Walk {
   strings = 0
   objects = 0
-  /** Objects that are looked at, or will be, except those that {@link #finish} finishes. */
+  /** Objects visited or pending, except those that {@link #finish} finishes. */
   readonly #seen = new Seen()
-  /** Those of them that have many values, of which there are few. */
+  /** The few objects that have many values. */
   readonly #large = new Seen()
   readonly #pending: unknown[] = []
   readonly #keys = new Set<string>()
-  /** Used again and again, so that the walk leaves little to collect. */
+  /** Reused, so that the walk leaves little garbage. */
   readonly #fewObjects: object[] = []
   readonly #fewStrings: string[] = []
-  /** Uses the characters that are read, so that no compiler leaves the reading out. */
+  /** Result of reading characters, kept so that no compiler optimizes the reads away. */
   #characters = 0
 
   constructor(value: unknown) {
     this.#pending.push(value)
   }
 
-  /** Looks at some more values. @returns `false` when there are no more. */
+  /** Visits some more values. @returns `false` when there are no more. */
   goOn(): boolean {
     const value = this.#pending.pop()
     if (Rest.is(value)) this.#continue(value)
@@ -97,10 +97,10 @@ class Walk {
   }
 
   /**
-  Finishes an object with few objects and strings behind it, so that it need not be remembered: most objects of a table
-  are such. Those with many values are put off. A cycle leads to more than a few.
+  Finishes an object that leads to few objects and strings, as most objects of a table do, so that it need not be
+  remembered. Objects with many values are deferred. A cycle leads to more than a few.
 
-  @returns `false`, with nothing finished, if there is more.
+  @returns `false`, with nothing finished, if the object leads to more.
   */
   #finish(object: object): boolean {
     const [objects, strings] = [this.#fewObjects, this.#fewStrings]
@@ -120,7 +120,7 @@ class Walk {
   /**
   Adds the values of an object.
 
-  @returns `false` for one with many values, which is put off, and for one that is looked at anyway.
+  @returns `false` for an object with many values, which is deferred, and for one that is visited anyway.
   */
   #collect(object: object): boolean {
     if (this.#large.has(object) || this.#seen.has(object)) return false
@@ -149,7 +149,7 @@ class Walk {
 
   #warm(string: string): void {
     this.strings++
-    // Reading one makes V8 join its pieces (`String::Flatten`).
+    // Reading a character makes V8 join the string's pieces (`String::Flatten`).
     if (string.length >= SHORTEST_ROPE) this.#characters ^= string.charCodeAt(0)
     // The hash is kept in the string.
     this.#keys.add(string)
@@ -160,14 +160,14 @@ class Walk {
 /** `ConsString::kMinLength` in V8's `src/objects/string.h`. */
 const SHORTEST_ROPE = 13
 const MOST_KEYS = 1024
-/** Number of objects and strings that are looked at in one go. */
+/** Number of objects and strings visited in one go. */
 const FEW = 32
 
-/** The values of an object that were not looked at yet. */
+/** Values of an object that have not been visited yet. */
 class Rest {
   readonly #next: () => IteratorResult<unknown>
 
-  /** `instanceof` would ask a proxy that is a prototype of the value. */
+  /** Not `instanceof`, which would call a proxy that is a prototype of the value. */
   static is(value: unknown): value is Rest {
     return typeof value === 'object' && value !== null && #next in value
   }
@@ -176,7 +176,7 @@ class Rest {
     this.#next = valuesOf(object)
   }
 
-  /** Returns up to {@link FEW} values. Fewer are the last ones. */
+  /** Returns up to {@link FEW} values; fewer only at the end. */
   next(): unknown[] {
     const some: unknown[] = []
     while (some.length < FEW) {
@@ -188,7 +188,7 @@ class Rest {
   }
 }
 
-/** Set of objects. One `Set` would stand still for too long when it grows. */
+/** Set of objects. A single `Set` would block for too long when it grows. */
 class Seen {
   readonly #sets: Array<Set<object>> = [new Set()]
 
@@ -208,8 +208,8 @@ class Seen {
 const MOST_IN_A_SET = 2 ** 16
 
 /**
-Returns whether there may be strings behind a value. A proxy would call its owner's code, and a binding of a module that
-has not run yet throws.
+Returns whether a value may lead to strings. Excludes proxies, which would call their owner's code, and module
+namespaces, since a binding of a module that has not run yet throws.
 */
 function isWalked(value: unknown): value is object {
   return (
@@ -221,7 +221,7 @@ function isWalked(value: unknown): value is object {
   )
 }
 
-/** Keys of the values of an array or object that has few values, `undefined` for others. */
+/** Returns the keys of an array or object that has few values, `undefined` for others. */
 function keysOfFew(object: object): readonly PropertyKey[] | undefined {
   if (Array.isArray(object)) return INDICES[object.length]
   const keys = Reflect.ownKeys(object)
@@ -233,7 +233,7 @@ const INDICES: ReadonlyArray<readonly number[]> = Array.from({ length: FEW + 1 }
   Array.from({ length }, (_, index) => index),
 )
 
-/** Returns a function that returns one value after another. It calls no iterator that somebody may have replaced. */
+/** Returns a function that returns one value after another. Calls no iterator that someone may have replaced. */
 function valuesOf(object: object): () => IteratorResult<unknown> {
   if (types.isMap(object)) {
     const entries = mapEntries.call(object)
@@ -255,7 +255,7 @@ function valuesOf(object: object): () => IteratorResult<unknown> {
   const keys = Array.isArray(object) ? undefined : Reflect.ownKeys(object)
   let index = 0
   return () => {
-    // An array may grow meanwhile.
+    // An array may grow during the walk.
     if (index >= (keys ?? (object as unknown[])).length) return DONE
     const key = keys?.[index] ?? index
     index++
@@ -264,8 +264,8 @@ function valuesOf(object: object): () => IteratorResult<unknown> {
 }
 
 /**
-Returns the value of a property, `undefined` for one with a getter. The stack of an error counts as one: V8 composes it
-when it is asked for, by code of the user's if there is any.
+Returns the value of a property, `undefined` for one with a getter. The stack of an error counts as a getter: V8
+composes it on access, with the user's code if there is any.
 */
 function dataOf(object: object, key: PropertyKey): unknown {
   if (key === 'stack' && types.isNativeError(object)) return undefined

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { native } from '../native.js'
 import { clearTimeout, setImmediate, setTimeout } from '../node-internals/clock.js'
+import { closeSilently } from '../node-internals/closed-sockets.js'
 import { define } from '../node-internals/define.js'
 import { handleOf } from '../node-internals/handles.js'
 import {
@@ -31,8 +32,8 @@ export function isEncrypted(socket: Socket): boolean {
 }
 
 /**
-Whether a client that has ended its side may still be there. Node sets `allowHalfOpen` on every socket of an HTTP
-server, which has an option of its own for that.
+Whether a client that has ended its side may still be connected. Node sets `allowHalfOpen` on every socket of an HTTP
+server, which has its own option for that.
 */
 export function mayBeHalfOpen(socket: Socket): boolean {
   return allowsHalfOpen(serverOf(socket)) ?? socket.allowHalfOpen
@@ -41,14 +42,14 @@ export function mayBeHalfOpen(socket: Socket): boolean {
 /** Number of holds on each connection. */
 const holds = new WeakMap<Socket, number>()
 
-/** Stops reading from an HTTP connection until {@link letGo} has been called as often. */
+/** Stops reading from an HTTP connection until {@link letGo} has been called the same number of times. */
 export function hold(socket: Socket): void {
   const count = holds.get(socket) ?? 0
   holds.set(socket, count + 1)
   if (count > 0) return
   socket.pause()
   // Node resumes reading when a message is complete or its body is read. Node's own flag for a flooding client would
-  // stop the parser too, which still gets what TLS has decrypted.
+  // stop the parser too, which still gets data that TLS has decrypted.
   define(socket, 'resume', { value: () => socket, configurable: true })
   holdReading(socket)
 }
@@ -73,10 +74,10 @@ export function letGo(socket: Socket): void {
   }
 }
 
-/** Callback that takes a connection over once nobody holds it. */
+/** Callback that takes over a connection once nothing holds it. */
 const waitingForRelease = new WeakMap<Socket, () => void>()
 
-/** Waits until nobody holds a connection. Reading does not resume then. */
+/** Waits until nothing holds a connection. Reading does not resume then. */
 export function untilLetGo(socket: Socket): Promise<void> {
   if ((holds.get(socket) ?? 0) === 0) return Promise.resolve()
   return new Promise((resolve) => waitingForRelease.set(socket, resolve))
@@ -90,7 +91,7 @@ export function parserAtRest(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** In a clone: resumes reading as soon as somebody reads more of a request's body. */
+/** In a clone: resumes reading as soon as more of a request's body is read. */
 export function readOnDemand(socket: Socket, onRead: () => void): void {
   const resume = () => {
     letGo(socket)
@@ -105,15 +106,16 @@ const missed = new WeakMap<Socket, Error>()
 
 /**
 Sets whether this process's server enforces that a request arrives in time. While a clone answers, nothing arrives here,
-and the server's `408` would land in the middle of the clone's answer. Call it only while the parser is at rest:
-requests parsed meanwhile would get the stand-in as their connection.
+and the server's `408` would land in the middle of the clone's answer. Call it only while the parser is idle:
+requests parsed while the stand-in is in place would get it as their connection.
 */
 export function expectRequest(socket: Socket, expected: boolean): void {
   setFoundConnection(socket, expected ? socket : standInFor(socket))
 }
 
 /**
-Closes a connection on which a request became late meanwhile, as the server would have: it emits the error only once.
+Closes a connection on which a request has become late meanwhile, in place of the server, which emits the error only
+once.
 */
 export function breakOffLate(socket: Socket): void {
   const error = missed.get(socket)
@@ -145,9 +147,12 @@ function standInFor(socket: Socket) {
   }
 }
 
-/** Closes this process's descriptor of a connection and emits nothing. Another process continues the connection. */
+/**
+Closes this process's descriptor of a connection and emits nothing. Another process continues the connection. Code
+that still holds the socket finds it closed.
+*/
 export function abandon(socket: Socket): void {
-  handleOf(socket)?.close()
+  closeSilently(socket)
 }
 
 /** Maximum time a client can continue to send after its last answer, in milliseconds. */
@@ -156,7 +161,7 @@ const CLOSE_TIMEOUT_MS = 2000
 /**
 Closes a connection whose client has been sent everything.
 
-What the client still sends is read and dropped for a while. Closing a connection with unread bytes resets it, and the
+Further input from the client is read and dropped for a while. Closing a connection with unread bytes resets it, and the
 client can lose data it has not read yet; see tcp(7) and RFC 9112, section 9.6.
 
 A connection that a clone has reset, by `resetAndDestroy`, is reset.
@@ -200,8 +205,8 @@ export function countWritten(socket: Socket, bytes: number): void {
 }
 
 /**
-Resets a connection, so that the client cannot take what it received for the whole. Works over TLS too, where Node has
-no reset. A unix socket has no reset and is closed.
+Resets a connection, so that the client cannot take the data it received as complete. Works over TLS too, where Node
+has no reset. A unix socket has no reset and is closed.
 */
 export function cut(socket: Socket): void {
   if (socket.destroyed) return
@@ -215,8 +220,8 @@ export function cut(socket: Socket): void {
 let isCutting = false
 
 /**
-Resets a connection if this process dies, so that its client cannot take what it has got for the whole. If the process
-closes it, it ends in order, or as {@link cut} says.
+Resets a connection if this process dies, so that its client cannot take the data it received as complete. If the
+process closes the connection, it ends normally, or is reset by {@link cut}.
 */
 export function resetAtDeath(socket: Socket): void {
   const fd = descriptorOf(socket) ?? -1
@@ -226,7 +231,7 @@ export function resetAtDeath(socket: Socket): void {
   })
 }
 
-/** Undoes {@link resetAtDeath}, for good: another process goes on with the connection. */
+/** Undoes {@link resetAtDeath} permanently: another process continues the connection. */
 export function letLive(socket: Socket): void {
   letGoAlive.add(socket)
   native().endAtClose(descriptorOf(socket) ?? -1)
@@ -234,32 +239,32 @@ export function letLive(socket: Socket): void {
 
 const letGoAlive = new WeakSet<Socket>()
 
-/** Closes a connection on which nothing has arrived here within `ms`. */
+/** Closes a connection if nothing arrives in this process within `ms`. */
 export function closeIfSilent(socket: Socket, ms: number): void {
   whileOpen(socket, ms, () => {
     if (socket.bytesRead === 0) socket.destroy()
   })
 }
 
-/** Whether something has arrived on the connection `fd` that nobody has read. At its end, and on what is none, there is nothing. */
+/** Whether the connection `fd` has unread input. At its end, or if `fd` is not a connection, there is none. */
 export function hasInput(fd: number): boolean {
   return (native().progressOf(fd)?.unread ?? 0) > 0
 }
 
-/** Calls `act` once what had arrived on a connection when it was opened has been read. */
+/** Calls `act` once the input that had arrived before a connection was opened has been read. */
 export function untilRead(act: () => void): void {
   // The event loop reads it in its next turn.
   setImmediate(() => setImmediate(act))
 }
 
-/** Calls `act` in `ms`, unless the connection is closed before. */
+/** Calls `act` after `ms`, unless the connection is closed first. */
 export function whileOpen(socket: Socket, ms: number, act: () => void): void {
   const timer = setTimeout(act, ms).unref()
   socket.on('close', () => clearTimeout(timer))
 }
 
 /** Calls `act` once, at the next `event` of a connection or when it is closed. */
-export function atNext(socket: Socket, event: 'drain' | 'readable', act: () => void): void {
+export function atNext(socket: Socket, event: 'drain' | 'finish' | 'readable', act: () => void): void {
   const settle = () => {
     socket.off(event, settle)
     socket.off('close', settle)
@@ -273,7 +278,7 @@ export function atNext(socket: Socket, event: 'drain' | 'readable', act: () => v
 const onceClosed = new WeakMap<Socket, Set<() => void>>()
 
 /**
-Calls `act` when a connection is closed, or immediately if it has been.
+Calls `act` when a connection is closed, or immediately if it already is.
 
 @returns a function that cancels the call.
 */
@@ -298,7 +303,7 @@ export function whenClosed(socket: Socket, act: () => void): () => void {
 /**
 Calls `left`, at most once, when the client has left or this process has closed the connection. Reads nothing.
 
-@param halfOpen whether a client that has only ended its side counts as still there.
+@param halfOpen whether a client that has only ended its side counts as connected.
 @returns a function that ends the watch.
 @throws {QcloneError} `ERR_QCLONE_FORK` if no file descriptor is left for it.
 */

@@ -7,7 +7,14 @@ import { define } from '../node-internals/define.js'
 import { verifyHttpInternals } from '../node-internals/verify.js'
 import { handlers } from '../observe/handlers.js'
 import { isInline } from '../options/settings.js'
-import { expectFunction, expectNoPromise, shown } from '../options/validate.js'
+import {
+  type Expectations,
+  expectBoolean,
+  expectEach,
+  expectFunction,
+  expectNoPromise,
+  shown,
+} from '../options/validate.js'
 import { expectInternals } from '../parent/readiness.js'
 import { QcloneError } from '../types/errors.js'
 
@@ -22,7 +29,7 @@ export type Taker = (next: (...args: unknown[]) => boolean, ...args: unknown[]) 
 /** Purpose of a shim. */
 export type Service = 'queries' | 'readers' | 'requests' | 'sessions' | 'tracking'
 
-/** Function that puts each shim in place, for messages. */
+/** Function that installs each shim, for error messages. */
 const CALL_FOR: Record<Service, string> = {
   queries: 'cloneQueries',
   readers: 'cloneReaders',
@@ -48,7 +55,11 @@ interface Shimmed {
   readonly restore: () => void
 }
 
-/** Function that gives a server back: removes the shims of one call. A second call only applies `close`. */
+/**
+Function that gives a server back: removes the shims of one call. A second call only applies `close`.
+
+@throws {TypeError} if an option is unknown or invalid.
+*/
 export type Undo = (options?: UndoOptions) => void
 
 /** Options of {@link unload} and of every {@link Undo}. */
@@ -61,6 +72,8 @@ export interface UndoOptions {
   readonly close?: boolean
 }
 
+const EXPECT_OF_UNDO: Expectations<UndoOptions> = { close: expectBoolean }
+
 const shimmed = new WeakMap<Server, Shimmed>()
 
 /** Undo functions of all shims in place. */
@@ -69,7 +82,7 @@ const undos = new Set<Undo>()
 /**
 Puts takers in front of a server's listeners, including those added later.
 
-@param connections the connections it serves, for `undo({ close: true })`: the server itself cannot close them.
+@param connections connections of the service, for `undo({ close: true })`: the server itself cannot close them.
 @param undone called when the undo function is first called.
 @returns an undo function. The server is given back once none of its services is left.
 @throws {TypeError} if the server has that service already, or one that excludes it.
@@ -95,8 +108,9 @@ export function shimServer(
   for (const [event, taker] of Object.entries(takers)) {
     shim.takers.set(event, [...(shim.takers.get(event) ?? []), taker])
   }
-  const undo: Undo = ({ close = false } = {}) => {
-    if (close) for (const socket of connections) socket.destroy()
+  const undo: Undo = (options = {}) => {
+    expectEach(options, EXPECT_OF_UNDO)
+    if (options.close) for (const socket of connections) socket.destroy()
     if (!undos.delete(undo)) return
     shim.services.delete(service)
     for (const [event, taker] of Object.entries(takers)) {
@@ -113,6 +127,8 @@ export function shimServer(
 Calls every undo function, which gives all servers back, and then `handlers.unload`. Clones that are serving carry on,
 unless `close` is set.
 
+@throws {TypeError} if an option is unknown or invalid.
+
 @example
 ```js
 import { createServer } from 'node:http'
@@ -123,14 +139,15 @@ cloneRequests(server)
 unload() // the parent handles all requests again
 ```
 */
-export function unload(options?: UndoOptions): void {
+export function unload(options: UndoOptions = {}): void {
+  expectEach(options, EXPECT_OF_UNDO)
   for (const undo of [...undos]) undo(options)
   handlers.unload.call()
 }
 
 /**
-Whether `filter` chooses a client. Returns undefined if it throws or returns a promise, and prints the error: what a
-client sends must not end the parent.
+Whether `filter` chooses a client. If `filter` throws or returns a promise, prints the error and returns undefined:
+client input must not end the parent.
 */
 export function choose<T>(filter: (client: T) => boolean, client: T): boolean | undefined {
   try {
@@ -182,7 +199,7 @@ function callFrom(chain: Taker[], listeners: (...args: unknown[]) => boolean, ar
   return taker((...passed) => callFrom(chain.slice(0, -1), listeners, passed), ...args)
 }
 
-/** Throws where every client would be turned away. @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` */
+/** Throws if every client would be turned away. @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` */
 export function expectCloneable(server: Server): void {
   if (isInline()) return
   native()

@@ -1,9 +1,9 @@
 const GROUPS = 8
-/** A provider gives each customer a network of this size or more: see RFC 6177. */
+/** A provider gives each customer a network of this size or larger: see RFC 6177. */
 const GROUPS_OF_NETWORK = 4
 const MAPPED = '::ffff:'
 
-/** Returns what tells clients apart by address: an IPv4 address, or the /64 network of an IPv6 address. */
+/** Returns the key that distinguishes clients by address: an IPv4 address, or the /64 network of an IPv6 address. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address
   if (address.startsWith(MAPPED)) return address.slice(MAPPED.length)

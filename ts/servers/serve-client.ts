@@ -15,17 +15,18 @@ import type { Callable } from '../types/callable.js'
 import type { Clone, Serving } from '../types/clone.js'
 import { QcloneError } from '../types/errors.js'
 import { watchClient } from './client-connection.js'
+import { pendingOn } from './drain.js'
 import { visitorOn, watchForStall } from './stalls.js'
 import { tellOperator } from './tell-operator.js'
 
-/** Client to be served by a clone of its own. */
+/** Client that gets its own clone. */
 export interface Client<D> {
   kind: Serving
   name: string
   options: ServingOptions
-  /** Connection, which the clone keeps. This process reads nothing from it meanwhile. */
+  /** Connection, which the clone keeps. */
   socket: Socket
-  /** Whether a client that has only ended its side counts as still there. */
+  /** Whether a client that has only ended its side counts as connected. */
   halfOpen: boolean
   /** Whether the clone may have to read more from the client before it can answer. */
   awaitsBody: boolean
@@ -37,7 +38,7 @@ export interface Client<D> {
   inClone: (line: Line) => void
   /** Called in this process when the clone is ready. */
   onReady?: () => void
-  /** Called in this process before the client gets anything. Throws if the clone's message is malformed. */
+  /** Called in this process before the client receives anything. Throws if the clone's message is malformed. */
   onBegun?: (how: unknown) => void
   /** Reads the clone's message that it is done. Throws if the message is malformed. */
   readDone: (how: unknown) => D
@@ -45,11 +46,11 @@ export interface Client<D> {
   calls: readonly Callable[]
 }
 
-/** Functions by which a clone reports its progress with a client to its parent. */
+/** Functions a clone calls to report its progress with a client to its parent. */
 export interface Line {
-  /** Call it before the client gets anything. */
+  /** Must be called before the client receives anything. */
   begun: (how?: string) => void
-  /** Call it once the client has been sent everything. The connection is the parent's again. */
+  /** Must be called once the client has been sent everything. The connection then belongs to the parent again. */
   done: (how?: string) => void
 }
 
@@ -57,10 +58,10 @@ export interface Line {
 export type Served<D> =
   /** The client has been sent everything. */
   | { readonly how: D }
-  /** The client has not. */
+  /** The client has not been sent everything. */
   | {
       readonly error: QcloneError
-      /** Whether the client may have got something. */
+      /** Whether the client may have received something. */
       readonly begun: boolean
       /** Whether the client has left. */
       readonly left: boolean
@@ -69,8 +70,8 @@ export type Served<D> =
     }
 
 /**
-Time a clone has to report that it is done once its client has left, in milliseconds. A client can end its side as soon
-as it has asked, and leave as soon as it has its answer, before the clone's report.
+Time a clone has to report that it is done once its client has left, in milliseconds. A client can end its side right
+after its request, and leave right after the answer, before the clone reports.
 */
 export const DISCONNECT_TIMEOUT_MS = 250
 
@@ -111,6 +112,7 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
       name,
       options: { ...options, keep: [...(options.keep ?? []), socket], signal: gone.signal },
       client: visitorOn(socket),
+      hindrance: pendingOn({ socket, timeout: writeStallTimeout, giveUp }),
       stdio,
       link: 'pipe',
       inClone: ({ fd }) => {
@@ -136,7 +138,7 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
   } catch (error) {
     // Usually the clone has ended already.
     if (launched) discard(launched.clone)
-    // That a client has left or was given up is not a failure of the clone.
+    // A client that has left or was given up is not a failure of the clone.
     if (!gone.signal.aborted && !left && !socket.destroyed) tellOperator(client, error as QcloneError)
     return { error: error as QcloneError, begun, left, stalled }
   } finally {
@@ -170,7 +172,9 @@ function answer<D>(
         if (frame.kind === KIND.begun) return onBegun(how)
         if (frame.kind !== KIND.value) throw new Error('it is of the wrong kind')
         const done = readDone(how)
-        sign('qclone:answered', { kind, name, pid, ms: uptimeMs() - launchedAt, failed: false })
+        // The end of a session is not an answer.
+        if (kind !== 'session')
+          sign('qclone:answered', { kind, name, pid, ms: uptimeMs() - launchedAt, failed: false })
         endSoon(clone, afterResponseTimeout)
         resolve(done)
       } catch (cause) {

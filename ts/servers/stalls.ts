@@ -13,16 +13,16 @@ interface Client {
   readonly socket: Socket
   /** Whether the clone may be waiting for more of a request's body. */
   readonly awaitsBody: boolean
-  /** Maximum time in which the client takes nothing, in milliseconds. */
+  /** Maximum time without the client taking any data, in milliseconds. */
   readonly timeout: number
-  /** Ends the clone and the connection. */
+  /** Terminates the clone and ends the connection. */
   readonly giveUp: (reason: string) => void
 }
 
 interface Watched extends Client {
-  /** Time since which the clone has been waiting for the client at every look. */
+  /** Time since which every look has found the clone waiting for the client. */
   waitsSince: number
-  /** Number of looks in a row at which the clone has not been waiting. */
+  /** Number of consecutive looks at which the clone has not been waiting. */
   looksAtWork: number
   /** Time at which the client last took or sent anything. */
   tookAt: number
@@ -39,7 +39,7 @@ interface Watched extends Client {
 
 /** Time between two looks at a client, in milliseconds. A look takes about two microseconds. */
 const INTERVAL_MS = 25
-/** Clients whose clones have lent their places can be many: only one look out of this number includes them. */
+/** There can be many clients whose clones have lent their places: only one in this number of looks includes them. */
 const LENT_EVERY = 4
 /** Time after which a clone that waits for its client lends its place, in milliseconds. */
 const LEND_AFTER_MS = 200
@@ -49,7 +49,7 @@ const LEND_AFTER_MS_IF_WANTED = 50
 const LEAST_BYTES = 4096
 const LEAST_BYTES_WITHIN_MS = 1000
 
-/** Looks in a row without waiting after which a clone takes its place back. One look can meet a single byte. */
+/** Consecutive looks without waiting after which a clone takes its place back. One look may catch a single byte. */
 const LOOKS_TO_TAKE_BACK = 2
 
 const watched = new Set<Watched>()
@@ -59,7 +59,7 @@ const known = new WeakSet<Socket>()
 let timer: NodeJS.Timeout | undefined
 let looks = 0
 
-/** Returns what decides when the client of a connection gets its next clone. */
+/** Returns the facts about a connection's client that decide when it gets its next clone. */
 export function visitorOn(socket: Socket): Visitor {
   return { standing: known.has(socket) ? 'known' : 'new', address: networkOf(socket.remoteAddress ?? '') }
 }
@@ -67,13 +67,13 @@ export function visitorOn(socket: Socket): Visitor {
 /**
 Watches a client that a clone serves.
 
-The kernel counts what the other side has taken, whichever process wrote it. A clone waits while its client has not
-taken everything, or has not sent all of its body. It then lends its place to another clone, so that slow clients cannot
-keep all others out. A client that takes nothing for too long is given up. So is the slowest one when another clone
-needs to lend its place and `maxStalledClones` have.
+The kernel counts the bytes that the other side has taken, whichever process wrote them. A clone waits while its client
+has not taken everything, or has not sent all of its body. It then lends its place to another clone, so that slow
+clients cannot keep all others out. A client that takes nothing for too long is given up. So is the slowest one when
+another clone needs to lend its place and `maxStalledClones` already have.
 
-@returns a function that ends the watch, given whether the client was sent everything. If so and it kept up, it is
-known from then on.
+@returns a function that ends the watch, given whether the client was sent everything. If it was, and kept up, the
+client is known from then on.
 */
 export function watchForStall(client: Client): (answered: boolean) => void {
   const now = uptimeMs()

@@ -13,8 +13,8 @@ const warned = new Set<ErrorCode>()
 /**
 Reports to the operator that a client was not served: the client gets only a status, and no caller gets the error.
 
-- A clone that failed is one line on stderr, unless `handlers.oldClone` or `qclone:reaped` has listeners.
-- A clone that could not be made is a process warning, once for each code: the next client usually has the same reason.
+- A clone that failed is reported in one line on stderr, unless `handlers.oldClone` or `qclone:reaped` has listeners.
+- A clone that could not be made is a process warning, once per code: the next client usually fails for the same reason.
 */
 export function tellOperator({ kind, name }: { kind: Serving; name: string }, error: QcloneError): void {
   const { code, message, status } = error
@@ -22,7 +22,7 @@ export function tellOperator({ kind, name }: { kind: Serving; name: string }, er
     warnOnce(code, message)
     return
   }
-  // A session ends in order when its clone exits with status 0.
+  // A session ends normally when its clone exits with status 0.
   if (kind === 'session' && status?.status === 0) return
   if (!handlers.oldClone.isEmpty || isHeard('qclone:reaped')) return
   try {

@@ -9,7 +9,7 @@ import { type Spawn, spawnIn } from './spawn.js'
 import { type Stream, streamIn } from './stream.js'
 import type { WithOptions } from './with-options.js'
 
-/** Task functions with places and a queue of their own. */
+/** Task functions with their own places and queue. */
 export interface Pool {
   /** {@link run} in this pool. */
   readonly run: WithOptions<RunOptions, Run>
@@ -24,8 +24,8 @@ export interface Pool {
 }
 
 /**
-Creates a pool: the same task functions with places and a queue of their own, so that one kind of task cannot keep
-another waiting. The module's functions are the default pool, which `configure` sizes.
+Creates a pool: the same task functions with their own places and queue, so one kind of task cannot keep another
+waiting. The module's functions are the default pool; `configure` sets its size.
 
 `clones()`, `stopAll()`, the handlers and the check for memory include the clones of every pool.
 

@@ -148,7 +148,7 @@ export function connectBack(server: Server): () => Socket {
   if (address === null) throw new TypeError(`Expected \`server\` to be listening, got ${shown(server)}`)
   if (typeof address === 'string') return () => connect(address)
   const { port } = address
-  // A server on every address listens on the loopback address too.
+  // A server that listens on all addresses includes the loopback address.
   const host = ANY[address.address] ?? address.address
   return () => connect(port, host)
 }

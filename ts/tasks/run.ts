@@ -20,16 +20,16 @@ import { isQcloneError } from '../types/errors.js'
 import { runInline } from './inline/tasks.js'
 import { type WithOptions, withOptions } from './with-options.js'
 
-/** Promise of a clone's answer, with the parent's ends of those standard streams that are pipes. */
+/** Promise of a clone's answer, with the parent's ends of the standard streams that are pipes. */
 export interface Running<T> extends Promise<T>, StandardStreams {}
 
 /**
-Forks at the end of this turn, runs `f` in the clone, and resolves to its value. The fork waits for this call's turn and
-until the process's threads are at rest; the parent continues meanwhile. `f` can be asynchronous. The arguments are not
+Forks at the end of this turn, runs `f` in the clone, and resolves to the value of `f`. The fork waits for this call's
+turn and until the process's threads are idle; the parent keeps running. `f` can be asynchronous. The arguments are not
 copied: `f` sees them, and everything else in memory, as they are at the fork.
 
-@returns a promise of the value of `f`, which travels by structured clone. It rejects with what `f` threw, or with a
-{@link QcloneError} if there can be no fork (`ERR_QCLONE_THREADS` and others), the clone ends without an answer
+@returns a promise of the value of `f`, which travels by structured clone. It rejects with the value `f` throws, or with
+a {@link QcloneError} if the process cannot fork (`ERR_QCLONE_THREADS` and others), the clone ends without an answer
 (`ERR_QCLONE_DIED`, with its wait status), or the value cannot travel (`ERR_QCLONE_UNSERIALIZABLE`).
 @throws {TypeError} if `f` is not a function or is a generator function. Nothing else is thrown.
 
@@ -102,7 +102,7 @@ async function settle(launched: Launched, { onProgress }: RunOptions): Promise<u
       const answered = (failed: boolean) =>
         sign('qclone:answered', { kind, name, pid, ms: uptimeMs() - begun, failed })
       channel.on('frame', (frame) => {
-        // The clone is being ended: its answer is too late.
+        // The clone is being terminated: its answer is too late.
         if (guard.triggered) return
         try {
           if (frame.kind === KIND.report) {
@@ -138,7 +138,7 @@ function callInClone<A extends unknown[]>(
   ends: Ends,
   reports: boolean,
 ): void {
-  // Bound, since a function written inside another one is compiled by each clone.
+  // Bound functions, since each clone would compile a nested function.
   const failed = fail.bind(undefined, ends)
   onUncaught(failed)
   onReport(reports ? sendProgress.bind(undefined, ends) : undefined)
@@ -174,7 +174,7 @@ function answer({ fd }: Ends, message: Uint8Array, status: number): never {
   try {
     native().writeAll(fd, message)
   } catch {
-    // The parent has ended, or has given this clone up.
+    // The parent has ended, or has given up on this clone.
     leave(1)
   }
   return leave(status)

@@ -24,11 +24,11 @@ Forks now and returns immediately. The clone calls `f`, which must be synchronou
 
 - The exit status is the integer from 0 to 255 that `f` returns, 255 for any other value, and 1 if `f` throws, after
   printing the error.
-- The parent is blocked for the fork, and before it for at most `spawnTimeout` until its threads are at rest.
-- The clone's event loop does not continue: what `f` leaves queued does not run. Use {@link run} for that.
+- The call blocks the parent for the fork, and before that for at most `spawnTimeout` until its threads are idle.
+- The clone's event loop does not continue: work that `f` queues does not run. Use {@link run} for that.
 
 @throws {TypeError} if `f` is not a function, or is asynchronous or a generator function.
-@throws {QcloneError} if there can be no fork.
+@throws {QcloneError} if the process cannot fork.
 
 @example
 ```js
@@ -110,7 +110,7 @@ function forkFor(places: Places, name: string, options: DetachableOptions, f: Ca
 
 function callAndLeave<A extends unknown[]>(f: (...args: A) => unknown, args: A): never {
   handlers.inSpawn.call('spawn')
-  // The parent of a `spawn` listens for no progress.
+  // The parent of a `spawn` clone does not listen for progress.
   onReport(undefined)
   let status: number
   try {

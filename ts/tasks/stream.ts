@@ -19,10 +19,11 @@ import { streamInline } from './inline/tasks.js'
 import { type WithOptions, withOptions } from './with-options.js'
 
 /**
-Runs a generator in a clone and yields its values one by one. This call forks, as {@link run} does, not the first read
-of a value. The clone runs ahead of its consumer by as much as a socket buffers, then waits. Leaving the loop ends it.
+Runs a generator in a clone and yields its values one by one. Forks when called, as {@link run} does, not at the first
+read. The clone runs ahead of its consumer until the socket's buffers are full, then waits. Leaving the loop terminates
+the clone.
 
-@returns an iterator, for one loop. It throws what `f` throws, and the {@link QcloneError}s of {@link run}.
+@returns an iterator for one loop. It throws the errors of `f` and the {@link QcloneError}s of {@link run}.
 @throws {TypeError} if `f` is not a function. Nothing else is thrown.
 
 @example
@@ -74,10 +75,10 @@ class Values<A extends unknown[], T> implements StandardStreams {
   readonly #launched: Promise<Launched>
   readonly #forceKillAfterDelay: number | undefined
   readonly #values = this.#receive()
-  /** Aborted when the loop is left before there is a clone. */
+  /** Aborted when the loop is left before the clone exists. */
   readonly #unwanted = new AbortController()
   #live = false
-  /** Whether the loop was left: how the clone ends is then no error. */
+  /** Whether the loop was left. The way the clone ends is then not an error. */
   #left = false
 
   constructor(
@@ -107,7 +108,7 @@ class Values<A extends unknown[], T> implements StandardStreams {
       return launched
     }
     this.#launched = begin()
-    // The first read throws it.
+    // The first read throws the error.
     this.#launched.catch(() => {})
     this.stdin = streams.stdin
     this.stdout = streams.stdout
@@ -121,7 +122,7 @@ class Values<A extends unknown[], T> implements StandardStreams {
   async return(): Promise<IteratorResult<T, void>> {
     this.#left = true
     if (!this.#live) this.#unwanted.abort()
-    // The clone ends first, since the generator may be waiting for a value that never comes.
+    // The clone is ended first, since the generator may be waiting for a value that never comes.
     await this.#launched.then((launched) => this.#end(launched)).catch(() => {})
     return this.#values.return()
   }
@@ -135,7 +136,7 @@ class Values<A extends unknown[], T> implements StandardStreams {
   }
 
   async *#receive(): AsyncGenerator<T, void, undefined> {
-    // Runs at the first read, when the constructor has set `#launched`.
+    // Runs at the first read, after the constructor has set `#launched`.
     const launched = await this.#launched.catch((error) => {
       if (!this.#left) throw error
     })
@@ -159,7 +160,7 @@ class Values<A extends unknown[], T> implements StandardStreams {
   }
 }
 
-/** In the clone: sends what `f` yields, at the pace of its consumer. */
+/** In the clone: sends the values that `f` yields, at the consumer's pace. */
 async function produce<A extends unknown[]>(
   f: (...args: A) => Source<unknown> | Promise<Source<unknown>>,
   args: A,

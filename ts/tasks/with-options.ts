@@ -1,6 +1,6 @@
 import { type Expectations, expectEach } from '../options/validate.js'
 
-/** Task function that takes options by `.with`: `run(f)`, `run.with(options)(f)`. */
+/** Task function that takes options through `.with`: `run(f)`, `run.with(options)(f)`. */
 export type WithOptions<O, F> = F & {
   /**
   Binds options to the function. Invalid options throw here, not when the task runs.
@@ -11,7 +11,7 @@ export type WithOptions<O, F> = F & {
 }
 
 /**
-Creates a task function that takes options by `.with`.
+Creates a task function that takes options through `.with`.
 
 @param bind returns the function with these options bound.
 */

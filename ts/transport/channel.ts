@@ -22,7 +22,7 @@ export interface Link extends EventEmitter<LinkEvents> {
   /** Sends a frame. @returns false if it is better to wait for `drain` before sending more. */
   send(frame: Uint8Array): boolean
   /**
-  Stops the delivery of frames until {@link resume}. Frames sent meanwhile wait; once buffers are full, so does the
+  Stops the delivery of frames until {@link resume}. Frames sent before then wait; once buffers are full, so does the
   sender.
   */
   pause(): void
@@ -53,7 +53,7 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   readonly #onFault: () => void
   /** Error in the bytes that the other side sent. */
   fault: Error | undefined
-  /** Addresses of the parent's connections on which the clone waits in vain, as it has reported. */
+  /** Addresses of the parent's connections on which the clone has reported waiting in vain. */
   readonly waitsOn: string[] = []
   isOver = false
   #input: Input = 'open'
@@ -101,8 +101,8 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
   }
 
   /**
-  Reads the rest and closes, since the other side has ended. Its end of the connection may still be held open by a
-  process it has started, so the socket does not report the end.
+  Reads the remaining input and closes, since the other side has ended. A process that the other side has started may
+  still hold that end of the connection open, so the socket does not report the end.
   */
   otherSideHasEnded(): void {
     const look = () => {
@@ -129,12 +129,12 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
     }
   }
 
-  /** In a clone: reports a connection on which it waits in vain. */
+  /** In a clone: reports a connection on which the clone waits in vain. */
   readonly tellWaits = (peer: string) => void this.send(waitsFrame(peer))
 
   /**
   Closes once all pending frames have been sent; later input is dropped. The descriptor stays open until the other side
-  has closed its own. A write of the other side would fail otherwise, which destroys its socket along with unread data.
+  has closed its own. Otherwise, a write by the other side would fail and destroy its socket along with unread data.
   */
   end(): void {
     this.#socket.end(() => {
@@ -224,10 +224,10 @@ export class Channel extends EventEmitter<LinkEvents> implements Link {
 }
 
 /**
-What can still arrive:
+Input that can still arrive:
 
 - `open`: frames.
-- `lingering`: nothing that is wanted. All has been sent, and the descriptor stays open only until the other side closes
+- `lingering`: no wanted input. Everything has been sent, and the descriptor stays open only until the other side closes
   its own.
 - `over`: nothing. The socket is closed.
 */
@@ -237,22 +237,22 @@ type Input = 'open' | 'lingering' | 'over'
 Whether frames are wanted:
 
 - `on`: yes.
-- `paused`: not at present.
-- `held`: not at present, and the socket is paused too, because more has arrived.
+- `paused`: not now.
+- `held`: not now, and the socket is paused too, because more has arrived.
 */
 type Flow = 'on' | 'paused' | 'held'
 
 /**
-Where the delivery of frames that have arrived is:
+State of the delivery of received frames:
 
-- `done`: all that are wanted have been delivered.
+- `done`: all wanted frames have been delivered.
 - `under way`: a listener is being called.
 - `broken off`: a listener has thrown, and delivery continues in the next turn.
 - `closed`: `close` has been emitted. Nothing follows.
 */
 type Delivery = 'done' | 'under way' | 'broken off' | 'closed'
 
-/** Maximum number of connections that are remembered: an error message that names more is no better. */
+/** Maximum number of connections to remember: naming more does not improve an error message. */
 const MOST_WAITS = 3
 
 /** Turns of the event loop without data after which nothing more arrives from a process that has ended. */

@@ -3,8 +3,8 @@ import { calledInClones } from '../in-clone/precompile.js'
 import { isPlain } from './find-unserializable.js'
 
 /**
-Whether the objects that V8 has written as empty are really empty. Looks only at those: a walk over the whole value
-would take a clone longer than serializing it. Calls no getters, so an object that one gave counts as not empty.
+Returns whether the objects that V8 has written as empty are really empty. Checks only those: walking the whole value
+would take a clone longer than serializing it. Calls no getters, so an object returned by a getter counts as not empty.
 
 @param ways the way to each object, as the native part returns it: the number of steps, then the steps.
 */
@@ -38,7 +38,7 @@ const GIVEN = Symbol('given by a getter')
 
 function partOf(whole: unknown, step: number, keys: readonly string[]): unknown {
   if (whole === GIVEN) return GIVEN
-  // V8 writes an array with getters as a sparse one, to which the native part knows no way.
+  // V8 writes an array with getters as a sparse one, into which the native part knows no way.
   if (Array.isArray(whole)) return listed(whole[step])
   if (typeof whole !== 'object' || whole === null) return undefined
   const property = Object.getOwnPropertyDescriptor(whole, keys[step >> 1] ?? '')

@@ -21,10 +21,10 @@ interface Node {
 }
 
 /**
-Finds a part of `value` that V8 serializes without an error but loses. Calls no getters: parts behind them are judged
-by what arrives.
+Finds a part of `value` that V8 serializes without an error but loses. Calls no getters: parts they return are judged by
+the deserialized copy.
 
-@param read reads what was written.
+@param read deserializes the written value.
 */
 export function findLost(value: unknown, root: string, read: () => unknown): Culprit | undefined {
   const { culprit, getter } = search(value, root, ({ value }) => whatIsLost(value))
@@ -40,8 +40,8 @@ export function findLost(value: unknown, root: string, read: () => unknown): Cul
 }
 
 /**
-Walks a value and what arrives of it side by side, to find what getters gave that may have lost something. An object
-that can also be reached without a getter has been judged already.
+Walks a value and its deserialized copy side by side, to find parts returned by getters that may have lost something. An
+object that can also be reached without a getter has been judged already.
 */
 function findLostByGetter(value: unknown, arrived: unknown, root: string): Culprit | undefined {
   const seen = new Set<unknown>()
@@ -73,10 +73,10 @@ function findLostByGetter(value: unknown, arrived: unknown, root: string): Culpr
   return undefined
 }
 
-/** Part of a value, and what arrives of it. */
+/** Part of a value, and its deserialized copy. */
 type Pair = [node: Node, arrived: unknown]
 
-/** Describes an object given by a getter that may have arrived with less than it had. */
+/** Describes an object returned by a getter that may have lost something when serialized. */
 function whatMayBeLost(arrived: object): string | undefined {
   if (types.isNativeError(arrived)) {
     const [title = ''] = (arrived.stack ?? '').split('\n')
@@ -116,7 +116,7 @@ export function findTooDeep(value: unknown, root: string): Culprit {
   return culprit ?? { path: root, what }
 }
 
-/** The same as in the native part. V8 reads about 2,000 levels with Node's default stack. */
+/** Same limit as in the native part. V8 reads about 2,000 levels with Node's default stack. */
 const DEEP_LEVELS = 1000
 
 interface Found {
@@ -159,13 +159,13 @@ function isPlainValue(value: unknown): boolean {
   return value === null || !['object', 'function', 'symbol'].includes(typeof value)
 }
 
-/** Whether an object consists of its properties alone. */
+/** Returns whether an object consists only of its properties. */
 export function isPlain(value: object): boolean {
   const prototype: object | null = Object.getPrototypeOf(value)
   return (prototype === null || isBase(prototype)) && !(Symbol.toStringTag in value)
 }
 
-/** Whether a prototype is `Object.prototype` of any realm, or an empty one. That of a class has a constructor. */
+/** Returns whether a prototype is `Object.prototype` of any realm, or empty. A class's prototype has a constructor. */
 function isBase(prototype: object): boolean {
   if (prototype === Object.prototype) return true
   if (Object.getPrototypeOf(prototype) !== null) return false
@@ -232,7 +232,7 @@ function whatIsRefused(value: unknown): string | undefined {
   return types.isProxy(value) ? 'a Proxy' : undefined
 }
 
-/** Whether V8 serializes an object by its properties alone. */
+/** Returns whether V8 serializes only the properties of an object. */
 function isOrdinary(value: object): boolean {
   return !(
     Array.isArray(value) ||
@@ -265,7 +265,7 @@ const OF_PLATFORM = new Set([
   'WritableStream',
 ])
 
-/** Whether a value is an instance of a class of the platform that V8's serializer does not know. */
+/** Returns whether a value is an instance of a class of the platform that V8's serializer does not know. */
 export function isOfPlatform(value: object): boolean {
   if (types.isProxy(value)) return false
   let prototype: object | null = Object.getPrototypeOf(value)
@@ -280,14 +280,14 @@ export function isOfPlatform(value: object): boolean {
   return false
 }
 
-/** Whether a value is a WebAssembly module, for which V8 writes nothing at all. */
+/** Returns whether a value is a WebAssembly module, for which V8 writes nothing at all. */
 function isWasmModule(value: object): boolean {
   // Node's types lack it, and so does a Node.js without a JIT compiler.
   const { WebAssembly } = globalThis as { WebAssembly?: { Module: new () => object } }
   return WebAssembly !== undefined && value instanceof WebAssembly.Module
 }
 
-/** Whether the cause of an error leads back to it. */
+/** Returns whether the cause of an error leads back to the error. */
 function isInOwnCause(error: Error): boolean {
   const cause: unknown = Object.getOwnPropertyDescriptor(error, 'cause')?.value
   return search(cause, '', ({ value }) => (value === error ? 'itself' : undefined)).culprit !== undefined
@@ -295,7 +295,7 @@ function isInOwnCause(error: Error): boolean {
 
 let readsRings: boolean | undefined
 
-/** Whether V8 reads an error that is part of its own cause. That of Node 20 does not. */
+/** Returns whether V8 reads an error that is part of its own cause. The V8 of Node 20 does not. */
 function ringsAreRead(): boolean {
   if (readsRings !== undefined) return readsRings
   const error = new Error()

@@ -22,9 +22,9 @@ export const KIND = {
   report: 4,
   /** Nothing follows. */
   end: 5,
-  /** The client is about to get something. Has the head of the response, if there is one. */
+  /** The client is about to receive data. Contains the head of the response, if there is one. */
   begun: 6,
-  /** Address of a dead connection that the clone has written to and waits for in vain. */
+  /** Address of a dead connection that the clone has written to and waits on in vain. */
   waits: 7,
 } as const
 
@@ -41,7 +41,7 @@ export interface Frame {
 const LENGTH_BYTES = 6
 
 /**
-Encodes a frame. Uses only V8's builtins, since a clone that answers would have to page in Node's functions for buffers.
+Encodes a frame. Uses only V8's builtins, since an answering clone would have to page in Node's functions for buffers.
 */
 export function frame(kind: Kind, body: Uint8Array = EMPTY, inFile = false): Uint8Array {
   const bytes = new Uint8Array(HEAD_BYTES + body.length)
@@ -54,14 +54,14 @@ export function frame(kind: Kind, body: Uint8Array = EMPTY, inFile = false): Uin
   return bytes
 }
 
-/** Encodes the frame that reports a connection of the parent's on which the clone waits in vain. */
+/** Encodes the frame that reports a parent's connection on which the clone waits in vain. */
 export function waitsFrame(peer: string): Uint8Array {
   return frame(KIND.waits, Buffer.from(peer))
 }
 
 const UINT32 = 2 ** 32
 
-/** Size of errors that are always accepted, however small messages must be. */
+/** Size up to which errors are always accepted, regardless of the limit on messages. */
 export const MIN_ERROR_BYTES = 1 << 14
 
 const EMPTY = new Uint8Array()
@@ -84,7 +84,7 @@ export class Frames {
     this.#length += chunk.length
   }
 
-  /** Drops what has arrived. */
+  /** Drops all bytes that have arrived. */
   clear(): void {
     this.#chunks = []
     this.#length = 0

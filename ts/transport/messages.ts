@@ -8,7 +8,7 @@ import { type Frame, frame, KIND, type Kind, MIN_ERROR_BYTES } from './frames.js
 import { type Packed, pack, unpack } from './serialize.js'
 import { recordThrown, reviveThrown, type Thrown } from './serialize-error.js'
 
-/** Length from which a body goes into the file. A pipe holds about as much; beyond that its writer waits. */
+/** Minimum length of a body that goes into the file. A pipe holds about as much; beyond that, its writer waits. */
 const BODY_IN_FILE_BYTES = 1 << 16
 
 /** Alignment of parts in the file: mappings begin at pages, which are at most this large. */
@@ -17,7 +17,7 @@ const PAGE_BYTES = 1 << 16
 /**
 Encodes the frame of a value.
 
-@param file the clone's memory file, for large values. Its writer then waits for nobody. Written only once.
+@param file the clone's memory file, for large values. Its writer never waits. Written only once.
 @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE`
 */
 export function encodeValue(kind: Kind, value: unknown, file?: number): Uint8Array {
@@ -41,14 +41,14 @@ function withinBounds(packed: Packed): Packed {
   throw inThisTask(new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, { path: 'value' }))
 }
 
-/** Encodes the frame of a thrown value, without what would make it larger than `maxAnswerBytes`. */
+/** Encodes the frame of a thrown value, without the parts that would make it larger than `maxAnswerBytes`. */
 export function encodeThrown(thrown: unknown): Uint8Array {
   const room = Math.max(settings().maxAnswerBytes, MIN_ERROR_BYTES)
   return frame(KIND.thrown, pack(recordThrown(thrown, room), false).body)
 }
 
 /**
-Decodes a frame by {@link encodeValue}.
+Decodes a frame encoded by {@link encodeValue}.
 
 @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` if the frame cannot be read.
 */
@@ -64,7 +64,7 @@ export function decodeValue({ body, inFile }: Frame, file?: number): unknown {
 }
 
 /**
-Decodes a frame by {@link encodeThrown} to the value that was thrown.
+Decodes a frame encoded by {@link encodeThrown} to the thrown value.
 
 @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE` if the frame cannot be read.
 */

@@ -8,7 +8,7 @@ import { decodeThrown, decodeValue, encodeThrown, encodeValue } from './messages
 
 const END = frame(KIND.end)
 
-/** Number of buffered messages from which the other side waits. */
+/** Number of buffered messages at which the other side starts to wait. */
 const MOST_HELD = 64
 
 /** Events of a {@link Port}. */
@@ -16,8 +16,8 @@ export interface PortEvents<Received> {
   /** Emitted for each message. */
   message: [value: Received]
   /**
-  Emitted when either side has closed the port or ended. `error` is what the other side's function threw, or how the
-  clone died, if that is why.
+  Emitted when either side has closed the port or ended. `error` is the value thrown by the other side's function, or
+  describes how the clone died, if that is the reason.
   */
   close: [error?: unknown]
   /** Emitted when there is room again, after `postMessage` has returned false. */
@@ -67,7 +67,7 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
       this.#receive(value)
     })
     link.on('drain', () => this.emit('drain'))
-    // The rest fits into the socket's buffers. Left unread, it would hide the end.
+    // The remaining data fits into the socket's buffers. Left unread, it would hide the end.
     link.on('over', () => link.resume())
     link.on('close', () => {
       if (this.#closing) this.#noteClosed()
@@ -124,7 +124,7 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
     return !this.#closing && this.#link.send(frame)
   }
 
-  /** Closes the port for both sides, once everything sent has left. */
+  /** Closes the port for both sides, once all pending messages have been sent. */
   close(): void {
     if (this.#closing) return
     this.#link.send(END)
@@ -137,7 +137,7 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
     return this
   }
 
-  /** Keeps the event loop alive while the port is open, as by default. */
+  /** Keeps the event loop alive while the port is open, which is the default. */
   ref(): this {
     this.#link.ref()
     return this
@@ -199,7 +199,7 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
   #end(): void {
     this.#closing = true
     this.#link.end()
-    // A pause would delay the end behind messages that nobody takes.
+    // A pause would delay the end behind messages that no one reads.
     this.#link.resume()
   }
 
@@ -230,7 +230,7 @@ export class Port<Received = unknown, Sent = unknown> extends EventEmitter<PortE
   }
 }
 
-/** Ends this clone by an error. Sends it to the parent, or prints it on stderr if it cannot be sent immediately. */
+/** Exits this clone with an error: sends it to the parent, or prints it on stderr if it cannot be sent immediately. */
 export function leaveWith(error: unknown, channel: Channel): never {
   return channel.sendNow(encodeThrown(error)) ? leave(STATUS_OF_ERROR) : leaveByError(error)
 }

@@ -5,15 +5,15 @@ import { isQcloneError, QcloneError } from '../types/errors.js'
 import { isError } from '../types/is-error.js'
 import { pack, unpack } from './serialize.js'
 
-/** Error in the form in which it travels: structured clone keeps neither own properties nor names of other classes. */
+/** Error in its serialized form: structured clone keeps neither own properties nor names of other classes. */
 interface ErrorRecord {
-  /** Name of the class that the error is restored with. */
+  /** Name of the class used to restore the error. */
   type: string
   name: string
   message: string
   stack: string | undefined
   properties: Property[]
-  /** Properties that are not enumerable: `cause`, and those of errors of several. */
+  /** Non-enumerable properties: `cause`, and those of errors that contain other errors. */
   hidden: Property[]
 }
 
@@ -22,10 +22,10 @@ type Property = [key: string, part: Part]
 /** Part of an error: a packed value, the index of another error, or a list of parts. */
 type Part = Uint8Array | number | Part[]
 
-/** Thrown value in the form in which it travels. Each of its parts has been packed, once. */
+/** Thrown value in its serialized form. Each of its parts has been packed once. */
 export interface Thrown {
   part: Part
-  /** All errors in it, each once: they can refer to each other in rings. */
+  /** All errors in the value, each once: they can refer to each other in cycles. */
   errors: ErrorRecord[]
 }
 
@@ -36,14 +36,14 @@ interface Recording {
   /** Errors that have an index, but no record yet. */
   ahead: Array<[error: Error, path: string]>
   packed: Map<unknown, Uint8Array>
-  /** Number of bytes that the rest of it can take. */
+  /** Number of bytes left for the rest. */
   room: number
 }
 
 /**
-Records everything that can travel of a value that was thrown.
+Records all parts of a thrown value that can travel.
 
-@param room maximum number of bytes. Parts that would take more are replaced by the error that says so, and long
+@param room maximum number of bytes. Parts that would take more are replaced by an error that says so, and long
   messages are cut.
 */
 export function recordThrown(thrown: unknown, room: number): Thrown {
@@ -59,7 +59,7 @@ function record(thrown: unknown, room: number): Thrown {
   const recording: Recording = { errors: [], indexes: new Map(), ahead: [], packed: new Map(), room }
   const { errors, ahead } = recording
   const part = recordPart(recording, thrown, 'thrown') ?? []
-  // The outermost errors come first, and get the room.
+  // The outermost errors come first, so they get the room.
   for (let next = 0; next < ahead.length; next++) {
     const [error, path] = ahead[next] as (typeof ahead)[number]
     errors.push(recordError(recording, error, path))
@@ -67,17 +67,17 @@ function record(thrown: unknown, room: number): Thrown {
   return { part, errors }
 }
 
-/** Estimated size of a record with nothing in it, and of a part besides its bytes. */
+/** Estimated size of an empty record, and of a part without its bytes. */
 const RECORD_BYTES = 512
 const PART_BYTES = 32
 
-/** Number of bytes that are kept for the texts of each error, and for an error that replaces a part. */
+/** Number of bytes reserved for the texts of each error, and for an error that replaces a part. */
 const TEXT_BYTES = 3584
 const ERROR_BYTES = RECORD_BYTES + TEXT_BYTES
 
 /**
-Records a part. One that cannot travel is replaced by the error that says why. Returns undefined if there is no room
-even for that.
+Records a part. A part that cannot travel is replaced by an error that says why. Returns undefined if there is no room
+even for the error.
 */
 function recordPart(recording: Recording, value: unknown, path: string): Part | undefined {
   try {
@@ -94,7 +94,7 @@ function recordItem(recording: Recording, value: unknown, path: string): Uint8Ar
   const { packed } = recording
   try {
     const body = packed.get(value) ?? pack(value, false, path).body
-    // An object that several errors have travels once.
+    // An object shared by several errors travels once.
     const bytes = packed.has(value) ? 0 : body.length
     if (bytes + ERROR_BYTES > recording.room)
       throw lost(`${path} takes ${body.length} bytes, ${TOO_LARGE}`, path)
@@ -113,7 +113,7 @@ function recordIndex(recording: Recording, error: Error, path: string): number |
   const { indexes, ahead } = recording
   const known = indexes.get(error)
   if (known !== undefined) return known
-  // The first one travels in any case.
+  // The first error always travels.
   if (recording.room < ERROR_BYTES && ahead.length > 0) return undefined
   recording.room -= ERROR_BYTES
   indexes.set(error, ahead.length)
@@ -130,7 +130,7 @@ function recordList(recording: Recording, list: readonly unknown[], path: string
   return parts
 }
 
-/** Whether there are errors among the first items of a list. Calls no getters. */
+/** Returns whether there are errors among the first items of a list. Calls no getters. */
 function hasErrors(list: readonly unknown[]): boolean {
   const length = Math.min(list.length, MOST_LOOKED_AT)
   for (let i = 0; i < length; i++) {
@@ -171,7 +171,7 @@ function recordError(recording: Recording, error: Error, path: string): ErrorRec
 /** Length from which a path is cut. */
 const MOST_OF_PATH = 200
 
-/** Properties of built-in classes besides the cause that are not enumerable. */
+/** Non-enumerable properties of built-in classes, besides the cause. */
 const HIDDEN_OF: Partial<Record<string, readonly string[]>> = {
   AggregateError: ['errors'],
   SuppressedError: ['error', 'suppressed'],
@@ -194,7 +194,7 @@ function recordProperty(recording: Recording, to: Property[], error: Error, key:
   to.push([key, part])
 }
 
-/** Returns a property as a string; undefined if there is none, or it cannot be made a string. */
+/** Returns a property as a string; undefined if there is none, or it cannot be converted. */
 function textOf(error: Error, key: 'name' | 'message' | 'stack'): string | undefined {
   try {
     const value: unknown = error[key]
@@ -220,19 +220,19 @@ function lost(message: string, path: string): QcloneError {
   return new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, { path })
 }
 
-/** Returns the name of the class to restore an error with: its own, if that is a built-in one. */
+/** Returns the name of the class used to restore an error: its own, if that class is built in. */
 function typeOf(error: Error, name: string): string {
   if (error instanceof DOMException) return 'DOMException'
   if (isQcloneError(error)) return 'QcloneError'
   if (isOf(error, name, 'AggregateError') && Array.isArray((error as AggregateError).errors))
     return 'AggregateError'
   if (isOf(error, name, 'SuppressedError') && 'suppressed' in error) return 'SuppressedError'
-  // A class with such a name is most often the program's own.
+  // A class with such a name usually belongs to the program.
   const ofWasm = OF_WASM.find((type) => isInstance(error, GLOBAL.WebAssembly?.[type]))
   return ofWasm ?? (Object.hasOwn(BUILT_IN, name) ? name : 'Error')
 }
 
-/** Whether an error is of a class, or has its name, as those of another realm. */
+/** Returns whether an error is an instance of a class, or has its name, as errors of another realm do. */
 function isOf(error: Error, name: string, type: 'AggregateError' | 'SuppressedError'): boolean {
   return name === type || isInstance(error, GLOBAL[type])
 }
@@ -254,7 +254,7 @@ const GLOBAL = globalThis as unknown as {
 
 const BUILT_IN = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 
-/** Restores the value that was thrown. */
+/** Restores a thrown value. */
 export function reviveThrown({ part, errors }: Thrown): unknown {
   const revived = errors.map(create)
   const values = new Map<Uint8Array, unknown>()
@@ -277,7 +277,7 @@ export function reviveThrown({ part, errors }: Thrown): unknown {
   return revive(part)
 }
 
-/** Creates an error of the class that was thrown, if that is a built-in one. */
+/** Creates an error of the class that was thrown, if that class is built in. */
 function create({ type, name, message, properties }: ErrorRecord): Error {
   if (type === 'DOMException') return new DOMException(message, name)
   if (type === 'AggregateError') return new AggregateError([], message)

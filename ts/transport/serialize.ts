@@ -11,17 +11,17 @@ import { type Culprit, findLost, findRefused, findTooDeep, isOfPlatform } from '
 /** Serialized value. */
 export interface Packed {
   body: Uint8Array
-  /** Large memory that the body refers to and that travels beside it. */
+  /** Large memory that the body refers to and that travels separately. */
   large: readonly Uint8Array[]
 }
 
-/** Size in bytes from which a buffer can travel beside the body. */
+/** Minimum size in bytes of a buffer that can travel separately from the body. */
 export const LARGE_BYTES = 1 << 18
 
 /**
 Serializes a value.
 
-@param beside whether large memory can travel beside the body.
+@param beside whether large memory can travel separately from the body.
 @param root name of the value in the path to a part of it.
 @throws {QcloneError} `ERR_QCLONE_UNSERIALIZABLE`, with the path to the part that cannot travel.
 */
@@ -55,9 +55,9 @@ const MOST_OF_WHY = 100
 
 /** Flag of the native part's inspection: the body has empty objects, which may have lost something. */
 const EMPTY = 1
-/** The same: something else may be lost. */
+/** Flag of the same inspection: something else may be lost. */
 const SUSPECT = 2
-/** The same: the value may be too deep to be read. */
+/** Flag of the same inspection: the value may be too deep to be read. */
 const DEEP = 4
 
 function inspectSerialized(body: Buffer): number {
@@ -65,7 +65,7 @@ function inspectSerialized(body: Buffer): number {
   return isInline() ? SUSPECT | DEEP : native().inspectSerialized(body)
 }
 
-/** Whether all objects that arrive empty are empty here. */
+/** Returns whether all objects that arrive empty are empty here. */
 function areEmpty(value: unknown, body: Buffer): boolean {
   return areEmptyObjects(value, native().emptyObjects(body))
 }
@@ -74,7 +74,7 @@ function isObjectOfPlatform(part: unknown): boolean {
   return typeof part === 'object' && part !== null && isOfPlatform(part)
 }
 
-/** Reads the body once. V8 needs more stack for reading than for writing, and the reader may have less of it. */
+/** Reads the body once. V8 needs more stack for reading than for writing, and the reader may have less stack. */
 function expectReadable(value: unknown, root: string, body: Buffer, large: readonly Uint8Array[]): void {
   const buffers = memoryFor(large)
   const read = (frames: number): unknown => (frames > 0 ? read(frames - 1) : unpack(body, buffers))
@@ -85,12 +85,12 @@ function expectReadable(value: unknown, root: string, body: Buffer, large: reado
   }
 }
 
-/** Returns memory of the same sizes. */
+/** Returns buffers of the same sizes. */
 function memoryFor(large: readonly Uint8Array[]): ArrayBuffer[] {
   return large.map(({ length }) => new ArrayBuffer(length))
 }
 
-/** Far more frames than there are between a turn of the event loop and the reading of a message. */
+/** Far more stack frames than lie between a turn of the event loop and the reading of a message. */
 const FRAMES_OF_READER = 500
 
 function unserializable({ path, what }: Culprit, cause: unknown): QcloneError {
@@ -100,7 +100,7 @@ function unserializable({ path, what }: Culprit, cause: unknown): QcloneError {
   return inThisTask(new QcloneError('ERR_QCLONE_UNSERIALIZABLE', message, details))
 }
 
-/** Deserializes a value from its body and, in the same order, the memory that travelled beside it. */
+/** Deserializes a value from its body and the memory that traveled separately, in the same order. */
 export function unpack(body: Buffer, large: readonly ArrayBuffer[]): unknown {
   if (body[0] !== V8_HEADER) return unpackPrimitive(body)
   const deserializer = new ValueDeserializer(body, large)
@@ -110,7 +110,7 @@ export function unpack(body: Buffer, large: readonly ArrayBuffer[]): unknown {
 
 const NONE: readonly Uint8Array[] = []
 
-/** First byte by V8's serializer, in each of its versions. */
+/** First byte written by V8's serializer, in each of its versions. */
 const V8_HEADER = 0xff
 
 /** Primitives that travel as one byte: their index. */
@@ -123,7 +123,7 @@ const NUMBER = 0x10
 const STRING = 0x11
 const STRING_HEAD_BYTES = 2
 
-/** Maximum length of a string that is packed so. V8 writes Latin letters in half the bytes. */
+/** Maximum length of a string packed this way. V8 writes Latin letters in half the bytes. */
 const MOST_UNITS = 1024
 
 /**
@@ -158,8 +158,8 @@ function unpackPrimitive(body: Buffer): unknown {
 }
 
 /**
-Returns the direct parts of a value, up to a number. V8 asks for views as it meets them, but must know buffers in
-advance. A search for them in the whole value would take as long as serializing it. Calls no getters.
+Returns the direct parts of a value, up to a limit. V8 asks for views when it reaches them, but must know buffers in
+advance. Searching the whole value for buffers would take as long as serializing it. Calls no getters.
 */
 function firstPartsOf(value: unknown): unknown[] {
   if (Array.isArray(value)) return value.slice(0, MOST_LOOKED_AT)
@@ -172,16 +172,16 @@ function firstPartsOf(value: unknown): unknown[] {
 }
 
 function isLarge(part: unknown): part is ArrayBuffer {
-  // Only V8's own way keeps a resizable buffer resizable.
+  // Only V8's own serialization keeps a resizable buffer resizable.
   return part instanceof ArrayBuffer && part.byteLength >= LARGE_BYTES && !isResizable(part)
 }
 
-/** Whether a buffer is resizable, which Node's types do not have yet. */
+/** Returns whether a buffer is resizable, a property that Node's types lack so far. */
 function isResizable(buffer: ArrayBuffer): boolean {
   return (buffer as { resizable?: boolean }).resizable === true
 }
 
-/** Whether a value has properties for parts. Those of a view are its elements. */
+/** Returns whether the parts of a value are its properties. The properties of a view are its elements. */
 function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
 }
@@ -216,7 +216,7 @@ const tagOf = Reflect.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )?.get as () => string | undefined
 
-/** Number in place of a view's index in `large`: its bytes follow. */
+/** Number sent in place of a view's index in `large`: the view's bytes follow. */
 const HERE = 0xffff_ffff
 
 /** Node's classes, with the overridable methods that its types lack. */

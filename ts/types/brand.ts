@@ -2,7 +2,7 @@
 Marks the instances of a class with a symbol that all copies of the package share, and makes `instanceof` look for it. A
 process can have two versions, or one copy in each vm context.
 
-@param name Name of the class, which a bundler may have changed.
+@param name Name of the class. A bundler may have changed the `name` of the class itself.
 @returns a function that returns whether a value is an instance, of any copy.
 */
 export function brand<T extends object>(

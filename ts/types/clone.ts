@@ -5,7 +5,7 @@ import type { WaitStatus } from './wait-status.js'
 /** Function, or kind of server, that made a clone. */
 export type CloneKind = Serving | 'resident' | 'run' | 'spawn' | 'stream'
 
-/** Part of the clients' traffic that a clone serves: all of it for a reader, otherwise a part of one client's. */
+/** Part of the clients' traffic that a clone serves: all of it for a reader, otherwise part of one client's traffic. */
 export type Serving = 'offload' | 'query' | 'reader' | 'request' | 'session'
 
 const SERVING: readonly string[] = ['offload', 'query', 'reader', 'request', 'session'] satisfies Serving[]
@@ -47,15 +47,15 @@ export interface Clone extends CloneInfo, StandardStreams, AsyncDisposable {
   /** Lets the parent's event loop end before the clone, which then ends too. */
   unref(): this
   /**
-  Ends the clone with a signal, and with `SIGKILL` if it has not ended within `forceKillAfterDelay` milliseconds. `await
-  using` does the same.
+  Terminates the clone with a signal, then with `SIGKILL` if it has not ended within `forceKillAfterDelay` milliseconds.
+  `await using` does the same.
 
   @returns a promise of the wait status.
   */
   stop(options?: EndOptions): Promise<WaitStatus>
 }
 
-/** The parent's ends of those standard streams of a clone that are pipes, otherwise `null`. */
+/** The parent's ends of the standard streams of a clone that are pipes, otherwise `null`. */
 export interface StandardStreams {
   /** Standard input of the clone. */
   readonly stdin: Writable | null

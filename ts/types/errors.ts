@@ -6,8 +6,8 @@ import type { WaitStatus } from './wait-status.js'
 Stable code of a {@link QcloneError}. Match on it, since messages can change.
 
 - `ERR_QCLONE_ABORTED`: `signal` or `stopAll` ended the task or request; the `cause` is the signal's reason.
-- `ERR_QCLONE_ACCESS`: a server of kdb+ closed the connection at the login.
-- `ERR_QCLONE_CONNECTION`: there is no connection to a server of kdb+, or it was closed too early; see
+- `ERR_QCLONE_ACCESS`: a kdb+ server closed the connection at login.
+- `ERR_QCLONE_CONNECTION`: there is no connection to a kdb+ server, or it was closed too early; see
   {@link QcloneError.errno}.
 - `ERR_QCLONE_DIED`: the clone ended without an answer; see {@link QcloneError.status}.
 - `ERR_QCLONE_FORK`: the system refused the fork or something it needs; see {@link QcloneError.errno}.
@@ -47,7 +47,7 @@ export interface ThreadInTheWay {
   readonly name: string
   /** File whose code the thread runs: the `.node` or `.so` to look for. */
   readonly module: string | undefined
-  /** Whether the thread may come to rest by itself. */
+  /** Whether the thread may become idle by itself. */
   readonly busy: boolean
   /** Kind of thread, in words. */
   readonly what: string
@@ -151,7 +151,7 @@ export function fromFailure(failure: ForkFailure): QcloneError {
 }
 
 /**
-Converts `error` to a {@link QcloneError}. Any other error was thrown by the native part or by Node, where something
+Converts `error` to a {@link QcloneError}. Any other error was thrown by the native part or by Node, because something
 differs from what this version of the package knows.
 */
 export function typed(error: unknown): QcloneError {
@@ -163,7 +163,7 @@ export function typed(error: unknown): QcloneError {
 function adviceOnThreads(threads: ForkFailure['threads']): string {
   if (threads.some(({ isWorker }) => isWorker)) return ADVICE_ON_WORKERS
   return threads.every(({ busy }) => busy)
-    ? 'They may come to rest: use `run`, which waits longer than `spawn`, or raise `forkTimeout`'
+    ? 'They may come to rest: raise `forkTimeout` for `run`; `spawn` waits for `spawnTimeout` only'
     : 'End these threads before cloning, or move the code that starts them to another process'
 }
 

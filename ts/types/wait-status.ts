@@ -1,6 +1,6 @@
 import type { NativeWaitStatus } from '../../binding.cjs'
 
-/** Resources that a clone used, by `getrusage(2)`. */
+/** Resources that a clone used, from `getrusage(2)`. */
 export interface ResourceUsage {
   /** CPU time in its own code, in microseconds. */
   readonly userUs: number
@@ -14,7 +14,7 @@ export interface ResourceUsage {
   readonly majorFaults: number
 }
 
-/** Wait status of a clone that has ended, by `wait(2)`. */
+/** Wait status of a clone that has ended, from `wait(2)`. */
 export interface WaitStatus {
   /** Process id. */
   readonly pid: number
@@ -54,7 +54,7 @@ const STATUS_OF_UNSETTLED = 13
 export function explained(status: WaitStatus): string {
   const words = inWords(status)
   if (status.status === STATUS_OF_UNSETTLED) {
-    return `${words} (its event loop had nothing left to do: a promise of its parent's never settles in a clone)`
+    return `${words} (its event loop had nothing left to do: a promise that was made before the fork never settles in a clone)`
   }
   return status.signal === 'SIGKILL' ? `${words} (perhaps by the OOM killer: see \`dmesg\`)` : words
 }

@@ -6,11 +6,11 @@ import {
   expectString,
 } from '../../options/validate.js'
 
-/** Address of a server of kdb+, and the user who asks it. */
+/** Address of a kdb+ server, and the user to log in as. */
 export type KdbAddress =
   /**
-  As q's `hopen` takes it: `':host:port:user:password'`, or less of it from the end. The first colon can be left out. An
-  empty host is `localhost`. `':tcps://host:port'` is TLS.
+  As q's `hopen` takes it: `':host:port:user:password'`; parts at the end and the first colon can be left out. An empty
+  host is `localhost`. `':tcps://host:port'` is TLS.
   */
   | string
   | {
@@ -83,11 +83,11 @@ const EXPECT: Expectations<Parts> = {
 export function readAddress(address: unknown): Destination {
   const groups = typeof address === 'string' ? HANDLE.exec(address)?.groups : undefined
   const parts = groups ? partsOf(groups) : address
-  // A text can contain a password, so it is not shown.
+  // A string can contain a password, so it is not shown.
   if (typeof parts !== 'object' || parts === null) {
     throw new TypeError(`Expected \`address\` to be ${FORMS}, got another ${typeof address}`)
   }
-  expectEach<Parts>(parts, EXPECT, 'address.')
+  expectEach<Parts>(parts, EXPECT, 'address')
   const { host, port, path, user = '', password = '' } = parts
   const login = { user, password, isTls: groups?.tls !== undefined }
   if (path && port === undefined) return { place: { path }, name: path, ...login }

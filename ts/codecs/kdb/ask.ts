@@ -12,7 +12,7 @@ import { aborted, late, over, type Stage } from './request-errors.js'
 import type { KdbRequestOptions } from './request-options.js'
 import { ResponseFinder } from './response.js'
 
-/** Asks a server, and closes the connection however that ends. Rejects as {@link request} does. */
+/** Asks a server, and always closes the connection afterwards. Rejects as {@link request} does. */
 export async function ask(
   server: Destination,
   query: unknown,
@@ -40,7 +40,7 @@ export async function ask(
     at.end ??= why
     socket.destroy()
   }
-  // After a long turn, timers fire before the bytes that came in time are read.
+  // After a long turn, timers fire before bytes that arrived in time are read.
   const expire = () => setImmediate(end, () => late(name, at.stage, timeout))
   const timer = timeout === Infinity ? undefined : setTimeout(expire, timeout)
   const forget = signal && onAbort(signal, () => end(() => aborted(name, signal)))

@@ -5,7 +5,7 @@ const HEAD_BYTES = 8
 const PACKED_AT = HEAD_BYTES + 4
 const COMPRESSED_AT = 2
 const LENGTH_AT = 4
-/** Length of the end of a message in which no pairs are searched for. */
+/** Length of a message's end, where no pairs are searched for. */
 const TAIL_BYTES = 3
 const MOST_MORE = 255
 const BITS = 8
@@ -27,7 +27,7 @@ export function compress(message: Buffer): Buffer | undefined {
   let to = PACKED_AT
   let at = HEAD_BYTES
   /**
-  Offset of a byte written literally. Its pair is recorded one item later, since the reader does not know it before.
+  Offset of a byte written literally. Its pair is recorded one item later, since the reader does not know it earlier.
   */
   let pending = 0
   while (at < length) {

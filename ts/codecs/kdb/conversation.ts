@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { inspect } from 'node:util'
+import { expectNoPromise } from '../../options/validate.js'
 import { Backlog } from '../backlog.js'
 import { type Conversation, isProtocolError, type Message, ProtocolError, type Query } from '../codec.js'
 import { messageOf } from '../unencodable.js'
@@ -20,7 +21,7 @@ export class KdbConversation implements Conversation {
   /** Head of the message in the backlog, once it is known. */
   #head: Head | undefined
 
-  /** @param state `state` of the conversation that goes on here. */
+  /** @param state `state` of the conversation to continue here. */
   constructor(options: Required<KdbOptions>, state?: Uint8Array) {
     this.#options = options
     if (!state) return
@@ -46,9 +47,9 @@ export class KdbConversation implements Conversation {
       let rest: Buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
       while (rest.length > 0) rest = this.#take(rest, messages)
     } catch (error) {
-      if (!isProtocolError(error)) throw error
       this.#phase = 'broken'
       this.#backlog.take()
+      if (!isProtocolError(error)) throw error
       throw new ProtocolError(error.message, messages)
     }
     return messages
@@ -92,15 +93,16 @@ export class KdbConversation implements Conversation {
     return { kind: 'send', bytes: Uint8Array.of(capability) }
   }
 
+  /** @throws {TypeError} if the check returns a promise, which the client cannot fix. */
   #whyRefused(user: string, password: string): string | undefined {
+    let isLetIn: unknown
     try {
-      // Compared with `true`, because a promise is truthy and would let everybody in.
-      return this.#options.authenticate(user, password) === true
-        ? undefined
-        : `user or password is wrong: ${inspect(user)}`
+      isLetIn = this.#options.authenticate(user, password)
     } catch (error) {
       return `user ${inspect(user)} could not be authenticated: ${messageOf(error)}`
     }
+    expectNoPromise(isLetIn, 'authenticate')
+    return isLetIn === true ? undefined : `user or password is wrong: ${inspect(user)}`
   }
 
   #takeMessage(bytes: Buffer, messages: Message[]): Buffer {
@@ -115,7 +117,7 @@ export class KdbConversation implements Conversation {
     return this.#takeInParts(bytes, messages)
   }
 
-  /** Takes a part of a message that is spread over chunks: first its head, then the rest. */
+  /** Takes a part of a message that spans several chunks: first its head, then the rest. */
   #takeInParts(bytes: Buffer, messages: Message[]): Buffer {
     const backlog = this.#backlog
     const wanted = this.#head?.length ?? (backlog.length < HEAD_BYTES ? HEAD_BYTES : PACKED_HEAD_BYTES)

@@ -30,7 +30,7 @@ function recordOf(names: readonly string[], values: QColumn): QRow {
   const record: QRow = Object.create(null)
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as string
-    // Of two equal names, q finds the first.
+    // If two names are equal, q finds the first.
     if (!(name in record)) record[name] = itemOf(values, i)
   }
   return record

@@ -25,12 +25,12 @@ import {
 
 /** Minimum size of a value in a list: its type and a byte. */
 const LEAST_VALUE_BYTES = 2
-/** Maximum number of functions in a message. Each takes a few bytes there, and dozens of times as much memory. */
+/** Maximum number of functions in a message. Each takes a few bytes of it, and dozens of times as much memory. */
 const MOST_FUNCTIONS = 2 ** 16
 
 /**
-Items that a list, byte vector, dict, table or function counts for, besides its own. An object takes several times the
-memory of a number, even an empty one.
+Number of items that a list, byte vector, dict, table or function counts for, besides its own items. Even an empty
+object takes several times the memory of a number.
 */
 const COMPOSITE_ITEMS = 4
 
@@ -45,7 +45,7 @@ export interface DecodeBounds {
 /**
 Decodes a message to plain values.
 
-@throws {ProtocolError} if it is not a value of q, continues after it, or exceeds the bounds.
+@throws {ProtocolError} if the message is not a value of q, continues after it, or exceeds the bounds.
 */
 export function decode(reader: Reader, bounds: DecodeBounds): unknown {
   const decoder = new Decoder(reader, bounds)
@@ -54,7 +54,7 @@ export function decode(reader: Reader, bounds: DecodeBounds): unknown {
   return value
 }
 
-/** Decoder of one message, with what is left of its bounds. */
+/** Decoder of one message, with the remainder of its bounds. */
 export class Decoder {
   readonly reader: Reader
   readonly #maxItems: number
@@ -151,7 +151,7 @@ export class Decoder {
     return values
   }
 
-  /** Decodes a list as a column. A char vector becomes its chars, since a decoded text can have fewer. */
+  /** Decodes a list as a column. A char vector becomes a list of chars, since decoded text can have fewer. */
   column(): QColumn {
     const type = this.reader.int8()
     if (type === TYPES.char) {
@@ -184,7 +184,7 @@ export class Decoder {
       const column = this.column()
       length ??= column.length
       if (column.length !== length) throw reader.wrong('Columns are not of one length')
-      // Of two equal names, q finds the first.
+      // If two names are equal, q finds the first.
       if (!(name in columns)) columns[name] = column
     }
     return new QTable(columns)

@@ -8,7 +8,7 @@ It is not a Map, because a client could choose keys that make building a Map tak
 twice or be a row.
 */
 export class QDict extends QValue implements Iterable<[key: unknown, value: unknown]> {
-  /** Keys, in order. A key can come twice. */
+  /** Keys, in order. A key can occur twice. */
   readonly keys: QColumn
   /** Values, in the order of the keys. */
   readonly values: QColumn
@@ -35,7 +35,7 @@ export class QDict extends QValue implements Iterable<[key: unknown, value: unkn
     }
   }
 
-  /** Converts to a Map. Of two equal keys the first counts, as in q. Use it only for keys from a source you trust. */
+  /** Converts to a Map. If two keys are equal, the first counts, as in q. Use only for keys from a trusted source. */
   toMap(): Map<unknown, unknown> {
     const map = new Map<unknown, unknown>()
     for (const [key, value] of this) if (!map.has(key)) map.set(key, value)

@@ -53,7 +53,7 @@ export function encodeError(error: unknown): Buffer {
   })
 }
 
-/** q itself answers `noupdate` where a thread of its multithreaded input mode would change a global. */
+/** q itself answers `noupdate` when a thread of its multithreaded input mode would change a global. */
 function textOf(error: unknown): string {
   const isReadOnly = isQcloneError(error) && error.code === 'ERR_QCLONE_READ_ONLY'
   return isReadOnly ? `noupdate: ${messageOf(error)}` : messageOf(error)

@@ -23,7 +23,7 @@ import { QAtom, QList } from './values.js'
 import type { Writer } from './writer.js'
 
 /**
-Encoder of values. Throws {@link Unsayable} for one that cannot be sent, or what a part of the value itself throws.
+Encoder of values. Throws {@link Unsayable} for a value that cannot be sent, or the error that a part of it throws.
 */
 export class Encoder {
   readonly #writer: Writer
@@ -268,7 +268,7 @@ export class Encoder {
     this.#writer.int32(count)
   }
 
-  /** Writes no attribute: whether a list is sorted is not known. */
+  /** Writes no attribute, since it is not known whether a list is sorted. */
   #attribute(): void {
     this.#writer.int8(0)
   }

@@ -17,7 +17,7 @@ export const RESPONSE = 2
 export interface Head {
   readonly isLittleEndian: boolean
   readonly kind: typeof ASYNC | typeof SYNC | typeof RESPONSE
-  /** Length of the message as it is sent, head included. */
+  /** Length of the message as sent, including the head. */
   readonly length: number
   /** Uncompressed length of the message; undefined if it is not compressed. */
   readonly unpackedLength: number | undefined

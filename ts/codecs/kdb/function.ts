@@ -16,7 +16,7 @@ export type QFunctionParts =
   | {
       /** q's number for primitives of one, two or three arguments. */
       readonly type: 101 | 102 | 103
-      /** Number of the primitive among those. */
+      /** Number of the primitive within its type. */
       readonly code: number
     }
   /** Projection of the first part, or composition of all parts. */
@@ -28,15 +28,15 @@ export type QFunctionParts =
     }
   /** Derived function: the only part with `'`, `/`, `\`, `':`, `/:` or `\:`, in this order of types. */
   | {
-      /** q's number for what an iterator makes of a function. */
+      /** q's number for functions derived by an iterator. */
       readonly type: 106 | 107 | 108 | 109 | 110 | 111
-      /** The function, alone. */
+      /** The function, as the only part. */
       readonly parts: readonly unknown[]
     }
 
-/** Function of q. It cannot be called. Sent back, it is the function it was. */
+/** Function of q. It cannot be called. When sent back to q, it is the same function. */
 export class QFunction extends QValue {
-  /** Parts it is made of. */
+  /** Parts of the function. */
   readonly is: QFunctionParts
 
   constructor(is: QFunctionParts) {
@@ -49,7 +49,7 @@ export class QFunction extends QValue {
     return this.is.type
   }
 
-  /** Text as q shows it, for lambdas and for primitives that are written as signs. Otherwise undefined. */
+  /** Text as q shows it, for lambdas and primitives written as signs; otherwise undefined. */
   get source(): string | undefined {
     const { is } = this
     if (is.type === LAMBDA) return is.source

@@ -4,13 +4,13 @@ import { textOf } from './text.js'
 
 /** Capability of q 3.0: compression, timestamps, timespans and guids; messages of up to 2 GiB. */
 export const OUR_CAPABILITY = 3
-/** Capability from which a client knows compression, timestamps and timespans. */
+/** Minimum capability of a client that knows compression, timestamps and timespans. */
 export const CAPABILITY_OF_TIMESTAMPS = 1
-/** Capability from which a client knows guids. */
+/** Minimum capability of a client that knows guids. */
 export const CAPABILITY_OF_GUIDS = 3
 /**
 First character that a user or password can contain. The last byte can be the client's capability. Any other control
-character is a sign of an HTTP request, which a web page may have made a browser send here.
+character indicates an HTTP request, which a web page may have made a browser send here.
 */
 const FIRST_PRINTABLE = 0x20
 

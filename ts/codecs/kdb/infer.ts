@@ -11,7 +11,7 @@ const WITHOUT_NULL: ReadonlySet<Kind> = new Set(['boolean', 'byte'])
 /** Kind of a list in q: a vector of a type, a table, or a general list. */
 export type ListKind = QType | 'table' | 'any'
 
-/** Infers the kind of a list. All numbers go together, and null goes with every type that has a null. */
+/** Infers the kind of a list. All numbers can be mixed, and null can be mixed with every type that has a null. */
 export function kindOfList(items: readonly unknown[]): ListKind {
   let kind: Kind | undefined
   let hasNull = false
@@ -35,7 +35,7 @@ export function kindOfList(items: readonly unknown[]): ListKind {
   return type
 }
 
-/** Infers the kind of a record's values: a vector if all of them alone have the same type, otherwise a general list. */
+/** Infers the kind of a record's values: a vector if all have the same type on their own, otherwise a general list. */
 export function kindOfValues(values: readonly unknown[]): QType | 'any' {
   const kinds = new Set(values.map(kindOf))
   const [kind = 'other'] = kinds
@@ -44,7 +44,7 @@ export function kindOfValues(values: readonly unknown[]): QType | 'any' {
   return kind === 'bigint' ? 'long' : kind
 }
 
-/** Whether a value becomes a dict of its properties. Instances of classes with a meaning of their own do not. */
+/** Returns whether a value becomes a dict of its properties. Instances of classes with their own meaning do not. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   return Object.prototype.toString.call(value) === '[object Object]'

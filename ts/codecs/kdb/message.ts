@@ -12,7 +12,7 @@ export interface MessageBounds extends DecodeBounds {
   readonly maxUpdateItems: number
 }
 
-/** Complete message of which only the head has been read. */
+/** Complete message, with only its head read so far. */
 export class KdbMessage extends LazyMessage {
   readonly #head: Head
   readonly #bounds: MessageBounds

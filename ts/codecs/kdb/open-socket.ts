@@ -17,7 +17,7 @@ export function openSocket(
     const socket = connect(place)
     return socket.once('connect', () => greet(socket))
   }
-  // Loaded here, because it takes longer than everything else of this module.
+  // Loaded here, because loading it takes longer than loading the rest of this module.
   const { connect: connectTls } = process.getBuiltinModule('node:tls')
   const named = 'host' in place && isIP(place.host) === 0 && { servername: place.host }
   const socket = connectTls({ ...named, ...(typeof tls === 'object' && tls), ...place })

@@ -13,15 +13,15 @@ import {
 /** Options of {@link kdb}. */
 export interface KdbOptions {
   /**
-  Whether to let a client in. Called once per client, in the parent, which does nothing else meanwhile. A missing user
-  or password is `''`. Only `true` lets the client in; if it throws, the client is turned away.
+  Returns whether to let a client in. Called once per client, in the parent, which it blocks. A missing user or password
+  is `''`. Only `true` lets the client in; if the function throws, the client is turned away.
 
   @default lets everybody in
   */
   readonly authenticate?: (user: string, password: string) => boolean
 
   /**
-  Whether replies over 2,000 bytes that shrink by half are compressed, for clients that can read that. q does so for
+  Whether replies over 2,000 bytes that shrink by half are compressed, for clients that support it. q does so for
   clients on other hosts, where sending takes longer than compressing.
 
   @default false
@@ -29,8 +29,8 @@ export interface KdbOptions {
   readonly compress?: boolean
 
   /**
-  Maximum length of a message in bytes, compressed and uncompressed. The parent holds a query, as it was sent, until it
-  is answered, so this is also what one client can make the parent hold.
+  Maximum length of a message in bytes, compressed and uncompressed. The parent holds a query as it was sent until it is
+  answered, so one client can make the parent hold this many bytes.
 
   @default 16_777_216
   */
@@ -67,8 +67,8 @@ export interface KdbOptions {
   readonly maxDepth?: number
 
   /**
-  Maximum length in bytes of the greeting (user and password): all that a client can make the parent hold before it is
-  let in.
+  Maximum length in bytes of the greeting (user and password): the most that a client can make the parent hold before it
+  is let in.
 
   @default 4096
   */
@@ -88,9 +88,9 @@ export const DEFAULTS: Required<KdbOptions> = {
 
 /** Maximum length that the head of a message can hold, for clients of this capability. */
 const LONGEST_MESSAGE_BYTES = 2 ** 31 - 1
-/** Maximum length of an array that V8 safely grows to. */
+/** Maximum length that V8 can safely grow an array to. */
 const MOST_ITEMS = 2 ** 26
-/** Maximum depth that the stack is sufficient for. */
+/** Maximum depth that the stack allows. */
 const DEEPEST = 500
 
 export const EXPECT: Expectations<KdbOptions> = {

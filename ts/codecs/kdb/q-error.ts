@@ -1,7 +1,7 @@
 import { brand } from '../../types/brand.js'
 
 /**
-Error that a server of kdb+ answered with. Its message is q's text, such as `type` or `length`, which q shows as `'type`.
+Error that a kdb+ server answered with. Its message is q's text, such as `type` or `length`, which q shows as `'type`.
 
 @example
 ```js

@@ -11,10 +11,10 @@ import { QAtom, QList } from './values.js'
 export type QNumber = number | null
 
 /**
-Makers of values of each type of q, for values whose type differs from the default one.
+Functions that make values of each q type, for values whose type differs from the default one.
 
-`null` is the type's null, Infinity and -Infinity its infinities. A value of another type throws a TypeError, one beyond
-the type's range a RangeError.
+`null` is the type's null, Infinity and -Infinity its infinities. A value of another type throws a TypeError; a value
+beyond the type's range throws a RangeError.
 
 @example
 ```js
@@ -39,11 +39,11 @@ export const q = {
   long: (value: QNumber | bigint) => atom('long', value),
   /** Floating point of 32 bits. */
   real: (value: QNumber) => atom('real', value),
-  /** Floating point of 64 bits, as JavaScript's numbers. */
+  /** Floating point of 64 bits, like JavaScript numbers. */
   float: (value: QNumber) => atom('float', value),
   /** One byte: a character up to U+00FF. */
   char: (value: string | null) => atom('char', value),
-  /** String that is interned by its receiver. */
+  /** String that the receiver interns. */
   symbol: (value: string | null) => atom('symbol', value),
   /** Date, or nanoseconds since 2000-01-01. */
   timestamp: (value: Date | QNumber | bigint) => temporal('timestamp', value),
@@ -63,7 +63,7 @@ export const q = {
   time: (value: QNumber) => temporal('time', value),
 
   /**
-  Vector of one type, with items as the maker of that type takes them; with `'any'`, a general list of any values.
+  Vector of one type, with items as the function of that type takes them; with `'any'`, a general list of any values.
   */
   list: <Type extends QType | 'any'>(type: Type, values: ArrayLike<unknown>): QList<Type> => {
     expectOneOf(type, 'type', ['any', ...Object.keys(TYPES)])

@@ -12,7 +12,7 @@ import {
 } from './types.js'
 import { QAtom } from './values.js'
 
-/** Item in the form in which the protocol writes it: null and infinity are numbers. */
+/** Item in the form that the protocol writes: null and infinity are numbers. */
 export type Raw = number | bigint | string
 
 const NULL_GUID = '00000000-0000-0000-0000-000000000000'
@@ -23,7 +23,7 @@ const MONTHS = 12
 const FIRST_YEAR = 2000
 
 /**
-Converts a value to the form in which the protocol writes an item of `type`.
+Converts a value to the form that the protocol writes for an item of `type`.
 
 @throws {TypeError} if the value is not of that type.
 @throws {RangeError} if the value is beyond the range of that type.

@@ -38,7 +38,7 @@ export class Reader {
     return at
   }
 
-  /** Returns what {@link int8} would read; undefined at the end. */
+  /** Returns the value that {@link int8} would read; undefined at the end. */
   peek(): number | undefined {
     return this.left > 0 ? this.#view.getInt8(this.#at) : undefined
   }

@@ -1,6 +1,6 @@
 import { type ErrorCode, type ErrorDetails, QcloneError } from '../../types/errors.js'
 
-/** How far a request has come. */
+/** Progress of a request. */
 export type Stage = 'connecting' | 'logging in' | 'waiting for the answer'
 
 /** Returns the error for a request whose signal is aborted. @param server Name of the server. */
@@ -17,7 +17,7 @@ export function late(server: string, stage: Stage, timeout: number): QcloneError
 /**
 Returns the error for a request whose connection is over.
 
-@param cause Error of the connection, unless the server closed it in order.
+@param cause Error of the connection, unless the server closed it cleanly.
 */
 export function over(server: string, stage: Stage, cause?: NodeJS.ErrnoException): QcloneError {
   // An AggregateError of several addresses has a code and no message.

@@ -28,7 +28,7 @@ export interface KdbRequestOptions {
   readonly signal?: AbortSignal | undefined
 
   /**
-  Whether to connect by TLS, or the options of `tls.connect` to do so with, such as `ca`. A `tcps://` address always does.
+  Whether to connect with TLS, or options of `tls.connect` to use, such as `ca`. A `tcps://` address always uses TLS.
 
   @default false
   */

@@ -3,18 +3,18 @@ import { ask } from './ask.js'
 import { type KdbRequestOptions, readRequestOptions } from './request-options.js'
 
 /**
-Connects to a server of kdb+, asks it one thing synchronously, and closes the connection, as `` `:host:port "2+2" ``
-does in q. Works in clones and Workers, too.
+Connects to a kdb+ server, sends it one synchronous query, and closes the connection, as `` `:host:port "2+2" `` does in
+q. Works in clones and Workers, too.
 
 @param address Server and user, such as `':host:port:user:password'`.
-@param query A string is sent as q's text, which servers of q evaluate. A list of a function's name and arguments is a
-call of that function. Values are converted as those of replies.
+@param query A string is sent as q text, which q servers evaluate. A list of a function's name and arguments calls that
+function. Values are converted like those of replies.
 @returns a promise of the answer. It rejects with:
 
 - {@link QError}: the server answered with an error, such as `type`.
 - `QcloneError` `ERR_QCLONE_ACCESS`, `ERR_QCLONE_CONNECTION`, `ERR_QCLONE_TIMEOUT` or `ERR_QCLONE_ABORTED`: there was no
   answer.
-- `QcloneError` `ERR_QCLONE_UNSERIALIZABLE`: the query cannot be sent; nothing was.
+- `QcloneError` `ERR_QCLONE_UNSERIALIZABLE`: the query cannot be sent; nothing was sent.
 - `ProtocolError`: the answer is malformed or exceeds the bounds.
 
 @throws {TypeError} or {@link RangeError} if the address or an option is invalid.

@@ -9,7 +9,7 @@ export interface ResponseBounds extends DecodeBounds {
   readonly maxMessageBytes: number
 }
 
-/** Finds the response to the only query of a connection, however its bytes are cut. */
+/** Finds the response to the only query of a connection, however its bytes are split. */
 export class ResponseFinder {
   readonly #bounds: ResponseBounds
   readonly #backlog = new Backlog()
@@ -19,9 +19,9 @@ export class ResponseFinder {
   }
 
   /**
-  Takes bytes of the server. Skips asynchronous messages, which q sends on any connection.
+  Takes bytes from the server. Skips asynchronous messages, which q sends on any connection.
 
-  @returns the decoded response once it is complete, and undefined before.
+  @returns the decoded response once it is complete, until then undefined.
   @throws {ProtocolError} if the bytes break the protocol or exceed its bounds.
   */
   receive(chunk: Buffer): { value: unknown } | undefined {

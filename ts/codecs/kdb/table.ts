@@ -55,7 +55,7 @@ export class QTable extends QValue implements Iterable<QRow> {
   }
 }
 
-/** Keyed table of q. Iterates over pairs of rows: the one of the key columns, and the one of the others. */
+/** Keyed table of q. Iterates over pairs of rows: one of the key columns, and one of the other columns. */
 export class QKeyedTable extends QValue implements Iterable<[key: QRow, value: QRow]> {
   /** Key columns. */
   readonly keys: QTable
@@ -77,7 +77,7 @@ export class QKeyedTable extends QValue implements Iterable<[key: QRow, value: Q
     return this.keys.length
   }
 
-  /** Iterates over pairs of rows: of the key columns, and of the others. */
+  /** Iterates over pairs of rows: one of the key columns, and one of the other columns. */
   *[Symbol.iterator](): Generator<[key: QRow, value: QRow]> {
     for (let index = 0; index < this.length; index++) {
       yield [this.keys.at(index) as QRow, this.values.at(index) as QRow]

@@ -3,7 +3,7 @@ import { DAY_MS, EPOCH_MS, INT_MAX, LONG_MAX, NANOSECONDS_IN_MS, type QTemporalT
 import { QValue } from './values.js'
 
 /**
-Point in time or duration of q, without loss, nanoseconds included.
+Point in time or duration of q, without loss of precision, including nanoseconds.
 
 `<` and `>` compare it with other temporals and Dates, to the microsecond. For full precision, compare {@link count}.
 */
@@ -56,7 +56,7 @@ export class QTemporal<Type extends QTemporalType = QTemporalType> extends QValu
     return Number(this.count) * MS[this.type] + (this.type in SINCE_EPOCH ? EPOCH_MS : 0)
   }
 
-  /** Returns text by ISO 8601, such as `2026-01-31T12:30:00.000000001Z`; a timespan as in q: `1D12:30:00.000000001`. */
+  /** Returns ISO 8601 text, such as `2026-01-31T12:30:00.000000001Z`; a timespan as in q: `1D12:30:00.000000001`. */
   override toString(): string {
     return inWords(this)
   }

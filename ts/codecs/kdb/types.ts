@@ -43,7 +43,7 @@ export const NAMES: readonly (QType | undefined)[] = Object.entries(TYPES).reduc
   new Array(20).fill(undefined),
 )
 
-/** Size of an item in bytes, by number of the type. That of a symbol is its minimum. */
+/** Size of an item in bytes, by number of the type. For a symbol, it is the minimum. */
 export const SIZES: readonly number[] = [0, 1, 16, 0, 1, 2, 4, 8, 4, 8, 1, 1, 8, 4, 4, 8, 8, 4, 4, 4]
 
 /** Types beyond atoms and vectors. */

@@ -10,7 +10,7 @@ const BITS = 8
 const DENSEST_BYTES = 1 + 2 * BITS
 
 /**
-Uncompresses a message. Eight bytes without meaning are in place of its head.
+Uncompresses a message. Eight meaningless bytes replace its head.
 
 A byte of flags describes the eight items after it, lowest bit first: 0 is a literal byte, 1 a reference to earlier
 bytes. A reference is a hash and a length. The hash, both bytes of a pair combined by XOR, stands for the last place

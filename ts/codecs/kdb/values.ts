@@ -1,6 +1,6 @@
 import type { QType } from './types.js'
 
-/** Value of q with a class of its own, so that it is not sent as a dict of its properties. */
+/** Value of q with its own class, so that it is not sent as a dict of its properties. */
 export abstract class QValue {
   /** Name of the class, for `Object.prototype.toString`. */
   get [Symbol.toStringTag](): string {
@@ -26,7 +26,7 @@ export class QAtom<Type extends QType = QType> extends QValue {
 export class QList<Type extends QType | 'any' = QType | 'any'> extends QValue {
   /** Type of q. */
   readonly type: Type
-  /** Items, as they were given to {@link q.list}. */
+  /** Items, as given to {@link q.list}. */
   readonly values: ArrayLike<unknown>
 
   constructor(type: Type, values: ArrayLike<unknown>) {

@@ -6,7 +6,7 @@ const FIRST_BYTES = 512
 const LONGEST_BYTES = 2 ** 31 - 1
 const LOWER_HALF = 2 ** 32
 
-/** Writer of a message in little-endian byte order, into memory that grows with it. */
+/** Writer of a message in little-endian byte order, into memory that grows with the message. */
 export class Writer {
   #bytes = Buffer.allocUnsafe(FIRST_BYTES)
   #view = viewOf(this.#bytes)

@@ -4,7 +4,7 @@ import { LazyMessage } from '../lazy-message.js'
 import type { Outline } from './outline.js'
 import { parse } from './parse.js'
 
-/** Line of which only the outline has been read. */
+/** Line, with only its outline read so far. */
 export class NdjsonMessage extends LazyMessage {
   /** Id that the client has given it, if any. */
   readonly id: unknown

@@ -9,8 +9,8 @@ import {
 /** Options of {@link ndjson}. */
 export interface NdjsonOptions {
   /**
-  Maximum length of a line in bytes. The parent holds the line of a query until it is answered, so this is also what one
-  client can make the parent hold.
+  Maximum length of a line in bytes. The parent holds the line of a query until it is answered, so one client can make
+  the parent hold this many bytes.
 
   @default 16_777_216
   */

@@ -31,16 +31,16 @@ const CLOSING_BRACKET = 0x5d
 const OPENING_BRACE = 0x7b
 const CLOSING_BRACE = 0x7d
 
-/** Maximum length of a key: longer than any known one, even when it is written in escapes. */
+/** Maximum length of a key: longer than any known key, even one written in escapes. */
 const MOST_KEY_BYTES = 64
 /** Maximum length of an id, which the parent parses. */
 const MOST_ID_BYTES = 1024
-/** Items that an array or object counts for, besides its own. An empty one takes memory too. */
+/** Number of items that an array or object counts for, besides its own items. An empty one takes memory too. */
 const COMPOSITE_ITEMS = 4
 
 /**
 Finds the kind of a line and its id. Steps over the value without parsing it, so a line that passes can still be invalid
-JSON. A line that it refuses is not JSON, or not a message.
+JSON. A line that is refused is not JSON, or not a message.
 
 @throws {ProtocolError} if the line is not a message, or its value exceeds the bounds.
 */

@@ -12,12 +12,16 @@ export function result(id: unknown, value: unknown): Buffer {
   try {
     const text = JSON.stringify({ id, result: value === undefined ? null : value })
     // JSON omits functions and symbols within a value, but cannot omit the value itself.
-    if (typeof value === 'function' || typeof value === 'symbol')
-      throw new Unsayable(`it is a ${typeof value}`)
+    if (text === JSON.stringify({ id })) throw new Unsayable(whyOmitted(value))
     return Buffer.from(`${text}\n`)
   } catch (error) {
     throw unserializable(findUnsayable(value) ?? error)
   }
+}
+
+function whyOmitted(value: unknown): string {
+  const isOne = typeof value === 'function' || typeof value === 'symbol'
+  return isOne ? `it is a ${typeof value}` : 'its `toJSON` returns nothing that JSON can represent'
 }
 
 /** Encodes an error reply. Never throws. */
@@ -27,7 +31,7 @@ export function failure(id: unknown, error: unknown): Buffer {
   return Buffer.from(`${JSON.stringify({ id, error: { name, message, code } })}\n`)
 }
 
-/** Maximum length of a text in an error. As JSON, a longer one could exceed the maximum length of a string. */
+/** Maximum length of a text in an error. A longer one could, as JSON, exceed the maximum length of a string. */
 const MOST_ERROR_CHARACTERS = 1 << 16
 
 function nameAndCode(error: unknown): { name: string; code?: string | number } {
@@ -44,7 +48,7 @@ function nameAndCode(error: unknown): { name: string; code?: string | number } {
   }
 }
 
-/** Finds the reason why JSON cannot represent `value`, as far as the value shows it. */
+/** Finds the reason JSON cannot represent `value`, as far as the value shows it. */
 function findUnsayable(value: unknown, around: readonly unknown[] = []): Unsayable | undefined {
   if (typeof value === 'bigint') return new Unsayable('JSON has no bigint')
   if (typeof value !== 'object' || value === null) return undefined

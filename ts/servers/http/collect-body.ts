@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { nextTick } from '../../node-internals/clock.js'
 import { chunksIn, setHighWaterMark } from '../../node-internals/streams.js'
 
-/** Bytes of request bodies in this process's memory, while their clones are not ready. */
+/** Bytes of request bodies that this process holds in memory until their clones are ready. */
 let total = 0
 
 /** Bytes of each body. */
@@ -12,8 +12,8 @@ const held = new Map<IncomingMessage, number>()
 const BYTES_OF_A_CHUNK = 256
 
 /**
-Bytes of all bodies together beyond which none is collected further, so that many clients cannot fill this process's
-memory. Their clones then read the rest.
+Maximum bytes of all bodies together. Beyond it, none is collected further, so that many clients cannot fill this
+process's memory. Their clones then read the rest.
 */
 const MOST_HELD_BYTES = 16 << 20
 
@@ -21,14 +21,13 @@ const MOST_HELD_BYTES = 16 << 20
 const MOST_OVERHEAD_BYTES = 1 << 20
 
 /**
-Waits until a request's body has arrived, or more than `bytes` of it, or until the client has left or the bodies of all
-requests take too much memory. What has arrived stays in the request. The caller must call {@link forgetBody}
-afterwards.
+Waits until a request's body, or more than `bytes` of it, has arrived, the client has left, or the bodies of all
+requests take too much memory. The data stays in the request. The caller must call {@link forgetBody} afterwards.
 */
 export async function collectBody(request: IncomingMessage, bytes: number): Promise<void> {
   if (bytes === 0) return
   const { readableHighWaterMark: highWaterMark } = request
-  // Node stops reading a body that nobody takes at this mark.
+  // Node stops reading an unconsumed body at this mark.
   setHighWaterMark(request, Math.max(bytes + 1, highWaterMark))
   // The part that arrived with the head is parsed in this turn.
   await new Promise<void>(nextTick)
@@ -55,7 +54,7 @@ export async function collectBody(request: IncomingMessage, bytes: number): Prom
   setHighWaterMark(request, highWaterMark)
 }
 
-/** Drops a body that nobody in this process will read, since its clone has it. */
+/** Drops a body that this process will not read, since its clone has it. */
 export function dropBody(request: IncomingMessage): void {
   forgetBody(request)
   request.resume()

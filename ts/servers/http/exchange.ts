@@ -1,8 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { reportError } from '../../in-clone/exit.js'
 import { uptimeMs } from '../../node-internals/clock.js'
+import { dropNextRequests, isBetweenRequests, responseOn } from '../../node-internals/http-parsers.js'
 import { beforeAssigned, markSent } from '../../node-internals/http-responses.js'
+import { serverOf } from '../../node-internals/sockets.js'
 import { verifyHttpInternals } from '../../node-internals/verify.js'
 import type { ServingOptions } from '../../options/clone-options.js'
 import { refused } from '../../parent/fork-point.js'
@@ -14,7 +16,9 @@ import {
   close,
   countWritten,
   cut,
+  descriptorOf,
   expectRequest,
+  hasInput,
   hold,
   isEncrypted,
   letGo,
@@ -25,6 +29,7 @@ import {
 import { DISCONNECT_TIMEOUT_MS, serve } from '../serve-client.js'
 import { tellOperator } from '../tell-operator.js'
 import { collectBody, dropBody, forgetBody } from './collect-body.js'
+import { endWithError } from './end-response.js'
 import { handOver, takeBack } from './hand-over.js'
 import { answerInClone } from './response.js'
 import { fromText, type ResponseSummary } from './response-summary.js'
@@ -50,14 +55,16 @@ export interface Exchange {
   calls: readonly Callable[]
 }
 
-/** Has a clone answer a request, then continues the connection. Never rejects. */
+/** Lets a clone answer a request, then continues the connection. Never rejects. */
 export async function exchange(wanted: Exchange): Promise<void> {
   const { request, response } = wanted
-  if (!expectHttp(wanted)) return
   const { socket } = request
+  const server = serverOf<Server>(socket)
+  if (server?.listening) listened.add(server)
   const begunAt = uptimeMs()
   let isHeld = false
   try {
+    if (!expectHttp(wanted)) return
     if (hasBody(request)) await collectBody(request, wanted.maxBufferedBody)
     const spentMs = uptimeMs() - begunAt
     hold(socket)
@@ -74,6 +81,20 @@ export async function exchange(wanted: Exchange): Promise<void> {
     forgetBody(request)
     if (isHeld) letGo(socket)
   }
+  if (server && listened.has(server) && !server.listening) closeIfIdle(socket, server)
+}
+
+/** Servers that have listened. Others get their connections through `emit`. */
+const listened = new WeakSet<Server>()
+
+/**
+Closes a connection with nothing left to answer, if its server has been closed meanwhile. `server.close` closes idle
+connections, but considered this one busy, although its client may already have had the clone's answer.
+*/
+function closeIfIdle(socket: Socket, server: Server): void {
+  const fd = descriptorOf(socket)
+  const isIdle = !responseOn(socket) && isBetweenRequests(socket, server)
+  if (fd !== undefined && isIdle && !hasInput(fd)) socket.destroy()
 }
 
 /** Whether this Node.js has the internals that clones need to answer requests. If not, turns the client away. */
@@ -93,7 +114,7 @@ function expectHttp(wanted: Exchange): boolean {
 async function haveAnswered(wanted: Exchange, socket: Socket, spentMs: number): Promise<void> {
   const { kind, name, request, response, options, afterResponseTimeout, answer, calls } = wanted
   const whole = request.complete
-  // A body that somebody has begun to read cannot wait.
+  // A body that is already being read cannot wait.
   const lazy = wanted.mayIgnoreBody && request.readableFlowing === null
   // The state of a TLS connection advances in the clone only.
   const reusable = !isEncrypted(socket)
@@ -150,8 +171,11 @@ async function haveAnswered(wanted: Exchange, socket: Socket, spentMs: number): 
   if (served.left) return close(socket)
   if (served.begun || served.stalled || response.headersSent) return cut(socket)
   resumeConnection(socket, timeout)
-  // The clone may have read a part of the body.
-  if (!whole) response.shouldKeepAlive = false
+  if (!whole) {
+    // The clone may have read part of the body. The next bytes could be the end of the body, or look like a request.
+    response.shouldKeepAlive = false
+    dropNextRequests(socket)
+  }
   turnAway(response, served.error, wanted.retryAfter)
   breakOffLate(socket)
 }
@@ -162,8 +186,8 @@ function resumeConnection(socket: Socket, timeout: number): void {
 }
 
 /**
-Makes a response look as if this process had sent its head. Loggers take the start of an answer from `writeHead`, and
-read its headers at its end.
+Makes a response look as if this process had sent its head. Loggers patch `writeHead` to see the start of an answer, and
+read its headers at the end.
 */
 function noteHead(response: ServerResponse, { statusCode, head }: ResponseSummary): void {
   const [statusLine = '', ...lines] = head.split('\r\n')
@@ -193,13 +217,11 @@ function finish(response: ServerResponse, summary: ResponseSummary): void {
 /** Answers a client in place of a clone that could not be made or did not answer. */
 function turnAway(response: ServerResponse, { code }: QcloneError, retryAfter: number): void {
   const status = STATUS_OF[code] ?? STATUS_UNAVAILABLE
-  for (const name of response.getHeaderNames()) response.removeHeader(name)
-  if (status === STATUS_UNAVAILABLE) response.setHeader('retry-after', retryAfter)
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' })
-  response.end(`${response.statusMessage}\n`)
+  const headers = status === STATUS_UNAVAILABLE ? { 'retry-after': retryAfter } : {}
+  endWithError(response, status, { headers })
 }
 
-/** Status for all other codes, where there was no clone. */
+/** Status for all other codes, for which there was no clone. */
 const STATUS_UNAVAILABLE = 503
 const STATUS_OF: Partial<Record<QcloneError['code'], number>> = {
   ERR_QCLONE_DIED: 500,

@@ -5,7 +5,7 @@ import { define } from '../../node-internals/define.js'
 /** Functions that restore the replaced properties of responses that belong to clones. */
 const handedOver = new WeakMap<ServerResponse, () => void>()
 
-/** Methods that write to a response. Libraries replace some of them on a response itself, `writeHead` above all. */
+/** Methods that write to a response. Libraries replace some of them on the response itself, especially `writeHead`. */
 const WRITING = [
   'end',
   'flushHeaders',
@@ -17,7 +17,7 @@ const WRITING = [
   'writeProcessing',
 ] as const
 
-/** Properties that frameworks check before they write a response of their own. */
+/** Properties that frameworks check before they write their own response. */
 const SEEN_TO = ['headersSent', 'writableEnded'] as const
 
 /** Whether a response belongs to a clone, so that this process must not write to it. */

@@ -6,17 +6,17 @@ import { nextTick } from '../../node-internals/clock.js'
 import { define } from '../../node-internals/define.js'
 import { headOf } from '../../node-internals/http-responses.js'
 
-/** Maximum length of an answer that is held back. A longer one is sent as it comes. */
+/** Maximum length of an answer that is held back. A longer one is sent as it is written. */
 const MOST_KEPT_BYTES = 1 << 20
 
 type Done = (error?: Error | null) => void
 
 /**
-In a clone: holds an answer back until it is whole, if its client could not see that it was cut off.
+In a clone: holds an answer back until it is complete, if its client could not detect that it was cut off.
 
 An HTTP/1.0 answer without `Content-Length` ends with its connection, and a unix socket cannot be reset. A clone that
 dies has then sent nothing, and its parent answers 500. Event streams, and answers longer than {@link MOST_KEPT_BYTES},
-are sent as they come.
+are sent as they are written.
 */
 export function keepBackUntilWhole(request: IncomingMessage, response: ServerResponse, socket: Socket): void {
   if (request.httpVersionMinor !== 0 || socket.remoteFamily !== undefined) return
@@ -54,7 +54,7 @@ export function keepBackUntilWhole(request: IncomingMessage, response: ServerRes
   response.on('prefinish', release)
 }
 
-/** Whether a client can see that an answer was cut off, or waits for each part of it. */
+/** Whether a client can detect that an answer was cut off, or waits for each part of it. */
 function showsItsEnd(response: ServerResponse): boolean {
   return SHOWS_ITS_END.test(headOf(response))
 }

@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { inspect, types } from 'node:util'
@@ -17,9 +16,10 @@ import {
 } from '../../options/validate.js'
 import { isClone } from '../../parent/fork-point.js'
 import { isError } from '../../types/is-error.js'
+import { endResponse, endWithError, mayHaveBody, TEXT } from './end-response.js'
 import { exchange } from './exchange.js'
 import { handOver, isHandedOver, takeBack } from './hand-over.js'
-import { type AnsweringOptions, answeringBy, EXPECT_OF_ANSWERING } from './requests.js'
+import { type AnsweringOptions, answeringBy, EXPECT_OF_ANSWERING, isOnConnection } from './requests.js'
 
 /** Options of {@link offload}. */
 export interface OffloadOptions extends AnsweringOptions {
@@ -45,7 +45,6 @@ const EXPECT: Expectations<OffloadOptions> = {
   expose: expectBoolean,
 }
 
-const TEXT = 'text/plain; charset=utf-8'
 /** JSON, or a format based on it, such as `application/problem+json`. */
 const JSON_TYPE = /^[^;]*[/+]json\s*(;|$)/i
 
@@ -113,7 +112,7 @@ function expectAnswerable(response: ServerResponse): void {
     )
   }
   const { req: request } = response ?? {}
-  if (!request) throw new TypeError(`Expected \`res\` to be a response of HTTP, got ${shown(response)}`)
+  if (!request) throw new TypeError(`Expected \`response\` to be a response of HTTP, got ${shown(response)}`)
   if (isHandedOver(response)) {
     throw new TypeError('Expected `response` to be offloaded once: a clone answers it already')
   }
@@ -123,7 +122,7 @@ function expectAnswerable(response: ServerResponse): void {
     )
   }
   // Tools that inject requests for tests use a stand-in for the socket.
-  if (!isClone() && !isInline() && !(request.socket instanceof Socket)) {
+  if (!isClone() && !isInline() && !isOnConnection(request)) {
     throw new TypeError(
       'Expected `response` to be on a connection: what has none cannot be handed to a clone',
     )
@@ -133,18 +132,34 @@ function expectAnswerable(response: ServerResponse): void {
 async function answer(response: ServerResponse, f: () => unknown, expose: boolean): Promise<void> {
   try {
     const body = await f()
-    if (isStream(body)) await pipeline(Readable.from(body), response)
-    else response.end(rendered(body, String(response.getHeader('content-type'))))
+    if (isStream(body)) await send(body, response)
+    else endResponse(response, rendered(body, String(response.getHeader('content-type'))))
   } catch (error) {
     if (response.headersSent || !expose) reportError(error)
-    if (response.headersSent) {
-      // The client has a part of the answer and must not take it for the whole.
-      response.destroy()
-      return
-    }
-    for (const name of response.getHeaderNames()) response.removeHeader(name)
-    response.writeHead(STATUS_INTERNAL_ERROR, { 'content-type': TEXT })
-    response.end(expose ? `'${messageOf(error)}` : `${response.statusMessage}\n`)
+    // The client has part of the answer and must not take it as complete.
+    if (response.headersSent) response.destroy()
+    else endWithError(response, STATUS_INTERNAL_ERROR, expose ? { body: `'${messageOf(error)}` } : {})
+  }
+}
+
+/** Sends chunks. Nothing is sent before the first, so that a stream that fails at once is answered with an error. */
+async function send(body: AsyncIterable<unknown>, response: ServerResponse): Promise<void> {
+  const chunks = body[Symbol.asyncIterator]()
+  const first = await chunks.next()
+  if (mayHaveBody(response)) return pipeline(Readable.from(continued(first, chunks)), response)
+  await chunks.return?.()
+  response.flushHeaders()
+  response.end()
+}
+
+async function* continued(
+  first: IteratorResult<unknown>,
+  chunks: AsyncIterator<unknown>,
+): AsyncGenerator<unknown> {
+  try {
+    for (let next = first; !next.done; next = await chunks.next()) yield next.value
+  } finally {
+    await chunks.return?.()
   }
 }
 
@@ -165,4 +180,4 @@ function rendered(body: unknown, contentType: string): string | Uint8Array {
   return inspect(body, { depth: Infinity, maxArrayLength: Infinity, maxStringLength: Infinity })
 }
 
-calledInClones(answer, isStream, rendered)
+calledInClones(answer, isStream, rendered, send, continued)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import { handlers } from '../../observe/handlers.js'
 import { EXPECT_OF_SERVING, type ServingOptions, servingOptionsOf } from '../../options/clone-options.js'
 import { isInline } from '../../options/settings.js'
@@ -8,6 +9,7 @@ import {
   expectFunction,
   expectMilliseconds,
   expectNumber,
+  integerFrom,
 } from '../../options/validate.js'
 import type { Callable } from '../../types/callable.js'
 import { choose, expectCloneable, expectHttpServer, shimServer, type Taker, type Undo } from '../intercept.js'
@@ -17,14 +19,14 @@ import { drawRequestId } from './request-ids.js'
 /** Options of {@link cloneRequests} and {@link offload}. */
 export interface AnsweringOptions extends ServingOptions {
   /**
-  Value of `Retry-After`, in seconds, for a client that is turned away because the queue is full or a fork is refused.
+  Value of `Retry-After`, in whole seconds, for a client that is turned away because the queue is full or a fork is refused.
 
   @default 1
   */
   readonly retryAfter?: number
 
   /**
-  Maximum time in milliseconds a clone continues after its response, with work its handler has left. Then it is killed.
+  Maximum time in milliseconds a clone continues its handler's remaining work after the response. Then it is killed.
 
   @default 1000
   */
@@ -57,7 +59,7 @@ const MAX_BUFFERED_BODY_BYTES = 1 << 20
 
 export const EXPECT_OF_ANSWERING: Expectations<AnsweringOptions> = {
   ...EXPECT_OF_SERVING,
-  retryAfter: (value, name) => expectNumber(value, name, 0),
+  retryAfter: integerFrom(0),
   afterResponseTimeout: expectMilliseconds,
 }
 
@@ -68,7 +70,8 @@ const EXPECT: Expectations<RequestOptions> = {
 }
 
 /**
-Has each request to a server handled by a clone, with the ordinary request and response, by the server's own listeners.
+Handles each request to a server in a clone. The server's own listeners run there, with the ordinary request and
+response.
 
 @returns an undo function, which gives the server back. Clones that are serving carry on.
 @throws {TypeError} if `server` is not an HTTP/1 server, or its requests have clones already.
@@ -100,6 +103,7 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
     (event: string, maxBufferedBody: number): Taker =>
     (next, ...args) => {
       const [request, response] = args as [IncomingMessage, ServerResponse]
+      if (!isOnConnection(request)) return next(...args)
       const chosen = !isInline() && choose(filter, request)
       if (chosen === undefined) {
         response.statusCode = 500
@@ -124,11 +128,20 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
       })
       return true
     }
-  // A client that expects `100 Continue` sends no body before the handler of `checkContinue` asks for it.
+  // A client that sends `Expect` sends no body until the handler allows it.
   return shimServer(server, 'requests', {
     request: take('request', maxBufferedBody),
     checkContinue: take('checkContinue', 0),
+    checkExpectation: take('checkExpectation', 0),
   })
+}
+
+/**
+Whether a request came over its own connection, which a clone can inherit. Others are injected by a test, over a stream
+that is not a socket, or come from HTTP/2, where one connection has many requests.
+*/
+export function isOnConnection(request: IncomingMessage): boolean {
+  return request.socket instanceof Socket && !('stream' in request)
 }
 
 /** Returns method and path, without the query string, which can contain secrets. */
@@ -136,7 +149,7 @@ function nameOf({ method, url = '' }: IncomingMessage): string {
   return `${method} ${url.split('?', 1)}`
 }
 
-/** Returns the options for the clone apart from the others, which get their defaults. */
+/** Separates the clone's options from the others, which get their defaults. */
 export function answeringBy(
   options: AnsweringOptions,
 ): Pick<Exchange, 'afterResponseTimeout' | 'options' | 'retryAfter'> {

@@ -1,9 +1,9 @@
-/** Summary of a response that a clone sends to its parent: before the client gets anything, and at the end. */
+/** Summary of a response. A clone sends it to its parent before the client receives anything, and at the end. */
 export interface ResponseSummary {
   statusCode: number
   /** Whether the response is complete. If not, it is in progress, or its handler or its client has given it up. */
   whole: boolean
-  /** Whether the connection ends with it. */
+  /** Whether the connection ends with this response. */
   last: boolean
   /** Bytes that the clone has written to the connection; 0 until the end. */
   bytes: number

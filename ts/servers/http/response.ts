@@ -4,13 +4,23 @@ import { leave, STATUS_OF_ERROR } from '../../in-clone/exit.js'
 import { calledInClones } from '../../in-clone/precompile.js'
 import { native } from '../../native.js'
 import { nextTick, setImmediate, setTimeout } from '../../node-internals/clock.js'
-import { detach, emitClose, headOf, isLast, methodsOfResponses } from '../../node-internals/http-responses.js'
+import { dropNextRequests } from '../../node-internals/http-parsers.js'
+import {
+  detach,
+  emitClose,
+  endRequest,
+  headOf,
+  isLast,
+  methodsOfResponses,
+} from '../../node-internals/http-responses.js'
 import { process } from '../../node-internals/process.js'
 import { beforeFirstWrite, serverOf } from '../../node-internals/sockets.js'
 import {
   abandon,
+  atNext,
   bytesWritten,
   expectRequest,
+  isEncrypted,
   letGo,
   readOnDemand,
   watchClient,
@@ -25,11 +35,11 @@ interface Answering {
   request: IncomingMessage
   response: ServerResponse
   socket: Socket
-  /** Whether the whole request had arrived at the fork. */
+  /** Whether the whole request had arrived before the fork. */
   whole: boolean
   /** Whether the clone reads the rest of a body only on demand. */
   lazy: boolean
-  /** Whether a client that has only ended its side counts as still there. */
+  /** Whether a client that has only ended its side counts as connected. */
   halfOpen: boolean
   /** Time the parent spent on reading the request's body, in milliseconds. */
   spentMs: number
@@ -37,6 +47,8 @@ interface Answering {
   timeout: number
   /** Whether the parent can continue a connection on which the clone has only written. */
   reusable: boolean
+  /** Whether the clone reads the rest of the body. */
+  reading?: boolean
   line: Line
   answer: () => void
 }
@@ -54,6 +66,7 @@ export function answerInClone(answering: Answering): void {
   if (!answering.reusable) response.shouldKeepAlive = false
   // The parent's listeners are called in the parent. Node's own would begin the next request, which is the parent's.
   for (const event of ['finish', 'close']) response.removeAllListeners(event)
+  let answered = false
   let over = false
   let unwatch = () => {}
   const done = (whole: boolean, last: boolean) => {
@@ -68,15 +81,23 @@ export function answerInClone(answering: Answering): void {
     }
     native().holdLoop(false)
   }
-  response.on('finish', () => finish(answering, done))
+  response.on('finish', () => {
+    answered = true
+    // A client that leaves from here on does not end the handler's work.
+    unwatch()
+    finish(answering, (last) => done(true, last))
+  })
   // When a handler destroys the connection, the parent closes it too and does not answer in the clone's place.
-  socket.on('close', () => done(false, true))
+  socket.on('close', () => done(answered, true))
   const read = () => {
     // Only this process reads the rest, so the parent cannot continue the connection.
     answering.reusable = false
+    answering.reading = true
     response.shouldKeepAlive = false
     unwatch()
     expectRequest(socket, true)
+    // The connection ends with this answer. Handling a request behind it here would be wasted work.
+    dropNextRequests(socket)
     endLate(answering)
   }
   if (!whole && lazy) readOnDemand(socket, read)
@@ -85,7 +106,7 @@ export function answerInClone(answering: Answering): void {
     letGo(socket)
   }
   answer()
-  // As in Node, a client that has ended its side gets a synchronous answer, and none that comes later.
+  // As in Node, a client that has ended its side gets a synchronous answer, but no later one.
   const reads = !whole && !answering.reusable
   if (!reads && !over) unwatch = watchClient(socket, { halfOpen }, () => leaveWithClient(answering, done))
 }
@@ -123,19 +144,55 @@ function endLate({ request, response, socket, spentMs }: Answering): void {
 
 const LATE = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 
-/** Reports to the parent that the whole response has been written to the kernel, and leaves the connection to it. */
-function finish({ response, socket, reusable }: Answering, done: Done): void {
-  const last = isLast(response) || !reusable
+/**
+Does what Node does at the end of a response, except for the next request, which belongs to the parent. Reports to the
+parent that the whole response has been written to the kernel, and leaves the connection to the parent.
+*/
+function finish(answering: Answering, report: (last: boolean) => void): void {
+  const { request, response, socket, whole, reading = false } = answering
+  // A body that was left to the parent does not belong to the clone.
+  endRequest(request, whole || reading)
   detach(response, socket)
-  nextTick(() => emitClose(response))
-  // What the clone does from here on does not concern the client.
+  // From here on, the clone's work does not concern the client.
   process.exitCode ??= 0
-  done(true, last)
-  if (last) socket.destroySoon()
-  else setImmediate(() => abandon(socket))
+  const atExit = () => report(endsConnection(answering))
+  process.on('exit', atExit)
+  const done = (last: boolean) => {
+    process.off('exit', atExit)
+    report(last)
+  }
+  // The `finish` listeners have run by then. They and the `close` listeners can close the connection.
+  nextTick(() => {
+    try {
+      emitClose(response)
+    } finally {
+      handBack(answering, done)
+    }
+  })
 }
 
-calledInClones(answerInClone, summaryOf, inText, bytesWritten, finish, abandon)
-calledInClones(beforeFirstWrite, headOf, isLast, detach, emitClose)
-// Node's own methods for an answer, which a parent whose clones answer never calls.
+/** Whether the connection ends with this response, or the handler has ended it. */
+function endsConnection({ response, socket, reusable }: Answering): boolean {
+  return isLast(response) || !reusable || socket.writableEnded || socket.destroyed
+}
+
+/** Ends the connection or leaves it to the parent, and reports that. */
+function handBack(answering: Answering, done: (last: boolean) => void): void {
+  const { socket } = answering
+  if (!endsConnection(answering)) {
+    done(false)
+    setImmediate(() => abandon(socket))
+    return
+  }
+  // The parent shuts the connection down on this report. This process must have sent everything by then: the end of the
+  // TLS stream, without which the client considers the answer cut off, or data the handler has sent after the answer.
+  const sends = (isEncrypted(socket) || socket.writableEnded) && !socket.destroyed
+  if (sends) atNext(socket, 'finish', () => done(true))
+  else done(true)
+  socket.destroySoon()
+}
+
+calledInClones(answerInClone, summaryOf, inText, bytesWritten, finish, endsConnection, handBack, abandon)
+calledInClones(beforeFirstWrite, headOf, isLast, endRequest, detach, emitClose)
+// Node's own methods of a response. A parent whose clones answer never calls them.
 calledInClones(...methodsOfResponses())

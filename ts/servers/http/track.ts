@@ -28,7 +28,7 @@ export function trackRequests(server: Server): Undo {
   expectHttpServer(server)
   const take = (next: (...args: unknown[]) => boolean, ...args: unknown[]) =>
     requests.run(true, () => next(...args))
-  return shimServer(server, 'tracking', { request: take, checkContinue: take })
+  return shimServer(server, 'tracking', { request: take, checkContinue: take, checkExpectation: take })
 }
 
 /**

@@ -18,7 +18,7 @@ import { callUpdate, HANDSHAKE_TIMEOUT_MS } from './evaluate.js'
 /** Receiver of a client's messages. */
 export interface Listener {
   /**
-  Returns the reply to a query. The client's next messages wait meanwhile. Rejects with a ProtocolError if the query
+  Returns the reply to a query. The client's next messages wait until then. Rejects with a ProtocolError if the query
   turns out to be malformed.
   */
   onQuery: (query: Query, conversation: Conversation) => Promise<Uint8Array | undefined>
@@ -31,9 +31,9 @@ export interface Listener {
 /** Message that expects no reply. */
 export type UndecodedUpdate = Extract<Message, { kind: 'update' }>
 
-/** Bytes of unhandled messages beyond which nothing more is read from a client. */
+/** Maximum bytes of unhandled messages of a client. Beyond it, nothing more is read from the client. */
 const MOST_PENDING_BYTES = 1 << 20
-/** The same in messages: a small one takes far more memory than its bytes. One chunk can exceed it. */
+/** The same limit in messages: a small message takes far more memory than its bytes. One chunk can exceed it. */
 const MOST_PENDING_MESSAGES = 1000
 /** Maximum time in milliseconds the messages of one client keep all others waiting. */
 const MOST_TURN_MS = 10
@@ -42,11 +42,11 @@ function isForListener({ kind }: Message): boolean {
   return kind === 'query' || kind === 'update'
 }
 
-/** What another process needs to go on with a client. */
+/** State that another process needs to continue with a client. */
 export interface Suspended {
   /** State of the conversation, undefined if the client has not been let in. */
   readonly state: Uint8Array | undefined
-  /** Bytes that were read and not handled. */
+  /** Bytes that were read but not handled. */
   readonly unread: Uint8Array
 }
 
@@ -82,19 +82,21 @@ export class Dialogue {
   /** Reason to reset the connection, if the client has broken its protocol. */
   #fault: string | undefined
   #ended = false
-  /** Called when all that was read has been handled, or is held. */
+  /** Called when everything read has been handled or is held. */
   onRest: () => void = () => {}
-  /** Whether queries wait that another process can handle. */
+  /** Whether queries that another process can handle are held. */
   #holdsQueries = false
-  /** Whether nothing more is read. */
+  /** Whether reading has stopped. */
   #frozen = false
 
-  /** @param state `state` of a conversation that goes on here. */
+  /** @param state `state` of a conversation that continues here. */
   constructor(socket: Socket, codec: Codec, listener: Listener, state?: Uint8Array) {
     this.socket = socket
     this.#conversation = codec.open(state)
     this.#listener = listener
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    // The server may accept connections paused, for others to resume (`pauseOnConnect`).
+    socket.resume()
     // A client that has ended its side may still read replies, if the server allows half-open connections.
     socket.on('end', () => {
       this.#ended = true
@@ -110,7 +112,7 @@ export class Dialogue {
     return this.#letIn
   }
 
-  /** Handles no more queries that another process can handle: {@link suspend} returns them. */
+  /** Stops handling queries that another process can handle: {@link suspend} returns them. */
   holdQueries(): void {
     this.#holdsQueries = true
   }
@@ -120,14 +122,14 @@ export class Dialogue {
     return this.#holdsQueries && !this.#busy && isHeldable(this.#pending[this.#next])
   }
 
-  /** Stops reading, too. */
+  /** Holds queries and stops reading. */
   freeze(): void {
     this.#holdsQueries = true
     this.#frozen = true
     if (!this.socket.destroyed) stopReading(this.socket)
   }
 
-  /** Undoes both. */
+  /** Undoes {@link holdQueries} and {@link freeze}. */
   thaw(): void {
     this.#holdsQueries = false
     this.#frozen = false
@@ -136,9 +138,9 @@ export class Dialogue {
   }
 
   /**
-  Returns what another process needs to go on with the client, once all that is handled here has been answered.
+  Returns the state that another process needs to continue with the client, once everything handled here is answered.
 
-  @returns undefined if that is not so yet: {@link onRest} is called then.
+  @returns undefined if it is not: {@link onRest} is called once it is.
   */
   suspend(): Suspended | undefined {
     if (this.#busy || this.#paused || this.#fault !== undefined) return undefined
@@ -148,18 +150,23 @@ export class Dialogue {
     return { state, unread: Buffer.concat([...raws, rest]) }
   }
 
-  /** Whether everything that was read was whole messages, and has been handled. */
-  get isBetweenMessages(): boolean {
-    const { rest = NOTHING } = this.#conversation
-    return this.#allTaken && !this.#busy && rest.length === 0
+  /** Whether all messages read have been handled. Part of the next one may have been read. */
+  get isAnswered(): boolean {
+    return this.#allTaken && !this.#busy
   }
 
-  /** State that another process needs to decode messages of the client. Undefined if the codec has none. */
+  /** Whether everything read has been handled, and no part of a message is left. */
+  get isBetweenMessages(): boolean {
+    const { rest = NOTHING } = this.#conversation
+    return this.isAnswered && rest.length === 0
+  }
+
+  /** State that another process needs to decode the client's messages. Undefined if the codec has none. */
   get conversationState(): Uint8Array | undefined {
     return this.#conversation.state
   }
 
-  /** Whether another process could go on with the client. */
+  /** Whether another process could continue with the client. */
   get isMovable(): boolean {
     return this.#conversation.rest !== undefined
   }
@@ -175,7 +182,7 @@ export class Dialogue {
     this.#goOn()
   }
 
-  /** Receives what another process has read of the client's messages. */
+  /** Receives input that another process has read from the client. */
   receiveEarlier(bytes: Uint8Array): void {
     if (bytes.length > 0) this.#receive(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
   }
@@ -186,7 +193,7 @@ export class Dialogue {
     try {
       this.#queue(this.#conversation.receive(chunk))
     } catch (error) {
-      // The messages completed before the fault are handled first: how the network cuts packets must not matter.
+      // Messages completed before the fault are handled first: packet boundaries must not matter.
       if (isProtocolError(error)) this.#queue(error.messages)
       this.#failBy(error)
     }
@@ -208,13 +215,13 @@ export class Dialogue {
     // The codec itself has failed, which its author must see.
     if (!isProtocolError(error)) reportError(error)
     this.#fault ??= messageOf(error)
-    // The client is lost, so that nobody else goes on with it.
+    // The client is lost: no other process continues with it.
     this.#holdsQueries = false
     this.#frozen = false
     if (!this.socket.destroyed) stopReading(this.socket)
   }
 
-  /** Does the same because of a message that was taken. Messages after it are dropped. */
+  /** Does the same for a message that was already taken, and drops the messages after it. */
   #failNow(error: unknown): void {
     this.#forget()
     this.#fault = undefined
@@ -231,7 +238,7 @@ export class Dialogue {
         this.#pause()
         break
       }
-      // Decoded, it may be large, and messages after it may have to wait.
+      // Releases the message: it may be large once decoded, and messages after it may have to wait.
       this.#pending[this.#next++] = undefined
       try {
         this.#take(message)
@@ -240,7 +247,7 @@ export class Dialogue {
       }
     }
     this.#spentMs = uptimeMs() - begun
-    const done = this.#allTaken && !this.#busy
+    const done = this.isAnswered
     if (done) this.#forget()
     this.#readOrNot()
     if (done && this.#fault !== undefined) this.#breakOff(this.#fault)
@@ -310,7 +317,7 @@ export class Dialogue {
   }
 
   #readOrNot(): void {
-    const isWaiting = this.#busy || !this.#allTaken
+    const isWaiting = !this.isAnswered
     const isMuch =
       this.#pendingBytes > MOST_PENDING_BYTES || this.#pending.length - this.#next > MOST_PENDING_MESSAGES
     const full = isWaiting && isMuch
@@ -322,7 +329,7 @@ export class Dialogue {
   }
 
   #endWhenDone(): void {
-    if (this.#ended && !this.#busy && this.#allTaken) this.socket.end()
+    if (this.#ended && this.isAnswered) this.socket.end()
   }
 
   #breakOff(reason: string): void {
@@ -337,10 +344,10 @@ export class Dialogue {
 }
 
 /**
-Begins a dialogue with a client. Closes the connection if the client is not let in in time.
+Begins a dialogue with a client. Closes the connection if the client is not let in within `timeout`.
 
 @param timeout maximum time for the greeting, in milliseconds.
-@param state `state` of a conversation that goes on here.
+@param state `state` of a conversation that continues here.
 @returns undefined if the codec throws. The error is printed and the connection reset.
 */
 export function openDialogue(

@@ -3,11 +3,22 @@ import { reportError } from '../../in-clone/exit.js'
 import { calledInClones } from '../../in-clone/precompile.js'
 import { type Expectations, expectFunction, expectMilliseconds, shown } from '../../options/validate.js'
 
-/** Function that returns the answer to a query. The client receives what it throws or rejects with. */
-export type Evaluate = (query: unknown) => unknown
+// Method types: TypeScript accepts functions with an annotated parameter for these, but not for function types.
 
-/** Function that receives each message that expects no reply, in order. */
-export type Update = (value: unknown) => void
+/**
+Function that returns the answer to a query. If it throws or rejects, the client receives the error. Its parameter can
+have any type.
+*/
+export type Evaluate = {
+  /** Returns the answer to `query`. */
+  evaluate(query: unknown): unknown
+}['evaluate']
+
+/** Function that receives each message that expects no reply, in order. Its parameter can have any type. */
+export type Update = {
+  /** Receives `value`. */
+  update(value: unknown): void
+}['update']
 
 /** Options for servers whose clients speak a codec. */
 export interface SpeakingOptions {
@@ -15,22 +26,22 @@ export interface SpeakingOptions {
   readonly codec: Codec
 
   /**
-  Function called with each query, in the clone. The client receives what it throws. Required. For a client of a session
-  that `filter` leaves to the parent, it is called in the parent.
+  Function called with each query, in the clone. If it throws, the client receives the error. Required. For a session
+  client that `filter` leaves to the parent, it is called in the parent.
   */
   readonly evaluate: Evaluate
 
   /**
   Function called with each message that expects no reply; in the parent for `cloneQueries`, in the clone for
-  `cloneSessions`. What it throws, or what its promise rejects with, is printed.
+  `cloneSessions`. If it throws or its promise rejects, the error is printed.
 
   @default such messages are dropped without being decoded
   */
   readonly onUpdate?: Update
 
   /**
-  Maximum time in milliseconds for a client to be let in, where the codec begins with a greeting. After that the
-  connection is closed. Until it is let in, a client has no clone.
+  Maximum time in milliseconds for a client to be let in, if the codec begins with a greeting. After that, the
+  connection is closed. A client has no clone until it is let in.
 
   @default 10000
   */
@@ -41,7 +52,7 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000
 
 export const EXPECT_OF_SPEAKING: Expectations<SpeakingOptions> = {
   codec: (value, name) => {
-    if (typeof value !== 'object' || value === null || !('open' in value)) {
+    if (typeof (value as Partial<Codec> | null)?.open !== 'function') {
       throw new TypeError(`Expected \`${name}\` to be a codec, such as \`ndjson()\`, got ${shown(value)}`)
     }
   },
@@ -50,7 +61,7 @@ export const EXPECT_OF_SPEAKING: Expectations<SpeakingOptions> = {
   handshakeTimeout: expectMilliseconds,
 }
 
-/** Calls the receiver of updates. Nobody waits for the outcome: what it throws, or its promise rejects with, is printed. */
+/** Calls the receiver of updates. Nothing waits for the outcome: if it throws or rejects, the error is printed. */
 export function callUpdate(onUpdate: (value: unknown) => unknown, value: unknown): void {
   try {
     const result = onUpdate(value)

@@ -33,7 +33,7 @@ Serves clients that speak a codec over a lasting connection. Each query is decod
 sends the reply itself. Messages that expect no reply go to `onUpdate` in the parent, so that a feed can publish on the
 same port. Everything one client sends is handled in order.
 
-@returns an undo function: new connections go to the server's own listeners, open ones stay served.
+@returns an undo function: new connections go to the server's own listeners, open ones are still served.
 @throws {TypeError} if `server` has clones for queries or sessions already, or is a TLS or HTTP server.
 @throws {TypeError} or {@link RangeError} if an option is unknown or invalid.
 @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` where no clone can ever be made.
@@ -99,7 +99,7 @@ interface Evaluation {
 type Outcome = undefined | string
 
 /**
-Has a clone evaluate a query and reply. Returns an error reply only if the clone sent none.
+Lets a clone evaluate a query and reply. Returns an error reply only if the clone sent none.
 
 @throws {ProtocolError} if the query turned out to be malformed.
 */
@@ -139,7 +139,7 @@ const AFTER_REPLY_TIMEOUT_MS = 1000
 
 /** In the clone: evaluates the query and replies. */
 function evaluateInClone({ query, conversation, socket, evaluate }: Evaluation, line: Line): void {
-  // The parent reads what the client sends meanwhile.
+  // Meanwhile, the parent reads from the client.
   stopReading(socket)
   waitForAllTimers()
   onUncaught((error) => sendReply(socket, line, conversation.fail(query, error)))
@@ -171,7 +171,7 @@ const MOST_FAULT_CHARACTERS = 4096
 
 /** Reports a malformed query to the parent, which resets the connection. */
 function refuse(line: Line, error: unknown): never {
-  // There is no other error, unless `fail` of the codec throws.
+  // Any other error means that the codec's `fail` threw.
   if (!isProtocolError(error)) return leaveByError(error)
   try {
     line.done(error.message.slice(0, MOST_FAULT_CHARACTERS))

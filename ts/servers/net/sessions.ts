@@ -2,9 +2,10 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
-import { leave, reportError } from '../../in-clone/exit.js'
+import { leave, reportError, STATUS_OF_ERROR } from '../../in-clone/exit.js'
 import { calledInClones } from '../../in-clone/precompile.js'
 import { native } from '../../native.js'
+import { nextTick, setTimeout } from '../../node-internals/clock.js'
 import { process } from '../../node-internals/process.js'
 import { startReading, stopReading } from '../../node-internals/sockets.js'
 import { handlers } from '../../observe/handlers.js'
@@ -16,6 +17,7 @@ import {
   expectFunction,
   expectMilliseconds,
   expectOneOf,
+  LONGEST_TIMEOUT_MS,
 } from '../../options/validate.js'
 import type { Callable } from '../../types/callable.js'
 import { atNext, close, cut, mayBeHalfOpen, untilLetGo } from '../client-connection.js'
@@ -60,7 +62,7 @@ export interface SessionOptions<S extends Server = Server> extends ServingOption
   readonly forkOn?: 'connection' | 'data'
 
   /**
-  Maximum time in milliseconds a clone continues after its client has left. Then it is ended.
+  Maximum time in milliseconds a clone continues after its client has left. Then it is terminated.
 
   @default 1000
   */
@@ -77,11 +79,14 @@ const EXPECT: Expectations<SessionOptions> = {
 
 const SESSION_DISCONNECT_TIMEOUT_MS = 1000
 
+/** Maximum time in milliseconds a clone takes to exit after that. */
+const EXIT_TIMEOUT_MS = 1000
+
 /**
 Gives each connection a clone: a snapshot that lasts until the client leaves. A client that reconnects gets a fresh one.
 
 In the clone, the server's listeners for `connection` serve the client (`secureConnection` for TLS; `upgrade` for HTTP,
-such as WebSocket with `ws`). With `codec` and `evaluate`, this library serves it, once it has been let in.
+such as WebSocket with `ws`). With `codec` and `evaluate`, this library serves the client once it has been let in.
 
 @returns an undo function: new clients go to the server's own listeners.
 @throws {TypeError} if `server` has clones for sessions or queries already.
@@ -109,6 +114,12 @@ export function cloneSessions<S extends Server>(server: S, options: SessionOptio
   const { codec, evaluate, filter = () => true } = options
   if ((codec === undefined) !== (evaluate === undefined)) {
     throw new TypeError('Expected `codec` and `evaluate` to be given together')
+  }
+  for (const name of ['onUpdate', 'handshakeTimeout'] as const) {
+    if (codec || options[name] === undefined) continue
+    throw new TypeError(
+      `Expected \`${name}\` only with \`codec\` and \`evaluate\`: without them the server's listeners serve the clients`,
+    )
   }
   if (codec && isHttp(server)) {
     throw new TypeError(
@@ -191,33 +202,54 @@ async function session(
     halfOpen: mayBeHalfOpen(socket),
     awaitsBody: false,
     disconnectTimeout,
-    afterResponseTimeout: Infinity,
-    readDone: () => {
-      throw new Error('a session has no result')
+    // The clone exits by itself in time, unless it hangs.
+    afterResponseTimeout: Math.min(disconnectTimeout + EXIT_TIMEOUT_MS, LONGEST_TIMEOUT_MS),
+    readDone: (how) => {
+      if (how !== undefined) throw new Error('a session has no result')
     },
-    inClone: (line) => beInSession(socket, line, begin),
+    inClone: (line) => beInSession(socket, line, disconnectTimeout, begin),
     calls: [begin, ...calls],
   })
-  if ('how' in served || socket.destroyed) return
-  // A clone that exits with status 0 has ended the session in order.
-  if (served.error.status?.status === 0) close(socket)
+  if (socket.destroyed) return
+  // A clone that exits with status 0 has ended the session normally.
+  if ('how' in served || served.error.status?.status === 0) close(socket)
   else cut(socket)
 }
 
 /** In the clone: serves the session until its connection is closed. */
-function beInSession(socket: Socket, line: Line, begin: () => void): void {
-  // The client may get something from now on.
+function beInSession(socket: Socket, line: Line, disconnectTimeout: number, begin: () => void): void {
+  // The client may receive something from now on.
   line.begun()
   native().holdLoop(true)
   process.once('exit', () => handlers.inSessionEnd.call(socket))
-  socket.on('close', () => leave(Number(process.exitCode ?? 0)))
+  // Runs after all listeners of the event: the handler adds its own later.
+  socket.on('close', () => nextTick(() => wrapUp(line, disconnectTimeout)))
   startReading(socket)
   handlers.inSession.call(socket)
   begin()
 }
 
 /**
-Waits until the client has been let in. What it sends after its greeting waits.
+In the clone: reports that the connection is closed, and lets the handler's remaining work continue for a while. The
+clone exits when its event loop has nothing left to do.
+*/
+function wrapUp(line: Line, disconnectTimeout: number): void {
+  process.exitCode ??= 0
+  const exit = () => leave(Number(process.exitCode))
+  // The parent resets the connection of a clone that exits with another status.
+  if (Number(process.exitCode) !== 0) exit()
+  try {
+    line.done()
+  } catch {
+    // The parent has given this clone up, or has ended.
+    leave(STATUS_OF_ERROR)
+  }
+  setTimeout(exit, disconnectTimeout).unref()
+  native().holdLoop(false)
+}
+
+/**
+Waits until the client has been let in. Its messages after the greeting wait.
 
 @param needsData whether a client that needs no greeting must have sent something.
 */
@@ -242,4 +274,4 @@ function firstData(socket: Socket): Promise<void> {
   return new Promise((resolve) => atNext(socket, 'readable', resolve))
 }
 
-calledInClones(beInSession, startReading)
+calledInClones(beInSession, startReading, wrapUp)

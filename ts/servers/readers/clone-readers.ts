@@ -8,15 +8,15 @@ import type { Readers } from './readers.js'
 import { ServerReaders } from './server-readers.js'
 
 /**
-Has the connections of a server served by readers: clones that stay, which all read the parent's data as of their fork.
-The parent accepts connections and changes the data. Each `maxAge`, a new generation of readers takes the connections
-over.
+Serves the connections of a server with readers: clones that stay, and that all read the parent's data as of their fork.
+The parent accepts connections and changes the data. Every `maxAge`, a new generation of readers takes over the
+connections.
 
 HTTP requests other than GET, HEAD and OPTIONS, and messages that expect no reply, are forwarded to the parent.
 
 @returns the readers.
-@throws {TypeError} if `server` is HTTP/2, has other clones, or is no HTTP server and there is no codec, or if `readers`
-and `perConnection` are given together.
+@throws {TypeError} if `server` is HTTP/2, has other clones, or is not an HTTP server and there is no codec, or if an
+option contradicts another or could have no effect.
 @throws {TypeError} or {@link RangeError} if an option is unknown or invalid.
 @throws {QcloneError} `ERR_QCLONE_UNSUPPORTED` where no clone can ever be made.
 
@@ -46,7 +46,13 @@ export function cloneReaders(server: Server, options: ReaderOptions = {}): Reade
   expectCloneable(server)
   if (!isInline()) verifyReaderInternals()
   expectEach(options, EXPECT_OF_READERS)
-  const { codec, evaluate } = options
+  expectTogether(options, server)
+  return new ServerReaders(server, options)
+}
+
+/** @throws {TypeError} if options contradict each other or the server, or could have no effect. */
+function expectTogether(options: ReaderOptions, server: Server): void {
+  const { codec, evaluate, onUpdate, handshakeTimeout, filter, perConnection, readers } = options
   if ((codec === undefined) !== (evaluate === undefined)) {
     throw new TypeError('Expected `codec` and `evaluate` to be given together')
   }
@@ -57,8 +63,18 @@ export function cloneReaders(server: Server, options: ReaderOptions = {}): Reade
         : 'Expected `codec` and `evaluate`, or an HTTP server',
     )
   }
-  if (options.perConnection && options.readers !== undefined) {
+  if (!codec && onUpdate) {
+    throw new TypeError('Expected no `onUpdate` with an HTTP server: its listeners handle what is forwarded')
+  }
+  if (!codec && handshakeTimeout !== undefined) {
+    throw new TypeError('Expected no `handshakeTimeout` with an HTTP server: set `server.headersTimeout`')
+  }
+  if (codec && filter) {
+    throw new TypeError(
+      'Expected no `filter` with a `codec`: it chooses among the requests of an HTTP server',
+    )
+  }
+  if (perConnection && readers !== undefined) {
     throw new TypeError('Expected no `readers` with `perConnection`: each connection has a reader')
   }
-  return new ServerReaders(server, options)
 }

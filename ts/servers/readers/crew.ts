@@ -1,4 +1,5 @@
 import { reportError } from '../../in-clone/exit.js'
+import { process } from '../../node-internals/process.js'
 import { sign } from '../../observe/diagnostics.js'
 import { expectNoPromise } from '../../options/validate.js'
 import { QcloneError } from '../../types/errors.js'
@@ -9,13 +10,13 @@ import type { Owner, Reader, Waiting } from './reader.js'
 import type { ReadersStats } from './readers.js'
 import { Setbacks } from './setbacks.js'
 
-/** What the readers of a server need from it. */
+/** Functions that the readers of a server need from it. */
 export interface Server {
   /** Makes a reader of this generation. */
   recruit(owner: Owner, generation: number): Promise<Reader>
-  /** Whether it no longer listens. */
+  /** Whether the server no longer listens. */
   isGone(): boolean
-  /** Called when it no longer listens: readers are of no use then. */
+  /** Called when the server no longer listens: readers are then useless. */
   gone(): void
   /** Serves a connection in the parent. */
   serveHere(waiting: Waiting): void
@@ -23,11 +24,11 @@ export interface Server {
   serveForwarded(fd: number, whereabouts: Whereabouts, over: () => void): void
   /** Handles an update in the parent. */
   update(update: unknown): void
-  /** Tells of a generation that has begun to serve. */
+  /** Called when a generation has begun to serve. */
   begun(generation: number): void
-  /** Tells of a reader that has ended before it was told to. */
+  /** Called when a reader has ended before it was retired. */
   died(message: string, status: WaitStatus | undefined): void
-  /** Tells that a generation could not be made. */
+  /** Called when a generation could not be made. */
   deferred(error: Error): void
 }
 
@@ -38,13 +39,13 @@ type Counts = {
 
 /** Caller that waits for snapshots after a certain moment. */
 interface Awaiting {
-  /** That moment, as the crew counts. */
+  /** That moment, as counted by the crew. */
   readonly from: number
   readonly resolve: (generation: number) => void
   readonly reject: (error: Error) => void
 }
 
-/** Those who serve the connections of a server: generations of readers, or a reader for each connection. */
+/** Readers that serve the connections of a server: generations, or one reader for each connection. */
 export abstract class Crew implements Owner {
   readonly counts: Counts = { swaps: 0, deferred: 0, respawns: 0, lost: 0, forwarded: 0, swapMs: 0 }
   protected readonly plan: Plan
@@ -65,24 +66,24 @@ export abstract class Crew implements Owner {
   abstract readonly age: number
   /** Connections that wait for a reader. */
   abstract readonly waiting: number
-  /** Connections that need no reader until their client asks. */
+  /** Idle connections, which need no reader until their client sends a request. */
   abstract readonly resting: number
-  /** Live readers, those that drain last. */
+  /** Live readers, draining ones last. */
   abstract readonly readers: readonly Reader[]
   /** Whether connections go to readers, now or as soon as there is one again. */
   abstract readonly isServing: boolean
 
   /** Begins to serve, and waits until connections go to readers. */
   abstract begin(): Promise<void>
-  /** Has all answers come from a snapshot after this call. @returns its number. */
+  /** Makes all answers come from a snapshot taken after this call. @returns its number. */
   abstract refresh(): Promise<number>
-  /** Waits until all answers come from a snapshot after this call. @returns its number. */
+  /** Waits until all answers come from a snapshot taken after this call. @returns its number. */
   abstract next(): Promise<number>
-  /** Notes that something that readers should see has changed in the parent, whatever `version` says. */
+  /** Records a change in the parent that readers should see, whatever `version` says. */
   abstract noteChange(): void
   /** Sends a connection to a reader, or keeps it until one has room. */
   abstract dispatch(waiting: Waiting): void
-  /** Ends all readers, each once its clients have what they wait for. Connections that rest go to the parent. */
+  /** Ends each reader once its clients have their answers. Idle connections go to the parent. */
   abstract close(drainMs: number): Promise<void>
   abstract onRoom(reader: Reader): void
   abstract onReplace(reader: Reader): void
@@ -97,9 +98,14 @@ export abstract class Crew implements Owner {
     this.dispatch(waiting)
   }
 
+  onUnopened(isConnection: boolean): void {
+    if (isConnection) this.counts.lost++
+    warnOfDescriptors()
+  }
+
   onForward(fd: number, whereabouts: Whereabouts): void {
     this.counts.forwarded++
-    // What is forked before the request is over may have seen a part of what it changes.
+    // A reader forked before the request is over may have seen only part of its changes.
     this.server.serveForwarded(fd, whereabouts, () => {
       if (whereabouts.changes) this.noteChange()
     })
@@ -116,12 +122,12 @@ export abstract class Crew implements Owner {
       return this.plan.version?.()
     } catch (error) {
       reportError(error)
-      // Equal to nothing: with doubt, there is something new.
+      // Equal to nothing: if in doubt, there is something new.
       return Symbol('unknown')
     }
   }
 
-  /** Calls `before`. @throws what it throws. */
+  /** Calls `before`. @throws the error that it throws. */
   protected prepare(generation: number): void {
     try {
       expectNoPromise(this.plan.before(generation), 'before')
@@ -131,7 +137,7 @@ export abstract class Crew implements Owner {
     }
   }
 
-  /** Tells of a generation that has begun to serve. */
+  /** Reports a generation that has begun to serve. */
   protected tellBegun(generation: number, made: readonly Reader[], swapMs: number): void {
     this.counts.swaps++
     this.counts.swapMs = swapMs
@@ -139,20 +145,19 @@ export abstract class Crew implements Owner {
     this.server.begun(generation)
   }
 
-  /** Tells that a reader, or all of a generation, could not be made. */
+  /** Reports that a reader, or a whole generation, could not be made. */
   protected tellDeferred(error: Error): void {
     this.counts.deferred++
     sign('qclone:deferred', { generation: this.generation, error })
     this.server.deferred(error)
   }
 
-  /** Tells of a reader that has ended before it was told to. @returns whether no reader is made for a while. */
-  protected noteDeath(reader: Reader, status: WaitStatus | undefined): boolean {
+  /** Reports a reader that has ended before it was retired. */
+  protected noteDeath(reader: Reader, status: WaitStatus | undefined): void {
     const how = `reader ${reader.clone.pid} ${status ? explained(status) : 'ended without a status'}`
     this.server.died(how, status)
-    if (!reader.hasTaken) return this.setbacks.noteStillborn(new Error(how))
-    this.setbacks.noteDeath()
-    return false
+    if (reader.hasTaken) this.setbacks.noteDeath(reader.wasFaulty || !isFromOutside(status))
+    else this.setbacks.noteStillborn(new Error(how))
   }
 
   protected retire(readers: readonly Reader[], withinMs: number): void {
@@ -163,13 +168,13 @@ export abstract class Crew implements Owner {
     }
   }
 
-  /** Has all readers end, those too that drain already. */
+  /** Ends all readers, including those that already drain. */
   protected endAll(drainMs: number): void {
     this.retire(this.readers, drainMs)
-    if (this.server.isGone()) for (const reader of this.draining) reader.hurry()
+    if (this.server.isGone()) for (const reader of this.draining) reader.hurry('rest')
   }
 
-  /** Waits until all readers that drain have ended. */
+  /** Waits until all draining readers have ended. */
   protected async untilEnded(): Promise<void> {
     await Promise.all([...this.draining].map(({ clone }) => clone.exited.catch(() => {})))
   }
@@ -177,6 +182,24 @@ export abstract class Crew implements Owner {
   protected rejectAwaiting(error: Error): void {
     for (const { reject } of this.awaiting.splice(0)) reject(error)
   }
+}
+
+let hasWarned = false
+
+function warnOfDescriptors(): void {
+  if (hasWarned) return
+  hasWarned = true
+  process.emitWarning(
+    'Connections of readers were closed because this process may open no more files. It needs one for each connection when a generation ends: raise `ulimit -n`, or set `server.maxConnections`',
+    { type: 'QcloneWarning', code: 'QCLONE_READERS' },
+  )
+}
+
+/** Signals sent by an operator, or by the kernel when memory is short. */
+const SIGNALS_FROM_OUTSIDE: readonly unknown[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']
+
+function isFromOutside(status: WaitStatus | undefined): boolean {
+  return SIGNALS_FROM_OUTSIDE.includes(status?.signal)
 }
 
 export const closed = () => new QcloneError('ERR_QCLONE_ABORTED', 'the readers were closed')

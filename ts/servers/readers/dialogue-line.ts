@@ -5,10 +5,10 @@ import { reportError } from '../../in-clone/exit.js'
 import { msUntil, uptimeMs } from '../../node-internals/clock.js'
 import { type Dialogue, openDialogue, type UndecodedUpdate } from '../net/dialogue.js'
 import { HANDSHAKE_TIMEOUT_MS, replyTo, type SpeakingOptions } from '../net/evaluate.js'
-import type { Luggage } from './note.js'
+import type { Hurry, Luggage } from './note.js'
 import type { Line, ReaderProcess } from './reader-process.js'
 
-/** Time in milliseconds for the greeting of a client that has begun to send it. */
+/** Minimum time in milliseconds for the greeting of a client that has begun to send it. */
 const LEAST_GREETING_MS = 1000
 
 /** Client that a reader begins to serve. */
@@ -17,7 +17,7 @@ interface Arrived {
   isMovable: boolean
   speaking: SpeakingOptions
   luggage: Luggage
-  /** What another process has read of the client's messages and not handled. */
+  /** Input that another process has read but not handled. */
   unread: Uint8Array
 }
 
@@ -31,7 +31,7 @@ export class DialogueLine implements Line {
   #isLeaving = false
   /** Time of the last update that the client's queries must see, by `uptimeMs`. */
   #wroteAt: number | undefined
-  /** Time until which the client must have been let in, by `uptimeMs`. */
+  /** Time by which the client must have been let in, by `uptimeMs`. */
   readonly #greetedUntil: number
 
   constructor(reader: ReaderProcess, socket: Socket, { isMovable, speaking, luggage, unread }: Arrived) {
@@ -44,7 +44,7 @@ export class DialogueLine implements Line {
     this.#dialogue = openDialogue(
       socket,
       codec,
-      // What a client has sent in time is read, however long it waited for this reader.
+      // Input that a client sent in time is read, however long it waited for this reader.
       Math.max(msUntil(this.#greetedUntil), luggage.asks ? LEAST_GREETING_MS : 0),
       {
         onUpdate: undefined,
@@ -60,7 +60,7 @@ export class DialogueLine implements Line {
       else this.#settle()
     }
     this.#wroteAt = luggage.wroteAt
-    // Its queries are for a snapshot that has its updates.
+    // The client's queries need a snapshot that contains its updates.
     if (this.#wroteAt !== undefined && this.#wroteAt >= reader.forkedAt) this.#dialogue.holdQueries()
     socket.on('close', () => reader.remove(this))
     reader.add(this, luggage)
@@ -73,10 +73,12 @@ export class DialogueLine implements Line {
     this.#settle()
   }
 
-  /** Those that rest have been given back or ended. */
-  endAtRest(): void {}
+  /** Idle clients, and those that can be given back in the middle of a message, are already gone. */
+  endAtRest(hurry: Hurry): void {
+    if (hurry === 'half' && !this.#isMovable && this.#dialogue?.isAnswered) this.#socket.destroySoon()
+  }
 
-  /** Clients in the middle of a message move, too. */
+  /** Does nothing: clients in the middle of a message can move, too. */
   endIfStuck(): void {}
 
   endIfIdle(): void {
@@ -102,7 +104,7 @@ export class DialogueLine implements Line {
       reportError(error)
     }
     if (!reader.plan.readYourWrites || !this.#isMovable) return
-    // Its queries wait for a generation that has seen it. Its updates do not.
+    // The client's queries wait for a generation that contains this update. Its updates do not wait.
     this.#wroteAt = uptimeMs()
     this.#dialogue?.holdQueries()
   }
@@ -133,7 +135,7 @@ export class DialogueLine implements Line {
       asks: dialogue.hasHeld,
     }
     if (this.#reader.giveBack(socket, luggage, unread)) return
-    // There is no room for what was read: it is handled here, from the older snapshot.
+    // There is no room to keep the input: it is handled here, from the older snapshot.
     this.#isLeaving = false
     dialogue.thaw()
   }

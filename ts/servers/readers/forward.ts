@@ -10,21 +10,23 @@ import {
 } from 'node:http'
 import type { Socket } from 'node:net'
 import { reportError } from '../../in-clone/exit.js'
+import { mostFieldsOf } from '../../node-internals/http-parsers.js'
 import { cut, whenClosed } from '../client-connection.js'
+import { mayHaveBody } from '../http/end-response.js'
 import type { Whereabouts } from './note.js'
 import type { ReaderProcess } from './reader-process.js'
 
 const NOTHING = Buffer.alloc(0)
 
-/** Header fields about one connection, which are not passed on: RFC 9110, section 7.6.1. */
+/** Connection-specific fields of a request, which are not passed on: RFC 9110, section 7.6.1. */
 const OF_ONE_CONNECTION = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade']
 
 /**
-In a reader: has the parent's own server answer a request. Resolves once the client has the whole answer, or has left.
+In a reader: forwards a request to the parent's own server. Resolves once the client has the whole answer, or has left.
 Never rejects.
 
-@param how.isAsking whether the client waits to be told to send its body, which is then up to the parent.
-@param how.changes whether the request may change what readers read.
+@param how.isAsking whether the client waits for permission to send its body, which is then up to the parent.
+@param how.changes whether the request may change data that readers read.
 */
 export function forward(
   reader: ReaderProcess,
@@ -65,18 +67,21 @@ function passOn(
   response: ServerResponse,
   { isAsking, changes }: { isAsking: boolean; changes: boolean },
 ): void {
-  // One connection for each request: Node closes one that rests, when the next request may be on its way.
+  const framing = framingOf(request)
+  // One connection for each request: Node closes an idle one when the next request may be on its way.
   const connection = reader.openForwarding({ ...whereaboutsOf(request), changes })
   const onward = openOrEnd(connection, {
     createConnection: () => connection,
     method: request.method,
     path: request.url,
-    headers: headersOf(request, isAsking) as never,
+    headers: headersOf(request, framing, isAsking) as never,
     setHost: false,
     maxHeaderSize: LONGEST_HEAD_BYTES,
   })
-  // Or Node would end the connection with the answer.
+  // Otherwise, Node would end the connection with the answer.
   onward.shouldKeepAlive = true
+  // The parent's own answers have as many fields as its handlers set.
+  onward.maxHeadersCount = 0
   onward.on('response', (answer) => {
     try {
       answerWith(answer, response)
@@ -85,13 +90,13 @@ function passOn(
       fail(response)
     }
   })
-  // The parent's handler has ended the connection, and so the client's.
+  // The parent's handler has ended the connection, so the client's ends too.
   onward.on('error', () => breakOff(response))
   onward.on('information', (information) => passInformationOn(information, response))
   onward.on('continue', () => response.writeContinue())
-  // Node tells of it no longer once it has the whole answer, although the request goes on.
+  // Node no longer emits `drain` once it has the whole answer, although the request continues.
   connection.on('drain', () => onward.emit('drain'))
-  // The parent has answered, and reads no more: the client still sends the rest.
+  // The parent has answered and reads no more, but the client still sends the rest.
   connection.on('close', () => request.unpipe(onward).resume())
   const end = () => connection.destroy()
   const hasLeft = () => request.destroyed && !request.complete
@@ -100,19 +105,20 @@ function passOn(
       end()
       return
     }
-    // The client may have its answer before its whole request has been passed on, and the parent reads on.
+    // The client may have its answer before its whole request has been passed on, and the parent keeps reading.
     onward.on('finish', end)
     request.on('close', () => {
       if (hasLeft()) end()
     })
   })
-  // Sends the head: the parent may answer before it has any of the body. `flushHeaders` would encode it as UTF-8.
+  // Sends the head: the parent may answer before any of the body comes. `flushHeaders` would encode the head as UTF-8.
   onward.write(NOTHING)
-  // A client that asks whether to send its body may send it without an answer.
+  expectAtMost(framing.length, request, () => connection.destroy())
+  // A client that asks whether to send its body may send it without waiting for an answer.
   pipeWithTrailers(request, onward)
 }
 
-/** Passes a body on, and the trailers behind it. */
+/** Passes on a body and its trailers. */
 function pipeWithTrailers(from: IncomingMessage, to: OutgoingMessage): void {
   from.pipe(to, { end: false })
   from.on('end', () => {
@@ -123,19 +129,19 @@ function pipeWithTrailers(from: IncomingMessage, to: OutgoingMessage): void {
   })
 }
 
-/** Passes 102 and 103 on. */
+/** Passes on 102 and 103. */
 function passInformationOn({ statusCode, headers }: InformationEvent, response: ServerResponse): void {
   if (response.headersSent || response.destroyed) return
   if (statusCode === 102) response.writeProcessing()
-  // Node writes one only with a link.
+  // Node writes a 103 only with a link.
   else if (statusCode === 103 && headers.link)
     response.writeEarlyHints(headers as Record<string, string | string[]>)
 }
 
-/** The parent's own heads are as long as its handlers make them. */
+/** Maximum length of the head of a parent's answer, which is as long as its handlers make it. */
 const LONGEST_HEAD_BYTES = 1 << 26
 
-/** Opens a request. If Node refuses to, nobody else ends its connection. */
+/** Opens a request. If Node throws, ends its connection, since nothing else would. */
 function openOrEnd(connection: Socket, options: RequestOptions): ClientRequest {
   try {
     return open(options)
@@ -145,50 +151,113 @@ function openOrEnd(connection: Socket, options: RequestOptions): ClientRequest {
   }
 }
 
-function headersOf({ rawHeaders, headers, method = '' }: IncomingMessage, isAsking: boolean): string[] {
-  const dropped = new Set([...OF_ONE_CONNECTION, ...(isAsking ? [] : ['expect'])])
-  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
-  // Node would announce a body in chunks.
-  const length = hasBody || BODILESS.includes(method) ? [] : ['Content-Length', '0']
-  // The parent closes no connection on which a body is still on its way.
-  // HTTP/1.0 needs none, but this goes on by HTTP/1.1.
+/** Header fields that say where a body ends: RFC 9112, section 6.3. */
+const FRAMING = ['content-length', 'transfer-encoding']
+
+/** Number of fields that forwarding may add to a request: `Host`, one of {@link FRAMING}, `Connection`. */
+export const FIELDS_ADDED = 3
+
+function headersOf(request: IncomingMessage, framing: Framing, isAsking: boolean): string[] {
+  const { rawHeaders, headers } = request
+  const dropped = new Set([...OF_ONE_CONNECTION, ...FRAMING, ...(isAsking ? [] : ['expect'])])
+  // HTTP/1.0 needs no `Host`, but the request is forwarded by HTTP/1.1.
   const host = headers.host === undefined ? ['Host', ''] : []
-  return [...host, ...without(rawHeaders, dropped), ...length, 'Connection', 'keep-alive']
+  // Node keeps more fields in `rawHeaders` than the server allows. The additional ones are not in `headers`.
+  const fields = rawHeaders.slice(0, 2 * (mostFieldsOf(request.socket) ?? Infinity))
+  // With `keep-alive`, the parent closes no connection on which a body is still on its way.
+  return [...host, ...without(fields, dropped), ...framing.fields, 'Connection', 'keep-alive']
 }
+
+/** Announcement of a forwarded request's body. */
+interface Framing {
+  readonly fields: readonly string[]
+  /** Maximum length of the body in bytes. */
+  readonly length: number
+}
+
+/**
+Returns how to announce a body. If there are many header fields, Node keeps only the first, but its parser uses them
+all: a body may come although none of the kept fields announces it. Chunks mark the end of any body.
+*/
+function framingOf({ rawHeaders, headers, method = '', socket }: IncomingMessage): Framing {
+  const { 'content-length': length, 'transfer-encoding': coding } = headers
+  const isWhole = rawHeaders.length < 2 * (mostFieldsOf(socket) ?? 0)
+  if (coding !== undefined || (length === undefined && !isWhole)) {
+    const value = coding !== undefined && ENDS_IN_CHUNKS.test(coding) ? coding : 'chunked'
+    return { fields: ['Transfer-Encoding', value], length: Infinity }
+  }
+  if (length !== undefined) return { fields: ['Content-Length', length], length: Number(length) }
+  // Without a field, Node would announce a body in chunks.
+  return { fields: BODILESS.includes(method) ? [] : ['Content-Length', '0'], length: 0 }
+}
+
+const ENDS_IN_CHUNKS = /(?:^|,)[ \t]*chunked[ \t]*$/i
 
 /** Methods whose requests have no body unless they say so. */
 const BODILESS = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']
 
-const BODILESS_ANSWERS = [204, 304]
+/** Calls `act` before bytes beyond the announced length are passed on: they would count as another request. */
+function expectAtMost(length: number, request: IncomingMessage, act: () => void): void {
+  if (length === Infinity) return
+  let left = length
+  request.on('data', (chunk: Uint8Array) => {
+    left -= chunk.length
+    if (left < 0) act()
+  })
+}
 
 function answerWith(answer: IncomingMessage, response: ServerResponse): void {
-  const { statusCode = 502, statusMessage = '', rawHeaders, headers } = answer
+  const { statusCode = 502, statusMessage = '' } = answer
   response.sendDate = false
-  if (headers.connection === 'close') response.shouldKeepAlive = false
-  response.writeHead(
-    statusCode,
-    statusMessage,
-    without(rawHeaders, new Set([...OF_ONE_CONNECTION, 'transfer-encoding'])),
-  )
+  response.writeHead(statusCode, statusMessage, answerHeadersOf(answer, response))
   // Sends the head: the body may come much later.
-  if (response.req.method !== 'HEAD' && !BODILESS_ANSWERS.includes(statusCode)) response.write(NOTHING)
+  if (mayHaveBody(response, statusCode)) response.write(NOTHING)
   pipeWithTrailers(answer, response)
-  // Its error is that of `onward`, or comes with this.
+  // `onward` emits the same error, or `close` follows.
   answer.on('error', () => {})
   answer.on('close', () => {
     if (!answer.complete) breakOff(response)
   })
 }
 
-/** Resets the connection once it is the turn of this answer, so that the client cannot take it for the whole. */
+/**
+Returns the header fields with which an answer is passed on. A `Connection` field of its handler applies to the client's
+connection. Those that Node sets by itself are set again by the reader's Node.
+*/
+function answerHeadersOf(answer: IncomingMessage, response: ServerResponse): string[] {
+  const said = tokensOf(answer.headers.connection).filter((token) => token !== 'keep-alive')
+  const dropped = new Set([
+    ...['keep-alive', 'transfer-encoding'],
+    ...(said.length === 0 ? ['connection'] : []),
+    ...(mayHaveTrailers(answer, response) ? [] : ['trailer']),
+  ])
+  // With a `Connection` field other than `close`, Node would keep the connection.
+  const ends = said.length > 0 && !said.includes('close') && !response.shouldKeepAlive
+  return [...without(answer.rawHeaders, dropped), ...(ends ? ['Connection', 'close'] : [])]
+}
+
+/** Whether an answer is passed on in chunks, as it came. For any other, Node does not allow a `Trailer` field. */
+function mayHaveTrailers({ headers, statusCode = 0 }: IncomingMessage, response: ServerResponse): boolean {
+  const { useChunkedEncodingByDefault } = response
+  const isChunked = headers['transfer-encoding'] !== undefined && useChunkedEncodingByDefault
+  return isChunked && mayHaveBody(response, statusCode)
+}
+
+/** Tokens of a list (RFC 9110, section 5.6.1), in lower case. */
+function tokensOf(list = ''): string[] {
+  const tokens = list.split(',').map((token) => token.trim().toLowerCase())
+  return tokens.filter((token) => token !== '')
+}
+
+/** Resets the connection once it is this answer's turn, so that the client cannot take the answer as complete. */
 function breakOff(response: ServerResponse): void {
   if (response.destroyed || response.writableEnded) return
   if (response.socket) cut(response.socket)
-  // Others on its connection are not over.
+  // Earlier answers on its connection are not over.
   else response.once('socket', cut)
 }
 
-/** Answers 502, or breaks off an answer that has begun. */
+/** Answers 502, or resets the connection if an answer has begun. */
 function fail(response: ServerResponse): void {
   if (response.destroyed || response.writableEnded) return
   if (response.headersSent) {
@@ -199,7 +268,7 @@ function fail(response: ServerResponse): void {
   response.end('Bad Gateway\n')
 }
 
-/** Returns header fields, as in `rawHeaders`, without those of these names. */
+/** Returns header fields, in the form of `rawHeaders`, without those with these names. */
 function without(fields: readonly string[], names: ReadonlySet<string>): string[] {
   const left: string[] = []
   for (let i = 0; i + 1 < fields.length; i += 2) {

@@ -17,31 +17,33 @@ export interface ReaderOptions
   extends Pick<ServingOptions, 'affinity' | 'ignoreSignals' | 'limits' | 'name' | 'title'>,
     Partial<SpeakingOptions> {
   /**
-  Niceness of the readers, from -20 (first) to 19 (last), or `'idle'` for only the CPU time that nobody else wants. A
-  niceness below the parent's requires privilege; without it the parent's stays.
+  Niceness of the readers, from -20 (first) to 19 (last), or `'idle'` for only otherwise unused CPU time. A niceness
+  below the parent's requires privilege; without it, the parent's niceness stays.
 
   @default the parent's niceness
   */
   readonly priority?: number | 'idle'
 
   /**
-  Number of readers, each with a CPU's worth of work at most. Not with `perConnection`.
+  Number of readers, each of which can keep at most one CPU busy. Not allowed with `perConnection`.
 
   @default the CPUs available, minus one for the parent, at least 1
   */
   readonly readers?: number
 
   /**
-  Whether each connection has a reader to itself, so that a slow query keeps nobody else waiting. The reader is forked
-  when the client asks, and again when it asks after `maxAge`; meanwhile, a connection that rests costs no process. Each
-  reader is a generation then. The server takes 1,020 connections at a time, unless its `maxConnections` is set.
+  Whether each connection has its own reader, so that a slow query keeps no other client waiting. The reader is forked
+  when the client sends a request, and again for a request after `maxAge`; in between, an idle connection costs no
+  process. Each reader is then a generation. The server accepts 1,020 connections at a time, unless its `maxConnections`
+  is set.
 
   @default false
   */
   readonly perConnection?: boolean
 
   /**
-  Time in milliseconds from the fork of one generation to that of the next. `Infinity`: only `refresh()` makes one.
+  Time in milliseconds from the fork of one generation to that of the next. With `Infinity`,
+  only `refresh()`, `update()` and a query after a write make one.
 
   @default 1000
   */
@@ -49,22 +51,22 @@ export interface ReaderOptions
 
   /**
   Function that returns the version of the data, such as a counter. While it returns the same value as at the last fork,
-  and nothing was forwarded to the parent, there is nothing new, and no generation is made. Called in the parent.
+  and no client has changed anything in the parent, no generation is made. Called in the parent.
 
   @default a generation every `maxAge`
   */
   readonly version?: () => unknown
 
   /**
-  Function called in the parent right before a generation is forked, to compute once what all readers need. If it throws,
-  the error is printed, and the generation before goes on.
+  Function called in the parent right before a generation is forked, to compute data once for all readers. If it throws,
+  the error is printed, and the previous generation keeps serving.
 
   @default undefined
   */
   readonly before?: (generation: number) => void
 
   /**
-  Whether a reader handles the request of an HTTP server. The others are forwarded to the parent. Called in the reader.
+  Whether a reader handles an HTTP request. The others are forwarded to the parent. Called in the reader.
   If it throws, the error is printed and the client gets status 500.
 
   @default GET, HEAD and OPTIONS
@@ -72,32 +74,33 @@ export interface ReaderOptions
   readonly filter?: (request: IncomingMessage) => boolean
 
   /**
-  Whether to refuse what would be forwarded to the parent: an HTTP request with status 405, a message that expects no
-  reply by dropping it.
+  Whether to refuse anything that would be forwarded to the parent: HTTP requests get status 405, messages that expect
+  no reply are dropped.
 
   @default false
   */
   readonly readOnly?: boolean
 
   /**
-  Whether a client that has had something forwarded to the parent waits with its next query or request until a generation
-  that has seen it.
+  Whether a client sees its own writes, which are forwarded to the parent. After a write, the parent answers its HTTP
+  requests, and its next query waits, until a generation contains the write. If none can be made, the parent answers the
+  query.
 
   @default false
   */
   readonly readYourWrites?: boolean
 
   /**
-  Maximum time in milliseconds for a reader that has been replaced to finish what its clients wait for. After that it is
-  killed, and their connections are reset.
+  Maximum time in milliseconds for a reader that has been replaced to answer its clients. After that, it is killed, and
+  their connections are reset.
 
   @default 10000
   */
   readonly drainTimeout?: number
 
   /**
-  Maximum time in milliseconds a reader works on one request or query. Beyond it, it is replaced. If it does not even say
-  that it lives, it is killed, and its connections are reset.
+  Maximum time in milliseconds a reader works on one request or query. After that, it is replaced. If it sends no sign
+  of life, it is killed, and its connections are reset.
 
   @default 60000
   */
@@ -111,7 +114,7 @@ export interface ReaderOptions
   readonly maxRequests?: number
 
   /**
-  Memory of its own in bytes from which a reader is replaced: what it has copied and allocated since its fork.
+  Memory in bytes, copied and allocated since its fork, from which a reader is replaced.
 
   @default Infinity
   */
@@ -144,10 +147,10 @@ export const EXPECT_OF_READERS: Expectations<ReaderOptions> = {
   maxMemory: (value, name) => expectCount(value, name, 1),
 }
 
-/** Forks that follow each other faster would leave the parent no time. */
+/** Minimum `maxAge`, in milliseconds. More frequent forks would leave the parent no time. */
 const LEAST_AGE_MS = 10
 
-/** Options of {@link cloneReaders} with their defaults, apart from those of a codec and of clones. */
+/** Options of {@link cloneReaders} with their defaults, except those of a codec and of clones. */
 export type Plan = Required<
   Pick<
     ReaderOptions,
@@ -166,7 +169,7 @@ export type Plan = Required<
 > &
   Pick<ReaderOptions, 'version'>
 
-/** Methods that change nothing, by RFC 9110, section 9.2.1. TRACE is none that servers answer. */
+/** Methods that change nothing, by RFC 9110, section 9.2.1, except TRACE, which servers do not answer. */
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 
 /** Completes the options with defaults. */

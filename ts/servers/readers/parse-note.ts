@@ -4,10 +4,10 @@ import type { Luggage, Note, Whereabouts } from './note.js'
 type Fields = Record<string, unknown>
 
 /**
-Reads a message between the parent and a reader. A reader runs user code, which may have found the socket: what it sends
-cannot end the parent.
+Parses a message between the parent and a reader. A reader runs user code, which may have found the socket: no message
+can end the parent.
 
-@returns undefined if it is none.
+@returns undefined if the message is malformed.
 */
 export function parseNote(message: Uint8Array): Note | undefined {
   const fields = fieldsOf(message)
@@ -15,7 +15,7 @@ export function parseNote(message: Uint8Array): Note | undefined {
   const { take, retire, hurry, took, open, missed, updates } = fields
   if (isCount(take) && isFields(fields.with)) return { take, with: luggageOf(fields.with) }
   if (isDuration(retire)) return { retire }
-  if (hurry === true) return { hurry }
+  if (hurry === 'rest' || hurry === 'half') return { hurry }
   if (Array.isArray(took) && took.every(isCount) && isCount(open)) {
     return { took, open, retired: fields.retired === true }
   }
@@ -34,7 +34,7 @@ function fieldsOf(message: Uint8Array): Fields | undefined {
   }
 }
 
-/** Without `seen`, which the parent knows better. */
+/** Omits `seen`, which the parent knows better. */
 function luggageOf({ state, idleUntil, answered, unread, wroteAt, asks }: Fields): Luggage {
   return {
     ...(typeof state === 'string' && { state }),

@@ -6,34 +6,34 @@ import { hasInput } from '../client-connection.js'
 import { Crew, closed } from './crew.js'
 import { dismiss, type Reader, type Waiting } from './reader.js'
 
-/** Readers that are made at the same time. More would wait for each other's CPUs, with snapshots that age meanwhile. */
+/** Maximum number of readers made at the same time. More would compete for CPUs while their snapshots age. */
 const MOST_MADE = availableParallelism() + 1
 
-/** What the parent holds of a connection that has asked for nothing yet. */
+/** Resources that the parent holds for an idle connection. */
 interface Rest {
   readonly watch: { close(): void }
   readonly timer: NodeJS.Timeout | undefined
 }
 
 /**
-Readers of one server, one for each connection. A connection that rests is with the parent, which reads nothing of it.
-Its reader is forked once the client asks, and stays with it for `maxAge`.
+Readers of one server, one for each connection. The parent keeps an idle connection, and reads nothing from it. Its
+reader is forked once the client sends a request, and keeps the connection for `maxAge`.
 */
 export class PerConnection extends Crew {
-  /** Readers that serve, with the version of the data that each reads from. */
+  /** Serving readers, with the version of the data that each reads from. */
   readonly #current = new Map<Reader, { readonly version: unknown; timer?: NodeJS.Timeout }>()
   readonly #resting = new Map<Waiting, Rest>()
-  /** Connections whose client has asked, and that have no reader yet. */
+  /** Connections whose client has sent a request, but that have no reader yet. */
   #asking: Waiting[] = []
   /** Readers that are being made, and since when, by `uptimeMs`. */
   readonly #making = new Map<symbol, { readonly since: number; readonly over: Promise<void> }>()
   #generation = 0
   #hasBegun = false
-  /** Readers that have been told to retire and may still read new requests. */
+  /** Readers that retire but may still read new requests. */
   readonly #stopping = new Set<Reader>()
-  /** Time from which snapshots must be, by `uptimeMs`. */
+  /** Earliest allowed time of a snapshot, by `uptimeMs`. */
   #wantedFrom = 0
-  /** Time of the last change that `version` may not tell of, by `uptimeMs`. */
+  /** Time of the last change that `version` may not show, by `uptimeMs`. */
   #changedAt = 0
   /** Time until which the parent serves, after a reader could not be made, by `uptimeMs`. */
   #pausedUntil = 0
@@ -42,7 +42,7 @@ export class PerConnection extends Crew {
     return this.#generation
   }
 
-  /** That of the oldest. */
+  /** Age of the oldest serving snapshot, in milliseconds. */
   get age(): number {
     const now = uptimeMs()
     return Math.max(0, ...[...this.#current.keys()].map(({ forkedAt }) => now - forkedAt))
@@ -130,12 +130,12 @@ export class PerConnection extends Crew {
     if (!reader.hasTaken) this.#pause()
   }
 
-  /** Keeps a connection until its client asks, leaves, or may be silent no longer. */
+  /** Keeps a connection until its client sends a request, leaves, or has been silent for too long. */
   #rest(waiting: Waiting): void {
     const { fd, luggage } = waiting
     const { watch } = native().watchInput(fd, () => {
       this.#rouse(waiting)
-      // Input without a byte is the end of it.
+      // Input without a byte is the end of the connection.
       if (hasInput(fd)) this.dispatch({ ...waiting, luggage: { ...luggage, asks: true } })
       else dismiss(waiting)
     })
@@ -196,7 +196,7 @@ export class PerConnection extends Crew {
     if (reader.ending) this.onEnd(reader, reader.ending.status)
     else if (!this.isClosed && reader.hand(waiting)) {
       this.setbacks.forget()
-      // What its client has asked before the call may be answered by it. Others may not.
+      // This reader may answer requests sent before the call of `refresh`, but no later ones.
       if (reader.forkedAt < this.#wantedFrom) this.retire([reader], this.plan.drainTimeout)
       else this.#age(reader)
       return
@@ -204,7 +204,7 @@ export class PerConnection extends Crew {
     this.dispatch({ ...waiting, luggage: { ...waiting.luggage, asks: true } })
   }
 
-  /** Has the parent serve for a while, as others in a row came to nothing the longer. */
+  /** Lets the parent serve for a while, longer after each consecutive failure. */
   #pause(): void {
     this.#pausedUntil = uptimeMs() + this.setbacks.delay
     this.#serveAllHere()
@@ -214,7 +214,7 @@ export class PerConnection extends Crew {
     for (const waiting of this.#asking.splice(0)) this.server.serveHere(waiting)
   }
 
-  /** Has a reader give its connection back at the end of `maxAge`. */
+  /** Makes a reader give its connection back at the end of `maxAge`. */
   #age(reader: Reader): void {
     const { maxAge, drainTimeout } = this.plan
     const state = this.#current.get(reader)
@@ -250,7 +250,7 @@ export class PerConnection extends Crew {
     this.#current.delete(reader)
   }
 
-  /** Tells those who wait for younger readers, once no others read requests. */
+  /** Resolves the promises of callers that wait for younger readers, once no others read requests. */
   #settle(): void {
     if (this.awaiting.length === 0) return
     const began = [...this.#making.values()].map(({ since }) => since)

@@ -11,21 +11,22 @@ import { closeFile } from '../../parent/launch.js'
 import { KIND } from '../../transport/frames.js'
 import { encodeValue } from '../../transport/messages.js'
 import { descriptorOf, letLive, resetAtDeath, untilRead } from '../client-connection.js'
+import { isTls } from '../intercept.js'
 import { openSafely } from './accepted.js'
 import { Handover } from './handover.js'
-import type { Luggage, Note, Whereabouts } from './note.js'
+import type { Hurry, Luggage, Note, Whereabouts } from './note.js'
 import type { Plan } from './options.js'
 import { keepUnread, takeUnread } from './unread.js'
 
-/** What a reader tells of itself, a few times a second. */
+/** Report that a reader sends about itself, a few times a second. */
 export interface Report {
-  /** Connections it has. */
+  /** Number of its connections. */
   readonly open: number
-  /** Requests and queries it has begun. */
+  /** Number of requests and queries it has begun. */
   readonly requests: number
-  /** Share of the time since the last report in which its event loop was busy, from 0 to 1. */
+  /** Utilization of its event loop since the last report, from 0 to 1. */
   readonly busy: number
-  /** Why it should be replaced, if it should. */
+  /** Reason to replace it, if there is one. */
   readonly replace?: string
 }
 
@@ -34,30 +35,37 @@ export type Forwarded = { readonly raw: Uint8Array; readonly state: Uint8Array }
 
 /** Client of a reader. */
 export interface Line {
-  /** Gives the client back as soon as it is at rest, or lets it finish where it cannot move. */
+  /** Gives the client back as soon as it is idle, or lets it finish if it cannot move. */
   retire(): void
-  /** Ends the connection if the client has asked for nothing for a while, not even in part, and cannot be given back. */
-  endAtRest(): void
-  /** Ends the connection if the client could have moved, were it not in the middle of a request. */
+  /**
+  Ends the connection if the client has been idle for a while and cannot be given back. `hurry` decides whether a client
+  that has sent part of a request is spared.
+  */
+  endAtRest(hurry: Hurry): void
+  /** Ends the connection if the client could have moved but is in the middle of a request. */
   endIfStuck(): void
   /** Ends the connection if the client waits for nothing. */
   endIfIdle(): void
 }
 
-/** Begins to serve a connection. `unread` is what another process has read of it and not handled. */
+/** Begins to serve a connection. `unread` is input that another process has read but not handled. */
 export type OpenLine = (socket: Socket, luggage: Luggage, unread: Uint8Array) => void
 
 /** Time between two reports, in milliseconds. */
 export const REPORT_MS = 250
-/** The same for a reader that has one connection, which rests. */
+/** The same for a reader whose only connection is idle. */
 const MOST_REPORT_MS = 10_000
-/** Time between two looks at the memory, which take the kernel 10 ms per gigabyte. */
+/** Time between two checks of the memory, each of which takes the kernel 10 ms per gigabyte. */
 const MEMORY_LOOK_MS = 1000
-/** Maximum number of connections that one message acknowledges, so that it is not too long. */
+/** Maximum number of connections that one message acknowledges, to limit its length. */
 const MOST_TOLD = 1000
 const PAGE_BYTES = 4096
-/** Time in milliseconds in which clients in the middle of a request must send the rest once their reader is to end. */
+/** Time in milliseconds that clients in the middle of a request have to send the rest once their reader must end. */
 const STUCK_MS = 2000
+/** Maximum time in milliseconds for the remaining work of handlers once clients have been answered or moved. */
+const LINGER_MS = 1000
+/** Time in milliseconds after an answer or part of a request during which the next is probably on its way. */
+export const LEAST_REST_MS = 500
 
 /** In a reader: takes connections from the parent, counts their requests, and gives them back in the end. */
 export class ReaderProcess {
@@ -67,19 +75,25 @@ export class ReaderProcess {
   readonly forkedAt: number
   readonly #openLine: OpenLine
   readonly #lines = new Set<Line>()
-  /** Those whose client has asked, and that has not been read. It would ask the next reader, and so on. */
+  /** Lines with an unread request. Given back, the client would move from reader to reader. */
   readonly #owing = new Set<Line>()
   readonly #handover: Handover
   readonly #link: number
   readonly #open = new Set<Socket>()
+  /** Connections that carry nothing yet because the TLS handshake is not over, by descriptor; and since when. */
+  readonly #handshaking = new Map<number, { socket: Socket; since: number }>()
   /** Connections to the parent, whose requests may still be on their way when their clients have moved or left. */
   readonly #forwarding = new Set<Socket>()
   #took: number[] = []
   #isTelling = false
   #isRetiring = false
-  /** Whether no client can begin to ask it any more, apart from those that cannot move. */
+  /** Whether no client can send it another request, except those that cannot move. */
   #readsNoMore = false
-  #isHurrying = false
+  #hurries: Hurry | undefined
+  /** Whether it has no client left, and ends when its event loop has nothing left to do. */
+  #isLingering = false
+  /** Time by which it must have ended, by `uptimeMs`. */
+  #drainsUntil = Infinity
   #isReporting = false
   #requests = 0
   /** Updates that it has passed on. */
@@ -107,11 +121,12 @@ export class ReaderProcess {
     this.#link = link
     this.#openLine = openLine
     native().holdLoop(true)
-    // The parent has ended or has given this reader up: nobody would get what it could still do.
+    // When the handover ends, the parent has ended or given this reader up: further work would be wasted.
     this.#handover = new Handover(
       handover,
       (note, fds) => this.#receive(note, fds),
       () => leave(0),
+      () => this.#tellTaken(),
     )
     setInterval(() => this.#report(), reportMs(plan)).unref()
     // It serves from now on.
@@ -119,9 +134,9 @@ export class ReaderProcess {
   }
 
   /**
-  Adds a client, whose `retire` is called when this reader is to end.
+  Adds a client, whose `retire` is called when this reader must end.
 
-  @param luggage.asks whether the client has asked: that is read first.
+  @param luggage.asks whether the client has sent a request, which is read first.
   */
   add(line: Line, { asks }: Luggage = {}): void {
     this.#lines.add(line)
@@ -133,14 +148,19 @@ export class ReaderProcess {
     } else if (this.#isRetiring) line.retire()
   }
 
+  /** Notes that the TLS handshake of a connection is over. */
+  noteSecured(socket: Socket): void {
+    this.#handshaking.delete(descriptorOf(socket) ?? -1)
+  }
+
   remove(line: Line): void {
     this.#lines.delete(line)
     this.#owing.delete(line)
   }
 
   /**
-  Takes what the parent has said, at the end of `maxAge`. A handler that took long has kept the word to retire waiting,
-  and the client's next request may be read before it.
+  Receives messages of the parent at the end of `maxAge`. A blocking handler delays the message to retire, and the
+  client's next request may be read before it.
   */
   catchUp(): void {
     if (uptimeMs() - this.forkedAt >= this.plan.maxAge) this.#handover.take()
@@ -156,10 +176,10 @@ export class ReaderProcess {
   }
 
   /**
-  Gives a connection that is at rest back to the parent, which has another reader serve it.
+  Gives an idle connection back to the parent, which hands it to another reader.
 
-  @param unread what was read of the client's messages and not handled.
-  @returns false if there is no room to keep that.
+  @param unread input that was read but not handled.
+  @returns false if there is no room to keep that input.
   */
   giveBack(socket: Socket, luggage: Luggage, unread: Uint8Array = NOTHING): boolean {
     const fd = descriptorOf(socket)
@@ -167,10 +187,15 @@ export class ReaderProcess {
     const file = unread.length > 0 ? keepUnread(unread) : undefined
     if (unread.length > 0 && file === undefined) return false
     const back = { ...luggage, ...(file !== undefined && { unread: unread.length }) }
-    // Before it is sent: the next reader sets it, and `destroy` here would undo that.
+    // A connection given back right after it was taken would come back twice, if this process died before its report.
+    this.#tellTaken()
+    // Before the connection is sent: the next reader calls `resetAtDeath`, and `destroy` here would undo that.
     letLive(socket)
     this.#send({ back, updates: this.#updates }, file === undefined ? [fd] : [fd, file])
     closeFile(file)
+    // The parent no longer counts the connection, but this process stays until it is closed.
+    if (this.#open.delete(socket))
+      this.#forwarding.add(socket.on('close', () => this.#forwarding.delete(socket)))
     socket.destroy()
     return true
   }
@@ -191,7 +216,7 @@ export class ReaderProcess {
     return socket
   }
 
-  /** Has the parent handle an update. Blocks while the parent is behind. */
+  /** Forwards an update to the parent. Blocks while the parent is behind. */
   forwardUpdate(update: Forwarded): void {
     native().writeAll(this.#link, encodeValue(KIND.value, update))
     this.#updates++
@@ -200,7 +225,7 @@ export class ReaderProcess {
   #receive(note: Note | undefined, fds: number[]): void {
     if (note && 'take' in note) this.#take(note.take, note.with, fds)
     else if (note && 'retire' in note) this.#retire(note.retire)
-    else if (note && 'hurry' in note) this.#hurry()
+    else if (note && 'hurry' in note) this.#hurry(note.hurry)
   }
 
   #take(id: number, luggage: Luggage, [fd, file]: number[]): void {
@@ -210,10 +235,9 @@ export class ReaderProcess {
       this.#send({ missed: id })
       return
     }
-    // Told before anything is read: a connection that a reader has not taken when it dies goes to another one.
     this.#took.push(id)
     const bytes = takeUnread(file, unread)
-    // What another process has read is handled at once, and may end this one. The connection counts as open already.
+    // Input from another process is handled immediately, and may end this one. The connection already counts as open.
     if (unread > 0) this.#tell(1)
     const socket = openSafely(fd, this.server)
     if (!socket || !bytes) {
@@ -224,15 +248,18 @@ export class ReaderProcess {
     resetAtDeath(socket)
     enlist(socket, this.server)
     this.#open.add(socket)
-    this.#tellSoon()
+    if (isTls(this.server)) this.#handshaking.set(fd, { socket, since: uptimeMs() })
     socket.on('close', () => {
       this.#open.delete(socket)
+      if (this.#handshaking.get(fd)?.socket === socket) this.#handshaking.delete(fd)
       this.#tellSoon()
     })
     this.#openLine(socket, luggage, bytes)
   }
 
   #retire(withinMs: number): void {
+    this.#drainsUntil = uptimeMs() + withinMs
+    if (this.#isLingering) this.#endLate()
     if (!this.#isRetiring) {
       this.#isRetiring = true
       for (const line of [...this.#lines]) if (!this.#owing.has(line)) line.retire()
@@ -241,7 +268,7 @@ export class ReaderProcess {
         this.#tellSoon()
       })
     }
-    // It may be told again, to end sooner.
+    // The parent may repeat the message, to end this reader sooner.
     setTimeout(
       () => {
         for (const line of [...this.#lines]) line.endIfStuck()
@@ -254,29 +281,60 @@ export class ReaderProcess {
     this.#tellSoon()
   }
 
-  #hurry(): void {
-    if (this.#isHurrying) return
-    this.#isHurrying = true
-    setInterval(() => {
-      for (const line of [...this.#lines]) line.endAtRest()
-    }, REPORT_MS).unref()
+  #hurry(hurry: Hurry): void {
+    if (this.#isLingering && hurry === 'half') leave(0)
+    const isFirst = this.#hurries === undefined
+    if (this.#hurries !== 'half') this.#hurries = hurry
+    if (isFirst) setInterval(() => this.#endAtRest(), REPORT_MS).unref()
+    this.#endAtRest()
   }
 
-  /** Tells the parent what was taken and closed in this turn, and leaves if nothing is left to do. */
+  #endAtRest(): void {
+    const hurry = this.#hurries ?? 'rest'
+    for (const line of [...this.#lines]) line.endAtRest(hurry)
+    if (hurry === 'rest') return
+    for (const { socket, since } of [...this.#handshaking.values()])
+      if (uptimeMs() - since >= LEAST_REST_MS) socket.destroy()
+  }
+
+  /** Reports connections taken and closed in this turn to the parent, and lingers if no client is left. */
   #tellSoon(): void {
     if (this.#isTelling) return
     this.#isTelling = true
     setImmediate(() => {
       this.#isTelling = false
       this.#tell()
-      if (this.#isRetiring && this.#open.size + this.#forwarding.size === 0) {
-        this.#report()
-        leave(0)
-      }
+      if (this.#isRetiring && this.#open.size + this.#forwarding.size === 0) this.#linger()
     })
   }
 
-  /** @param more connections that are about to be open. */
+  /** Lets the remaining work of handlers continue for a while, then ends. */
+  #linger(): void {
+    if (this.#isLingering) return
+    this.#isLingering = true
+    this.#report()
+    if (this.#hurries === 'half') leave(0)
+    process.exitCode ??= 0
+    this.#endLate()
+    native().holdLoop(false)
+  }
+
+  /** Ends the process before its deadline. Only one generation lingers at a time. */
+  #endLate(): void {
+    const ms = Math.min(LINGER_MS, this.plan.maxAge, this.#drainsUntil - uptimeMs())
+    if (ms <= 0) leave(0)
+    setTimeout(() => leave(0), ms).unref()
+  }
+
+  /**
+  Reports connections in the turn in which they were taken, before anything is read from them: a connection that a
+  reader has not taken when it dies goes to another one. An immediate may run after the poll that reads it.
+  */
+  #tellTaken(): void {
+    if (this.#took.length > 0) this.#tell()
+  }
+
+  /** @param more number of connections that are about to be open. */
   #tell(more = 0): void {
     do {
       this.#send({
@@ -287,7 +345,7 @@ export class ReaderProcess {
     } while (this.#took.length > 0)
   }
 
-  /** Reports between two ticks of a long interval, too. */
+  /** Also reports between two ticks of a long interval. */
   #reportSoon(): void {
     if (this.#isReporting || reportMs(this.plan) === REPORT_MS) return
     this.#isReporting = true
@@ -327,10 +385,10 @@ export class ReaderProcess {
     return bytes >= maxMemory ? `it has taken ${bytes} bytes of memory` : undefined
   }
 
-  /** Memory of this process alone; 0 as long as its page faults say that it is less than `most`, or nobody asks. */
+  /** Memory of this process alone; 0 while page faults and RSS show that it is below `most`, or between two checks. */
   #ownBytes(most: number): number {
     const copied = (process.resourceUsage().minorPageFault - this.#faultsAtStart) * PAGE_BYTES
-    // One fault may bring a huge page.
+    // One fault may map a huge page.
     const grown = rssNow() - this.#rssAtStart
     if (copied + grown < most || uptimeMs() < this.#nextMemoryLook) return 0
     this.#nextMemoryLook = uptimeMs() + MEMORY_LOOK_MS
@@ -359,7 +417,7 @@ function reportMs({ perConnection, requestTimeout }: Plan): number {
   return perConnection ? Math.min(Math.max(requestTimeout / 2, REPORT_MS), MOST_REPORT_MS) : REPORT_MS
 }
 
-/** Memory of this process in RAM, in bytes; 0 if no descriptor is left to read it. */
+/** RSS of this process, in bytes; 0 if no descriptor is left to read it. */
 function rssNow(): number {
   try {
     return process.memoryUsage.rss()

@@ -13,27 +13,29 @@ import type { Clone } from '../../types/clone.js'
 import { QcloneError } from '../../types/errors.js'
 import { explained, type WaitStatus } from '../../types/wait-status.js'
 import { Handover, openHandover } from './handover.js'
-import type { Luggage, Note, Whereabouts } from './note.js'
+import type { Hurry, Luggage, Note, Whereabouts } from './note.js'
 import { REPORT_MS, type Report } from './reader-process.js'
 
 /** Connection that no reader has taken yet. Owns its descriptor, and closes it. */
 export interface Waiting {
   readonly fd: number
   readonly luggage: Luggage
-  /** File in memory with what was read of the client's messages and not handled, if there is something. */
+  /** File in memory with input that was read but not handled, if there is any. */
   readonly file: number | undefined
 }
 
-/** Closes what a connection holds in this process. */
+/** Closes the descriptors that a connection holds in this process. */
 export function dismiss({ fd, file }: Waiting): void {
   native().closePipeEnd(fd)
   closeFile(file)
 }
 
-/** What the parent does with what a reader gives it. */
+/** Functions that handle the events of a reader in its parent. */
 export interface Owner {
   /** A connection came back, or was not taken. */
   onBack(waiting: Waiting): void
+  /** A connection came back, or requests were forwarded, but this process has no descriptor left for them. */
+  onUnopened(isConnection: boolean): void
   /** A reader forwards requests through the connection `fd`. */
   onForward(fd: number, whereabouts: Whereabouts): void
   /** A reader passes on an update. */
@@ -46,7 +48,7 @@ export interface Owner {
   onEnd(reader: Reader, status: WaitStatus | undefined): void
 }
 
-/** How a reader is made. */
+/** Parameters of a new reader. */
 export interface Recruit {
   readonly places: Places
   readonly name: string
@@ -64,7 +66,7 @@ interface Early {
   readonly updates: number
 }
 
-/** A reader, seen from its parent. */
+/** Reader, as its parent sees it. */
 export class Reader {
   readonly clone: Clone
   readonly generation: number
@@ -79,29 +81,30 @@ export class Reader {
   #updates = 0
   /** Time at which the last of them was handled, by `uptimeMs`. */
   #updatedAt = 0
-  /** Connections that came back before the updates that they had sent. */
+  /** Connections that came back before the updates they had sent. */
   readonly #early: Early[] = []
-  /** Whether no update can come any more. */
+  /** Whether no further update can come. */
   #hasSaidAll = false
   #open = 0
   /** Whether it had no descriptor left for its last connection. */
   #isFull = false
   #heardAt = uptimeMs()
   #report: Report = { open: 0, requests: 0, busy: 0 }
-  /** Time by which it is to have ended, by `uptimeMs`. */
+  /** Time by which it must have ended, by `uptimeMs`. */
   #retiresBy = Infinity
   #isServing = false
   #hasTaken = false
-  /** How it has ended. */
+  /** How it ended. */
   #ending: { status: WaitStatus | undefined } | undefined
-  /** Time it has to end, in milliseconds, until it has been told. */
+  /** Time it has to end, in milliseconds, while the message to retire is unsent. */
   #retireWithin: number | undefined
   #asksForReplacement = false
+  #wasFaulty = false
   #beginsToServe: () => void = () => {}
   #hasRetired: () => void = () => {}
-  /** Settles once it has been told to retire and reads no more new requests, or has ended. */
+  /** Settles once it retires and reads no more new requests, or has ended. */
   readonly retired: Promise<void>
-  /** Settles once it takes connections, or has ended before. */
+  /** Settles once it takes connections, or has ended before that. */
   readonly #serving: Promise<void>
 
   constructor(owner: Owner, launched: Launched, { generation, silenceMs }: Recruit, own: number) {
@@ -115,7 +118,7 @@ export class Reader {
       (note, fds) => this.#receive(note, fds),
       () => {
         this.#salvage()
-        // Usually it has ended. A process that has only closed the socket is of no use.
+        // Usually it has ended. A process that has only closed the socket is useless.
         discard(clone)
       },
     )
@@ -126,7 +129,7 @@ export class Reader {
       for (const { waiting } of this.#early.splice(0)) this.#giveOn(waiting)
     })
     channel.resume()
-    // What keeps the parent alive is its server. Where that is gone, `retire` waits.
+    // The server keeps the parent alive. Once that is gone, `retire` does.
     channel.unref()
     clone.unref()
     this.#watchForSilence(silenceMs)
@@ -147,14 +150,14 @@ export class Reader {
     })
   }
 
-  /** How it has ended, if it has. */
+  /** How it ended, if it has. */
   get ending(): { readonly status: WaitStatus | undefined } | undefined {
     return this.#ending
   }
 
-  /** Waits until it takes connections: what is called first in it may end it. @throws {QcloneError} if it has ended. */
+  /** Waits until it takes connections: code called first in it may end it. @throws {QcloneError} if it has ended. */
   async untilItServes(): Promise<void> {
-    // After a long turn, timers fire before the parent has read what its clones sent in time.
+    // After a long turn, timers fire before the parent has read messages that its clones sent in time.
     const timer = setTimeout(
       () => setImmediate(() => !this.#isServing && discard(this.clone)),
       settings().readyTimeout,
@@ -168,6 +171,11 @@ export class Reader {
     throw new QcloneError('ERR_QCLONE_DIED', `reader ${this.clone.pid} ${how} before it served`, details)
   }
 
+  /** Whether it was terminated as faulty: it hung, or sent a malformed message. */
+  get wasFaulty(): boolean {
+    return this.#wasFaulty
+  }
+
   get isRetiring(): boolean {
     return this.#retiresBy < Infinity
   }
@@ -179,10 +187,10 @@ export class Reader {
 
   /** Connections it has or is about to have. */
   get load(): number {
-    return this.#open + this.#sent.size
+    return this.#open + this.#early.length + this.#sent.size
   }
 
-  /** Whether it has not taken for some time what was sent to it. */
+  /** Whether it has not taken a connection that was sent to it some time ago. */
   get isStalled(): boolean {
     const [oldest] = this.#sent.values()
     return oldest !== undefined && uptimeMs() - oldest.sentAt > STALLED_MS
@@ -193,7 +201,7 @@ export class Reader {
     return this.#report.requests
   }
 
-  /** Share of time in which its event loop was busy, as last reported. */
+  /** Utilization of its event loop, as last reported. */
   get busy(): number {
     return this.#report.busy
   }
@@ -209,14 +217,14 @@ export class Reader {
     return true
   }
 
-  /** Lets it ask for a replacement again, since there was none. */
+  /** Lets it ask for a replacement again, since none could be made. */
   askAgain(): void {
     this.#asksForReplacement = false
   }
 
   /**
-  Has it take no more connections, give back those at rest, and end. It is killed if that takes too long. A second call
-  can only have it end sooner.
+  Makes it take no more connections, give back idle ones, and end. It is killed if that takes too long. A second call
+  can only make it end sooner.
   */
   retire(withinMs: number): void {
     const by = uptimeMs() + withinMs
@@ -225,16 +233,22 @@ export class Reader {
     this.clone.ref()
     this.#retireWithin = withinMs
     this.#tellToRetire()
-    // Its end is seen by the owner.
+    // The owner sees its end.
     killAfter(this.clone, withinMs + END_MS).catch(() => {})
   }
 
-  /** Has it end what rests, once it retires. */
-  hurry(): void {
-    this.#handover.send({ hurry: true })
+  /** Terminates it as faulty. */
+  #reject(): void {
+    this.#wasFaulty = true
+    discard(this.clone)
   }
 
-  /** Tells it to retire, now or when it has room for the message. */
+  /** Makes it disconnect clients that wait for nothing, once it retires. */
+  hurry(hurry: Hurry): void {
+    this.#handover.send({ hurry })
+  }
+
+  /** Sends the message to retire, now or when there is room for it. */
   #tellToRetire(): void {
     if (this.#retireWithin === undefined) return
     if (this.#handover.send({ retire: this.#retireWithin }) !== 'EAGAIN') this.#retireWithin = undefined
@@ -242,9 +256,13 @@ export class Reader {
 
   #receive(note: Note | undefined, [fd, file, ...others]: number[]): void {
     for (const other of others) native().closePipeEnd(other)
-    if (fd !== undefined && note && 'back' in note) {
-      this.#takeBack({ fd, luggage: note.back, file }, note.updates)
-      return
+    if (note && 'back' in note) {
+      this.#noteClosed()
+      const isWhole = fd !== undefined && (file !== undefined || !note.back.unread)
+      if (isWhole) {
+        this.#takeBack({ fd, luggage: note.back, file }, note.updates)
+        return
+      }
     }
     closeFile(file)
     if (fd !== undefined && note && 'forward' in note) {
@@ -254,11 +272,19 @@ export class Reader {
     closeFile(fd)
     if (note && 'took' in note) this.#noteTaken(note)
     else if (note && 'missed' in note) this.#noteMissed(note.missed)
-    // Without the descriptor that belongs to it, the client is lost. Nonsense is user code's.
-    else if (!note || !('back' in note || 'forward' in note)) discard(this.clone)
+    // Without its descriptor, the client is lost, or gets an error from the reader.
+    else if (note && ('back' in note || 'forward' in note)) this.#owner.onUnopened('back' in note)
+    // A malformed message comes from user code.
+    else this.#reject()
   }
 
-  /** Updates come by another way, and before what their client asks next. */
+  /** Subtracts a connection, which counts elsewhere from now on. The reader soon reports how many are left. */
+  #noteClosed(): void {
+    this.#open = Math.max(this.#open - 1, 0)
+    this.#isFull = false
+  }
+
+  /** Waits for the client's updates: they come on another channel, and must precede its next request. */
   #takeBack(waiting: Waiting, updates: number): void {
     if (updates <= this.#updates || this.#hasSaidAll) this.#giveOn(waiting)
     else this.#early.push({ waiting, updates })
@@ -274,7 +300,7 @@ export class Reader {
 
   #giveOn(waiting: Waiting): void {
     const { luggage } = waiting
-    // The reader knows when it has passed an update on, and not when it was handled.
+    // The reader knows when it has passed an update on, but not when it was handled.
     const wroteAt =
       luggage.wroteAt === undefined ? {} : { wroteAt: Math.max(luggage.wroteAt, this.#updatedAt) }
     this.#owner.onBack({ ...waiting, luggage: { ...luggage, ...wroteAt, seen: this.forkedAt } })
@@ -300,13 +326,13 @@ export class Reader {
     const waiting = this.#sent.get(id)
     if (!waiting) return
     this.#sent.delete(id)
-    // It may open no more, until it has closed something.
+    // It can open no more until it has closed something.
     this.#isFull = true
     this.#owner.onBack(waiting)
   }
 
   /**
-  The reader has ended, and has taken no more than it said: what it did not take goes to another one. Updates may still
+  Hands connections that the ended reader had not taken to another one: it reported all that it took. Updates may still
   be on their way.
   */
   #salvage(): void {
@@ -323,14 +349,14 @@ export class Reader {
       value = decodeValue(frame)
     } catch {
       // It runs user code, which may have written to the pipe.
-      discard(this.clone)
+      this.#reject()
       return
     }
     if (frame.kind === KIND.value) {
       this.#owner.onUpdate(value)
       this.#noteUpdate()
     } else if (frame.kind === KIND.report) this.#noteReport((value ?? {}) as Partial<Report>)
-    else discard(this.clone)
+    else this.#reject()
   }
 
   #noteReport({ open, requests, busy, replace }: Partial<Report>): void {
@@ -344,10 +370,10 @@ export class Reader {
   #watchForSilence(silenceMs: number): void {
     const look = () => {
       const silentMs = uptimeMs() - this.#heardAt
-      if (silentMs > silenceMs) return discard(this.clone)
+      if (silentMs > silenceMs) return this.#reject()
       timer = later(silenceMs - silentMs)
     }
-    // After a long turn, timers fire before the parent has read what its clones sent in time.
+    // After a long turn, timers fire before the parent has read messages that its clones sent in time.
     const later = (ms: number) => setTimeout(() => setImmediate(look), ms + REPORT_MS).unref()
     let timer = later(silenceMs)
     const forget = () => clearTimeout(timer)
@@ -355,15 +381,15 @@ export class Reader {
   }
 }
 
-/** What a reader tells may be anything. */
+/** Returns a reported number, or 0: a reader may report anything. */
 function numberOf(value: unknown): number {
   return typeof value === 'number' ? value : 0
 }
 
-/** Descriptor that is not open, whose close does nothing. */
+/** Descriptor that is not open. Closing it does nothing. */
 const NONE = -1
 
-/** Time in milliseconds after which a reader that has not taken a connection counts as standing still. */
+/** Time in milliseconds after which a reader that has not taken a connection counts as stalled. */
 const STALLED_MS = 1000
 
 /** Time in milliseconds a reader has to end once it has closed its last connections. */
@@ -372,7 +398,7 @@ const END_MS = 1000
 /**
 Makes a reader, and resolves once it can serve.
 
-@throws {QcloneError} if there can be none.
+@throws {QcloneError} if none can be made.
 */
 export async function recruit(owner: Owner, wanted: Recruit): Promise<Reader> {
   const { places, name, options, serve, calls } = wanted

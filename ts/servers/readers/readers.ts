@@ -4,15 +4,15 @@ import type { EventEmitter } from 'node:events'
 export interface ReadersEvents {
   /** A generation has begun to serve. */
   generation: [generation: number]
-  /** A generation could not be made, so that the one before it goes on. */
+  /** A generation could not be made, so the previous one keeps serving. */
   deferred: [error: Error]
 }
 
 /** Readers of a server, from {@link cloneReaders}. */
 export interface Readers extends EventEmitter<ReadersEvents>, AsyncDisposable {
-  /** Promise of the first generation. Until then, the parent serves. Rejects if there can be none. */
+  /** Promise of the first generation. Until then, the parent serves. Rejects if none can be made. */
   readonly ready: Promise<void>
-  /** Number of the generation that serves, from 1; 0 before the first. */
+  /** Number of the serving generation, from 1; 0 before the first. */
   readonly generation: number
   /**
   Makes a generation now.
@@ -21,14 +21,14 @@ export interface Readers extends EventEmitter<ReadersEvents>, AsyncDisposable {
   */
   refresh(): Promise<number>
   /**
-  Calls `f` in the parent, and waits until readers see what it has changed.
+  Calls `f` in the parent, and waits until readers see its changes.
 
-  @returns a promise of what `f` returns.
+  @returns a promise of the value of `f`.
   */
   update<T>(f: () => T | PromiseLike<T>): Promise<T>
   /** Returns counts and the state of each reader. */
   stats(): ReadersStats
-  /** Gives the server back to the parent, and ends the readers once their clients have what they wait for. */
+  /** Gives the server back to the parent, and ends the readers once their clients have their answers. */
   close(options?: CloseOptions): Promise<void>
 }
 
@@ -44,27 +44,27 @@ export interface CloseOptions {
 
 /** State of {@link Readers}. */
 export interface ReadersStats {
-  /** Number of the generation that serves. */
+  /** Number of the serving generation. */
   readonly generation: number
-  /** Age of its snapshot in milliseconds: how stale an answer is that begins now. */
+  /** Age of its snapshot in milliseconds: the staleness of an answer that begins now. */
   readonly age: number
   /** Generations made so far. */
   readonly swaps: number
-  /** Milliseconds from the fork of the last one until it served. */
+  /** Milliseconds from the fork of the last generation until it served. */
   readonly swapMs: number
-  /** Generations, and readers of one, that could not be made. */
+  /** Generations, and single readers of a generation, that could not be made. */
   readonly deferred: number
-  /** Readers made for others that had ended, or had to be replaced. */
+  /** Readers made in place of others that had ended or had to be replaced. */
   readonly respawns: number
   /** Requests and updates that were forwarded to the parent. */
   readonly forwarded: number
   /** Connections that wait for a reader. */
   readonly waiting: number
-  /** With `perConnection`, connections that have no reader until their client asks. */
+  /** With `perConnection`, idle connections, which have no reader until their client sends a request. */
   readonly resting: number
-  /** Connections closed because too many waited for a reader. */
+  /** Connections closed because too many waited for a reader, or the parent could open no descriptor for them. */
   readonly lost: number
-  /** Live readers, those that drain included. */
+  /** Live readers, including draining ones. */
   readonly readers: readonly ReaderStats[]
 }
 
@@ -74,12 +74,12 @@ export interface ReaderStats {
   readonly pid: number
   /** Generation. */
   readonly generation: number
-  /** Whether it has been replaced, and ends once its clients have what they wait for. */
+  /** Whether the reader has been replaced, and ends once its clients have their answers. */
   readonly draining: boolean
   /** Connections it has. */
   readonly connections: number
   /** Requests and queries it has begun. */
   readonly requests: number
-  /** Share of time in which its event loop was busy lately, from 0 to 1. */
+  /** Recent utilization of its event loop, from 0 to 1. */
   readonly busy: number
 }

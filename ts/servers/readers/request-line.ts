@@ -2,30 +2,30 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Socket } from 'node:net'
 import { msUntil, setImmediate, uptimeMs } from '../../node-internals/clock.js'
 import { isBetweenRequests } from '../../node-internals/http-parsers.js'
-import { closeIfSilent, hold, letGo, whileOpen } from '../client-connection.js'
+import { closeIfSilent, hold, letGo, mayBeHalfOpen, watchClient, whileOpen } from '../client-connection.js'
 import { keepBackUntilWhole } from '../http/keep-back.js'
 import { choose } from '../intercept.js'
 import { forward, whenOver } from './forward.js'
-import type { Luggage } from './note.js'
-import type { Line, ReaderProcess } from './reader-process.js'
-
-/** Time in milliseconds after an answer in which the next request is probably on its way. */
-const LEAST_REST_MS = 500
+import type { Hurry, Luggage } from './note.js'
+import { LEAST_REST_MS, type Line, type ReaderProcess } from './reader-process.js'
 
 /** In a reader: a client of an HTTP server. */
 export class RequestLine implements Line {
   readonly #reader: ReaderProcess
   readonly #socket: Socket
   readonly #isMovable: boolean
-  /** Requests that have no whole answer yet. */
+  /** Number of requests without a whole answer so far. */
   #underWay = 0
   #isUpgraded = false
   #isHeld = false
+  /** Ends the watch over a client that is held while its answer is under way. */
+  #unwatch: (() => void) | undefined
+  #hasLeft = false
   /** Whether this reader should answer nothing more. */
   #isLeaving = false
   /** Whether its next answer ends the connection. */
   #endsWithAnswer = false
-  /** Time until which the client has had something forwarded that its next answers must show, by `uptimeMs`. */
+  /** Time until which the client's writes were forwarded, which its next answers must show, by `uptimeMs`. */
   #wroteAt: number | undefined
   /** Forwarded requests, each after the one before it. */
   #forwarded: Promise<void> = Promise.resolve()
@@ -47,7 +47,7 @@ export class RequestLine implements Line {
     const restsUntil = asks ? undefined : idleUntil
     this.#idleUntil =
       restsUntil ?? (answered || headersTimeout === 0 ? undefined : uptimeMs() + headersTimeout)
-    // Node starts this time at the end of an answer, and another process has answered the client before.
+    // Node starts this timeout at the end of an answer, but another process gave the client's last one.
     if (restsUntil !== undefined) closeIfSilent(socket, msUntil(restsUntil))
     if (answered) this.#moveBeforeLate()
     socket.on('close', () => reader.remove(this))
@@ -55,9 +55,9 @@ export class RequestLine implements Line {
   }
 
   /**
-  Takes a request: has it answered here by `next`, or by the parent.
+  Handles a request: calls `next` to answer it here, or forwards it to the parent.
 
-  @param isAsking whether the client waits to be told to send its body, and nobody has told it yet.
+  @param isAsking whether the client still waits for permission to send its body.
   */
   handle(
     request: IncomingMessage,
@@ -78,17 +78,17 @@ export class RequestLine implements Line {
       reader.catchUp()
       this.#settleSoon()
     })
-    // Its body may be over after its answer.
+    // The body of a request may end after the answer.
     request.on('close', () => this.#settleSoon())
     if (this.#isLeaving) {
       this.#settleSoon()
-      // The client has to connect again after this answer.
+      // The client must reconnect after this answer.
       if (!this.#isMovable || this.#endsWithAnswer) response.shouldKeepAlive = false
     }
     const reads = this.#reads(request, response)
     if (reads === undefined) return true
     if (reads && !this.#isStale) {
-      // One answer of a connection at a time can be kept back.
+      // Only one answer of a connection can be held back at a time.
       if (this.#underWay === 1) keepBackUntilWhole(request, response, this.#socket)
       return next()
     }
@@ -98,7 +98,7 @@ export class RequestLine implements Line {
     return true
   }
 
-  /** Notes that the connection no longer carries requests. It stays with this reader. */
+  /** Records that the connection no longer carries requests. It stays with this reader. */
   upgrade(): void {
     this.#isUpgraded = true
   }
@@ -108,15 +108,15 @@ export class RequestLine implements Line {
     this.#settle()
   }
 
-  endAtRest(): void {
+  endAtRest(hurry: Hurry): void {
     const isAtRest = this.#underWay === 0 && !this.#isUpgraded
     if (!isAtRest || uptimeMs() - this.#restsSince < LEAST_REST_MS) return
-    if (isBetweenRequests(this.#socket, this.#server)) this.#socket.destroySoon()
+    if (hurry === 'half' || isBetweenRequests(this.#socket, this.#server)) this.#socket.destroySoon()
   }
 
   endIfStuck(): void {
     if (!this.#isMovable || this.#underWay > 0 || this.#isUpgraded) return
-    // A client of many requests, each time in the middle of one, can end with the answer to it.
+    // A client that sends many requests, and is always in the middle of one, can be disconnected after its answer.
     if (uptimeMs() - this.#restsSince < LEAST_REST_MS) this.#endsWithAnswer = true
     else this.#socket.destroySoon()
   }
@@ -129,9 +129,9 @@ export class RequestLine implements Line {
     return this.#reader.server as HttpServer
   }
 
-  /** Whether the parent answers the client, since this reader's snapshot is too old for it. */
+  /** Whether the parent answers the client because this reader's snapshot is too old for it. */
   get #isStale(): boolean {
-    // What cannot move gets what the others get all the same.
+    // A client that cannot move gets the same data as the others.
     const isLate = this.#isLeaving && !this.#isMovable
     return isLate || (this.#wroteAt !== undefined && this.#wroteAt >= this.#reader.forkedAt)
   }
@@ -143,14 +143,14 @@ export class RequestLine implements Line {
     if (chosen === undefined) return this.#answer(response, 500)
     if (!chosen && readOnly) return this.#answer(response, 405, { allow: 'GET, HEAD, OPTIONS' })
     if (!chosen && readYourWrites) {
-      // Until it is over, it may change something at any time.
+      // Until the request is over, it may change something at any time.
       this.#wroteAt = Infinity
     }
     return chosen
   }
 
   /**
-  Moves a client on that stays silent. Node waits for the first request of a connection as long as for one that has
+  Moves on a client that stays silent. Node waits for the first request of a connection as long as for one that has
   begun, and then answers 408, although this is not the client's first.
   */
   #moveBeforeLate(): void {
@@ -171,22 +171,28 @@ export class RequestLine implements Line {
     if (this.#isLeaving) setImmediate(() => this.#settle())
   }
 
-  /** Stops reading between two requests, and gives the client back once all that were read are answered. */
+  /** Stops reading between two requests, and gives the client back once all requests read are answered. */
   #settle(): void {
     const socket = this.#socket
-    if (!this.#isLeaving || !this.#isMovable || this.#isUpgraded || socket.writableEnded) return
+    if (!this.#isLeaving || !this.#isMovable || this.#isUpgraded || this.#hasLeft) return
+    if (socket.writableEnded) return
     if (!this.#isHeld) {
       if (!isBetweenRequests(socket, this.#server)) return
       this.#isHeld = true
       hold(socket)
     }
-    if (this.#underWay > 0) return
+    if (this.#underWay > 0) {
+      this.#watch()
+      return
+    }
+    this.#unwatch?.()
+    this.#unwatch = undefined
     if (socket.writableLength > 0) {
-      // Called once everything before it has left.
+      // Called once everything before it has been sent.
       socket.write('', () => this.#settleSoon())
       return
     }
-    // A listener of `data` reads the connection, and its chunks wait for it in the stream.
+    // A `data` listener reads the connection, and chunks wait for the listener in the stream.
     if (socket.readableLength > 0) {
       this.#isLeaving = false
       this.#isHeld = false
@@ -194,6 +200,20 @@ export class RequestLine implements Line {
       return
     }
     this.#reader.giveBack(socket, this.#luggage())
+  }
+
+  /** Reads again from a client that leaves before it has its answers, so that handlers get the events of plain Node. */
+  #watch(): void {
+    const socket = this.#socket
+    const left = () => {
+      this.#hasLeft = true
+      letGo(socket)
+    }
+    try {
+      this.#unwatch ??= watchClient(socket, { halfOpen: mayBeHalfOpen(socket) }, left)
+    } catch {
+      // No descriptor is left. The connection stays held until the reader ends.
+    }
   }
 
   #luggage(): Luggage {
@@ -205,9 +225,9 @@ export class RequestLine implements Line {
   }
 }
 
-/** Time until which Node keeps a connection that rests from now on, by `uptimeMs`. */
+/** Time until which Node keeps a connection that is idle from now on, by `uptimeMs`. */
 function keptUntil(server: HttpServer): number | undefined {
-  // Node waits longer than it tells the client, before Node.js 22.19 always by as much.
+  // Node waits longer than it announces to the client; before Node.js 22.19, always by this default.
   const { keepAliveTimeout, keepAliveTimeoutBuffer = 1000 } = server as HttpServer & {
     keepAliveTimeoutBuffer?: number
   }

@@ -5,16 +5,16 @@ import { expectFunction } from '../../options/validate.js'
 import { isClone } from '../../parent/fork-point.js'
 import { QcloneError } from '../../types/errors.js'
 
-/** What this process reads from, if it is a reader. */
+/** Snapshot that this process reads from, if it is a reader. */
 interface Role {
   readonly generation: number
-  /** Time of the fork, by `uptimeMs`, which counts on in a clone. */
+  /** Time of the fork, by `uptimeMs`, which continues in a clone. */
   readonly forkedAt: number
 }
 
 let role: Role | undefined
 
-/** In a reader: notes which generation it belongs to. */
+/** In a reader: records the generation it belongs to. */
 export function becomeReader(generation: number, forkedAt: number): void {
   role = { generation, forkedAt }
 }
@@ -34,19 +34,19 @@ export function isReader(): boolean {
   return role !== undefined
 }
 
-/** Returns the generation that this reader belongs to, from 1; 0 in a process that is no reader. */
+/** Returns the generation that this reader belongs to, from 1; 0 in a process that is not a reader. */
 export function generation(): number {
   return role?.generation ?? 0
 }
 
-/** Returns the age of the snapshot that this reader answers from, in milliseconds; 0 in a process that is no reader. */
+/** Returns the age of this reader's snapshot, in milliseconds; 0 in a process that is not a reader. */
 export function snapshotAge(): number {
   return role ? uptimeMs() - role.forkedAt : 0
 }
 
 /**
-Makes a function that only the parent can call: for functions that change what readers read. A change that a reader
-makes is seen by nobody else, and gone with the reader.
+Makes a function that only the parent can call, for functions that change data that readers read. No other process sees
+a change that a reader makes, and it is lost when the reader ends.
 
 @returns a function that throws {@link QcloneError} `ERR_QCLONE_READ_ONLY` in a reader, and otherwise calls `f`.
 @throws {TypeError} if `f` is not a function.
@@ -70,7 +70,7 @@ export function parentOnly<This, A extends unknown[], R>(
   }
 }
 
-/** @throws {QcloneError} `ERR_QCLONE_READ_ONLY` in a clone, whose copy of the parent's readers is of no use. */
+/** @throws {QcloneError} `ERR_QCLONE_READ_ONLY` in a clone, whose copy of the parent's readers is useless. */
 export function expectParent(name: string): void {
   if (!isClone()) return
   const message = `\`${name}\` of readers works in the parent only, and this process is a clone`
@@ -83,7 +83,7 @@ function readOnly(name: string): QcloneError {
   return inThisTask(new QcloneError('ERR_QCLONE_READ_ONLY', message))
 }
 
-// A clone of a reader, such as one of `run`, is none.
+// A clone of a reader, such as one made by `run`, is not a reader.
 onBecomingClone('clients', () => {
   role = undefined
 })

@@ -17,19 +17,20 @@ import { handlers } from '../../observe/handlers.js'
 import { servingOptionsOf } from '../../options/clone-options.js'
 import { onAbort } from '../../options/on-abort.js'
 import { isInline } from '../../options/settings.js'
-import { expectMilliseconds } from '../../options/validate.js'
+import { type Expectations, expectEach, expectFunction, expectMilliseconds } from '../../options/validate.js'
 import { Places, stopSignal } from '../../parent/admission.js'
 import { isClone } from '../../parent/fork-point.js'
 import { QcloneError } from '../../types/errors.js'
 import { closeIfSilent, descriptorOf, hasInput } from '../client-connection.js'
 import { distinguishRequestIds } from '../http/request-ids.js'
-import { isHttp, isTls, keepWhileOpen, shimServer, type Taker } from '../intercept.js'
+import { choose, isHttp, isTls, keepWhileOpen, shimServer, type Taker } from '../intercept.js'
 import { openDialogue } from '../net/dialogue.js'
 import { callUpdate, HANDSHAKE_TIMEOUT_MS, replyTo, type SpeakingOptions } from '../net/evaluate.js'
 import { tellOperator } from '../tell-operator.js'
 import { openSafely } from './accepted.js'
 import type { Crew } from './crew.js'
 import { DialogueLine, stateIn } from './dialogue-line.js'
+import { FIELDS_ADDED } from './forward.js'
 import { Generations, MOST_DRAINING } from './generations.js'
 import type { Luggage, Whereabouts } from './note.js'
 import { type Plan, planOf, type ReaderOptions } from './options.js'
@@ -41,12 +42,14 @@ import { RequestLine } from './request-line.js'
 import { becomeReader, expectParent } from './role.js'
 import { takeUnread } from './unread.js'
 
-/** Places for each reader of a generation: its own, one for the next generation, and those of readers that drain. */
+/** Places for each reader of a generation: its own, one for the next generation, and those of draining readers. */
 const PLACES_PER_READER = MOST_DRAINING + 2
-/** Connections at a time that have a reader each, as many as kdb+ takes. */
+/** Maximum number of connections at a time that have a reader each, as many as kdb+ accepts. */
 const MOST_CONNECTIONS = 1020
-/** Time in milliseconds that Node gives a client for the handshake of TLS (`handshakeTimeout` of `tls.createServer`). */
+/** Time in milliseconds that Node gives a client for the TLS handshake (`handshakeTimeout` of `tls.createServer`). */
 const TLS_HANDSHAKE_MS = 120_000
+
+const EXPECT_OF_CLOSE: Expectations<CloseOptions> = { drain: expectMilliseconds }
 
 /** Readers of one server. */
 export class ServerReaders extends EventEmitter<ReadersEvents> implements Readers {
@@ -56,11 +59,11 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   readonly #crew: Crew
   readonly #undo: () => void
   readonly #plan: Plan
-  /** Connections of the parent's own, which its server serves. */
-  readonly #own = new WeakSet<Socket>()
-  /** In the parent: connections that have asked before the server was closed, and end with the answer. */
+  /** In the parent: connections over which readers forward requests. Changes are recorded when they end. */
+  readonly #forwarded = new WeakSet<Socket>()
+  /** In the parent: connections with a request from before the server was closed, which end with the answer. */
   readonly #last = new Set<Socket>()
-  /** Whether the server has emitted `close`, which its listeners hear of in the end. */
+  /** Whether the server has emitted `close`, which its listeners receive in the end. */
   #isTelling = false
   #isClosed = false
   #hasListened: boolean
@@ -95,7 +98,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
         recruit(owner, {
           places,
           name,
-          // Clients wait for readers all the time, so these do not give way to the parent as other clones do.
+          // Clients wait for readers all the time, so readers do not give way to the parent as other clones do.
           options: { priority: getPriority(), ...servingOptionsOf(options) },
           generation,
           silenceMs: plan.requestTimeout,
@@ -106,7 +109,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
       serveHere: (waiting) => this.#serveHere(waiting),
       serveForwarded: (...args) => this.#serveForwarded(...args),
       update: (update) => this.#update(update as Forwarded),
-      // What a listener throws is an uncaught error like any other, and stops nothing here.
+      // An error that a listener throws is an ordinary uncaught error, and interrupts nothing here.
       begun: (generation) => nextTick(() => this.emit('generation', generation)),
       died: (message, status) =>
         tellOperator(
@@ -122,9 +125,9 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
       return
     }
     this.ready = this.#crew.begin()
-    // The user may not wait for it.
+    // The caller may not wait for it.
     this.ready.catch(() => {})
-    // Its clones are ended, and no others are to be made.
+    // On a stop, its clones are terminated and no others can be made.
     this.#forgetStop = onAbort(stopSignal(), () => void this.#close(0))
   }
 
@@ -143,6 +146,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   }
 
   async update<T>(f: () => T | PromiseLike<T>): Promise<T> {
+    expectFunction(f, 'f')
     expectParent('update')
     const value = await f()
     if (isInline() || this.#isClosed) return value
@@ -150,7 +154,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     try {
       await (this.#plan.maxAge === Infinity ? this.#crew.refresh() : this.#crew.next())
     } catch (error) {
-      // The parent serves what has changed.
+      // The parent serves the changed data.
       if (!this.#isClosed) throw error
     }
     return value
@@ -175,25 +179,25 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     }
   }
 
-  async close({ drain = this.#plan.drainTimeout }: CloseOptions = {}): Promise<void> {
-    expectMilliseconds(drain, 'drain')
+  async close(options: CloseOptions = {}): Promise<void> {
+    expectEach(options, EXPECT_OF_CLOSE)
     expectParent('close')
-    await this.#close(drain)
+    await this.#close(options.drain ?? this.#plan.drainTimeout)
   }
 
   async #close(drain: number): Promise<void> {
-    // Somebody may close the server in a clone, whose copy of the readers is the parent's.
+    // A clone may close the server, but its copy of the readers belongs to the parent.
     if (isClone()) return
     this.#isClosed = true
     this.#forgetStop()
-    // A server that is being closed must not say so before its clients have what they wait for.
+    // A server that is being closed must not emit `close` before its clients have their answers.
     if (!this.#isGone()) this.#undo()
     await this.#crew.close(drain)
     await this.#endLast(drain)
     if (!this.#isTelling) this.#undo()
   }
 
-  /** Waits until those who had asked before the server was closed have been answered. */
+  /** Waits until requests from before the server was closed have been answered. */
   async #endLast(withinMs: number): Promise<void> {
     const all = [...this.#last]
     const timer = setTimeout(() => {
@@ -210,11 +214,11 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
   #takers(): Record<string, Taker> {
     const takeConnection: Taker = (next, ...args) => {
       const [socket] = args as [Socket]
-      const isOwn = this.#process !== undefined || this.#own.has(socket)
+      const isOwn = this.#process !== undefined || OWN.has(socket)
       if (isOwn || !this.#crew.isServing || !isFresh(socket, this.#server))
         return this.#serveOwn(socket, next)
       if (this.#mostConnections && this.#crew.load >= this.#mostConnections) {
-        // As Node does, which counts only the parent's own connections.
+        // As Node does, but Node counts only the parent's own connections.
         const { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily } = socket
         socket.destroy()
         this.#server.emit('drop', {
@@ -228,7 +232,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
         return true
       }
       const fd = native().duplicate(descriptorOf(socket) ?? -1)
-      // Without a descriptor for it, it cannot move.
+      // Without a descriptor, the connection cannot move.
       if (fd === null) return this.#serveOwn(socket, next)
       socket.destroy()
       this.#crew.dispatch({ fd, luggage: this.#firstLuggage(), file: undefined })
@@ -236,8 +240,10 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     }
     const takeSecured: Taker = (next, ...args) => {
       const [socket] = args as [Socket]
-      if (this.#process && !this.#own.has(socket)) this.#openLine(this.#process, socket, { isMovable: false })
-      else if (this.#options.codec) this.#speakHere(socket)
+      if (this.#process && !OWN.has(socket)) {
+        this.#process.noteSecured(socket)
+        this.#openLine(this.#process, socket, { isMovable: false })
+      } else if (this.#options.codec) this.#speakHere(socket)
       return this.#options.codec ? true : next(...args)
     }
     const takeRequest =
@@ -246,6 +252,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
         const [request, response] = args as [IncomingMessage, ServerResponse]
         const line = this.#lines.get(request.socket)
         if (this.#last.has(request.socket)) response.shouldKeepAlive = false
+        if (!line && !this.#reads(request)) response.on('close', () => this.#crew.noteChange())
         return line ? line.handle(request, response, () => next(...args), isAsking) : next(...args)
       }
     const takeUpgrade: Taker = (next, ...args) => {
@@ -253,10 +260,10 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
       this.#lines.get(request.socket)?.upgrade()
       return next(...args)
     }
-    // Clients of the readers have what they wait for before the server is closed.
+    // Clients of the readers have their answers before the server's listeners receive `close`.
     const takeClose: Taker = (next, ...args) => {
       if (isInline() || isClone()) return next(...args)
-      // Node tells again whenever the last connection ends, and the parent gets some that were the readers'.
+      // Node emits `close` again whenever the last connection ends, and the parent gets connections from readers.
       if (this.#isTelling) return true
       this.#isTelling = true
       const whenClosed = () => {
@@ -286,18 +293,24 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     }
   }
 
-  /** Connections at a time; 0 for any number. */
+  /** Whether a request that the parent handles can change only data whose changes `version` shows. */
+  #reads(request: IncomingMessage): boolean {
+    const { version, filter } = this.#plan
+    return version === undefined || this.#forwarded.has(request.socket) || choose(filter, request) === true
+  }
+
+  /** Maximum number of connections at a time; 0 for no limit. */
   get #mostConnections(): number {
     return this.#server.maxConnections || (this.#plan.perConnection ? MOST_CONNECTIONS : 0)
   }
 
-  /** Of a client that has not asked yet, and may be at rest in the parent for as long as it could be in a reader. */
+  /** Luggage of a client without a request so far. It may be idle in the parent for as long as in a reader. */
   #firstLuggage(): Luggage {
     const limit = this.#plan.perConnection ? this.#greetingTimeout : 0
     return limit > 0 ? { idleUntil: uptimeMs() + limit } : {}
   }
 
-  /** Time in milliseconds in which a client must have said something; 0 for any time. */
+  /** Time in milliseconds within which a client must send something; 0 for no limit. */
   get #greetingTimeout(): number {
     const { codec, handshakeTimeout = HANDSHAKE_TIMEOUT_MS } = this.#options
     if (isTls(this.#server)) return TLS_HANDSHAKE_MS
@@ -315,8 +328,12 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
 
   #speakHere(socket: Socket, luggage: Luggage = {}, unread: Uint8Array = NOTHING): void {
     const { codec, evaluate, onUpdate, handshakeTimeout } = this.#options as SpeakingOptions
+    const update = (value: unknown) => {
+      this.#crew.noteChange()
+      return onUpdate?.(value)
+    }
     const listener = {
-      onUpdate,
+      onUpdate: onUpdate && update,
       onQuery: (query: Query, conversation: Conversation) => replyTo(query, conversation, evaluate),
     }
     const { idleUntil } = luggage
@@ -352,7 +369,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
       return
     }
     if (luggage.idleUntil !== undefined && !asks) closeIfSilent(socket, msUntil(luggage.idleUntil))
-    this.#own.add(socket)
+    OWN.add(socket)
     server.emit('connection', socket)
   }
 
@@ -369,9 +386,10 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
     Object.assign(socket, AS_FORWARDED, { address: () => ({ address, family, port }) })
     socket.on('close', over)
     enlist(socket, server)
-    this.#own.add(socket)
-    // The connections that an HTTPS server handles requests of are decrypted, as this one is.
-    withLongerHeads(server, BYTES_ADDED, () => {
+    OWN.add(socket)
+    this.#forwarded.add(socket)
+    // An HTTPS server handles the requests of decrypted connections, and this one is decrypted.
+    withLongerHeads(server, { bytes: BYTES_ADDED, fields: FIELDS_ADDED }, () => {
       if (isTls(server)) serveDecrypted(server, socket)
       else server.emit('connection', socket)
     })
@@ -430,7 +448,7 @@ export class ServerReaders extends EventEmitter<ReadersEvents> implements Reader
 
 const NOTHING = Buffer.alloc(0)
 
-/** Whether clients of a codec have to say something before they can ask. */
+/** Whether clients of a codec must send a greeting before they can send a query. */
 function hasGreeting({ codec }: ReaderOptions): boolean {
   try {
     return codec?.open().established === false
@@ -440,12 +458,18 @@ function hasGreeting({ codec }: ReaderOptions): boolean {
   }
 }
 
-/** Whether a server has just accepted a connection itself. What somebody has read of any other is not in its descriptor. */
+/**
+In the parent: connections that a reader has forwarded or given back, which the parent serves. While readers drain, the
+server may already have others, which do not know what these clients have seen.
+*/
+const OWN = new WeakSet<Socket>()
+
+/** Whether a server has just accepted a connection itself. Data read from any other is no longer in its descriptor. */
 function isFresh(socket: Socket, server: Server): boolean {
   return serverOf(socket) === server && socket.bytesRead === 0 && socket.readableLength === 0
 }
 
-/** Of a connection that a reader forwards requests by. The reader closes it, once it has passed on all that it reads. */
+/** Methods of a connection over which a reader forwards requests. The reader closes it, after passing all input on. */
 const AS_FORWARDED = {
   destroySoon(this: Socket): void {
     this.end()
@@ -456,10 +480,10 @@ const AS_FORWARDED = {
   },
 }
 
-/** Bytes that a reader adds to the head of a request, at most. */
+/** Maximum number of bytes that a reader adds to the head of a request. */
 const BYTES_ADDED = 128
 
-/** What Node's TLS sockets have, of a client without a certificate, for a connection that a reader has decrypted. */
+/** Properties of Node's TLS sockets, without a client certificate, for a connection that a reader has decrypted. */
 const AS_DECRYPTED = {
   encrypted: true,
   authorized: false,

@@ -5,9 +5,9 @@ import { closeFile } from '../../parent/launch.js'
 const NOTHING = Buffer.alloc(0)
 
 /**
-Writes what was read of a client's messages to a file in memory, for another process.
+Writes input that was read but not handled to a file in memory, for another process.
 
-@returns its descriptor, undefined if there can be none.
+@returns the file's descriptor, or undefined if none can be made.
 */
 export function keepUnread(bytes: Uint8Array): number | undefined {
   const { fd } = native().openMemoryFile()
@@ -21,7 +21,7 @@ export function keepUnread(bytes: Uint8Array): number | undefined {
   }
 }
 
-/** Reads the first `length` bytes of such a file, and closes it. @returns undefined if it has not as many. */
+/** Reads the first `length` bytes of such a file, and closes it. @returns undefined if it has fewer. */
 export function takeUnread(file: number | undefined, length: number): Uint8Array | undefined {
   try {
     if (length === 0) return NOTHING

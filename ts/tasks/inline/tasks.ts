@@ -22,7 +22,7 @@ function travelled<T>(value: T): T {
   return decodeValue(frames.take() as Frame) as T
 }
 
-/** Runs `f` in this process at the end of this turn. Its value travels by structured clone all the same. */
+/** Runs `f` in this process at the end of this turn. Its value still travels by structured clone. */
 export async function runInline<A extends unknown[], R>(
   options: RunOptions,
   f: (...args: A) => R,
@@ -41,14 +41,14 @@ export async function runInline<A extends unknown[], R>(
   }
 }
 
-/** Receiver of the progress of the current task: several tasks run at once in one process. */
+/** Progress receiver of the current task: several tasks run at once in one process. */
 const receiverOfTask = new AsyncLocalStorage<(value: unknown) => void>()
 
 function reportInTask(value: unknown): void {
   receiverOfTask.getStore()?.(value)
 }
 
-/** Rejects when a guard would end the clone. Work that has begun continues, since nothing can end it. */
+/** Rejects when a guard would terminate the clone. Work that has begun continues, since nothing can stop it. */
 function abortionOf(options: CloneOptions, name: string): { promise: Promise<never>; release: () => void } {
   const guard = new Guard(options, { kind: 'run', name })
   let release = () => {}
@@ -80,7 +80,7 @@ export function spawnInline(name: string, statusOf: () => number): Clone {
   return clone
 }
 
-/** Iterates over the values of `f` in this process. They travel by structured clone all the same. */
+/** Iterates over the values of `f` in this process. The values still travel by structured clone. */
 export function streamInline<A extends unknown[], T>(
   f: (...args: A) => Source<T> | Promise<Source<T>>,
   args: A,
@@ -95,7 +95,7 @@ export function streamInline<A extends unknown[], T>(
   })
 }
 
-/** Calls the function of `resident` in this process, which has both sides of the port. */
+/** Calls the function of `resident` in this process, which holds both sides of the port. */
 export async function residentInline<Received, Sent, A extends unknown[]>(
   name: string,
   f: (port: Port<Received, Sent>, ...args: A) => unknown,
