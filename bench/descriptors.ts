@@ -53,7 +53,7 @@ interface Figures extends ForkTimings {
   failed: number
 }
 
-/** Part in a process of its own: the server that forks. */
+/** Part that runs in its own process: the server that forks. */
 async function serve(): Promise<void> {
   const accepted: Socket[] = []
   const server = createServer((socket) => {
@@ -132,7 +132,7 @@ async function oneFork(): Promise<Fork> {
   return { timings, parentCpuMs: (user + system) / 1000, answerMs, status }
 }
 
-/** Part in a process of its own: the clients. */
+/** Part that runs in its own process: the clients. */
 async function connectAll(): Promise<void> {
   const sockets: Socket[] = []
   await answerQuestions<ClientQuestion, number>(async ({ port, connections }) => {

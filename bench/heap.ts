@@ -58,7 +58,7 @@ const WARM_BUDGET_MS = 5
 const WAYS = ['off off', 'huge off', 'huge unshared', 'huge all'] as const
 type Way = (typeof WAYS)[number]
 
-/** Ratio of huge to off that a figure may have, at most. */
+/** Maximum ratio of huge to off for a figure. */
 interface Bound {
   readonly name: string
   readonly max: number
@@ -124,9 +124,9 @@ function geometricMean(values: readonly number[]): number {
 }
 
 /**
-Touches memory in a process of its own. A hypervisor that takes free memory back (free page reporting of virtio's
-balloon) makes the first touch of a page slow: that of a huge page up to 30 times slower, while small pages come from
-parts that it leaves alone. So each way begins right after so much memory was in use.
+Touches memory in a separate process. A hypervisor that reclaims free memory (free page reporting of virtio's balloon)
+makes the first touch of a page slow: a huge page is up to 30 times slower, while small pages come from memory that the
+hypervisor does not reclaim. So each way begins right after this much memory was in use.
 */
 function backMemory(): void {
   const script = `Buffer.alloc(${TOUCHED_MB} * 2 ** 20).fill(1)`
@@ -137,7 +137,7 @@ function backMemory(): void {
 
 const TOUCHED_MB = 1500
 
-/** Runs `kind` in this process, whose heap is laid by `mode`. */
+/** Runs `kind` in this process, with its heap laid out by `mode`. */
 async function play(kind: Kind, mode: Mode): Promise<Forks | Toil> {
   backMemory()
   process.env.QCLONE_HEAP = mode
@@ -155,7 +155,7 @@ async function playSteady(way: Way): Promise<Steady> {
   return steady(STEADY_HEAP_MB, options.steady)
 }
 
-/** Figure that has a bound. */
+/** Figure with a bound. */
 interface Judged {
   figure: string
   value: number
@@ -184,7 +184,7 @@ async function main(): Promise<boolean> {
   return bounds.every(({ met }) => met)
 }
 
-/** Calls `measure` for each way, forth and back. */
+/** Calls `measure` for each way, in alternating order. */
 async function inTurns<W extends string, F>(ways: readonly W[], measure: (way: W) => Promise<F>) {
   const rounds: Array<Record<W, F>> = []
   for (let pair = 0; pair < options.pairs; pair++) {

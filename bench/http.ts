@@ -37,7 +37,7 @@ type Question = { what: 'port' } | { what: 'bare' } | { what: 'forks' }
 /** Answer by question: port; forks per second; milliseconds of each fork since the last question. */
 type Answer = number | number[]
 
-/** Part in a process of its own: the server. */
+/** Part that runs in its own process: the server. */
 async function serve(): Promise<void> {
   const bare = loadBareFork()
   const rows = fillHeap(options['heap-mb'])

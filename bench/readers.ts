@@ -40,7 +40,7 @@ readers hand idle connections over, and gives each of many connections a reader 
 )
 
 const LIMIT_MS = 1_800_000
-/** Of the process with the clients, and of the parent while connections are on their way. */
+/** Other descriptors of the process with the clients, and of the parent during handover. */
 const OTHER_DESCRIPTORS = 500
 
 const MIN_OF_CLUSTER = 0.95
@@ -49,9 +49,9 @@ const MAX_MEMORY = 1.3
 const MAX_P99_OF_UPDATES = 1.3
 const MAX_BUSIEST_TO_IDLEST = 1.3
 const MAX_APART = 1
-/** What kdb+ takes for each connection. */
+/** Memory that kdb+ takes for each connection. */
 const MOST_MIB_FOR_EACH = 64
-/** Beyond `maxAge` and the fork. */
+/** Allowed staleness beyond `maxAge` and the fork. */
 const STALENESS_ROOM_MS = 200
 
 const serverOptions = {
@@ -68,7 +68,7 @@ const idleOptions = {
 
 const eachOptions = { heapMib: options['idle-heap-mb'], connections: options.each }
 
-/** Figure that has a bound. */
+/** Figure with a bound. */
 interface Judged {
   figure: string
   value: number
@@ -195,7 +195,7 @@ function judgeRounds(rounds: readonly Round[], memory: readonly MemoryFigures[])
   ]
 }
 
-/** Ratio of the requests of the busiest to those of the idlest reader of the generation that served most. */
+/** Ratio of the requests of the busiest and the idlest reader, in the generation that served most. */
 function busiestToIdlest({ byReader }: Load): number {
   const generations = new Map<string, number[]>()
   for (const [reader, requests] of Object.entries(byReader)) {
@@ -204,7 +204,7 @@ function busiestToIdlest({ byReader }: Load): number {
   }
   const sum = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0)
   const [most = []] = [...generations.values()].sort((a, b) => sum(b) - sum(a))
-  // A reader without a single request is not among them.
+  // A reader without any request is not in the list.
   return most.length < options.readers ? Infinity : Math.max(...most) / Math.min(...most)
 }
 

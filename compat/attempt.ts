@@ -30,7 +30,7 @@ export interface Bounds {
   readonly deadlineMs: number
 }
 
-/** Tries `program` at `path` as it is, then with the threads vouched for that clones were refused for. */
+/** Tries `program` at `path` as is, then again, vouching for the threads that prevented clones. */
 export async function attempt(program: Program, path: string, bounds: Bounds): Promise<Outcome> {
   const plain = await runTrial(path, bounds, [])
   const { told } = plain
@@ -61,7 +61,7 @@ function vouchedName({ module = '' }: ThreadInTheWay): string {
   return basename(module).split(/[._-]/, 1)[0] ?? ''
 }
 
-/** Runs a program in a process of its own, and ends everything it started. */
+/** Runs a program in a separate process, and terminates everything it started. */
 async function runTrial(path: string, bounds: Bounds, vouched: readonly string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'qclone-compat-'))
   // PostgreSQL runs as another user, and needs access to this folder.
@@ -69,7 +69,7 @@ async function runTrial(path: string, bounds: Bounds, vouched: readonly string[]
   const remove = () => rmSync(folder, { recursive: true, force: true })
   const args = [TRIAL, path, String(bounds.forks), ...(vouched.length > 0 ? [vouched.join()] : [])]
   const child = spawn(execPath, args, {
-    // A process group of its own, by which all its processes can be killed.
+    // A separate process group, so that all its processes can be killed.
     detached: true,
     cwd: folder,
     env: { ...process.env, TMPDIR: folder, NODE_ENV: 'production' },
@@ -77,7 +77,7 @@ async function runTrial(path: string, bounds: Bounds, vouched: readonly string[]
   })
   const kill = () => {
     killGroup(child.pid ?? 0)
-    // A server with a process group of its own.
+    // A server with its own process group.
     for (const pid of processesWith('TMPDIR', folder)) killProcess(pid)
   }
   process.on('exit', kill)

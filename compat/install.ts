@@ -17,7 +17,7 @@ const SERVICES = fileURLToPath(new URL('../harness/services.js', import.meta.url
 const QUIET = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error']
 
 /**
-Installs a program's packages into a folder of its own, unless they are there, and puts the programs beside them, so
+Installs a program's packages into a separate folder, unless they are there, and puts the programs next to them, so
 that imports resolve as usual.
 
 @returns the folder.
@@ -48,7 +48,7 @@ export function versionIn(home: string, { package: name }: Program): string {
 }
 
 async function npm(home: string, args: readonly string[]): Promise<void> {
-  // Uses the headers beside this Node's binary, if there are any, instead of downloading them.
+  // Uses the headers next to this Node's binary, if there are any, instead of downloading them.
   const prefix = dirname(dirname(execPath))
   const headers = existsSync(join(prefix, 'include/node/node.h')) ? { npm_config_nodedir: prefix } : {}
   const env = { ...process.env, ...headers, npm_config_build_from_source: 'true' }

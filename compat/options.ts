@@ -3,7 +3,7 @@ import { readCommandLine, readNumber } from '../harness/args.js'
 export interface Options {
   /** Packages to try; all when empty. */
   readonly only: readonly string[]
-  /** Path of a program to try as it is, instead of those of packages. */
+  /** Path of a program to try as is, instead of the programs for packages. */
   readonly program: string | undefined
   readonly list: boolean
   readonly forks: number
@@ -30,7 +30,7 @@ one fails.
   --help        print this
 `
 
-/** Reads the command line. Prints what is wrong with it and ends with status 2, or the help. */
+/** Reads the command line. Exits with status 2 and an error message if it is invalid, or after printing the help. */
 export function readOptions(): Options {
   return readCommandLine(USAGE, FLAGS, (values) => {
     const { only = [], program, list, write, verbose } = values

@@ -16,7 +16,7 @@ import {
 import type { Use } from './catalog.js'
 import { messageOf } from './words.js'
 
-// Tries one package in a process of its own: `trial.js PROGRAM FORKS [VOUCHED,...]`.
+// Tries one package in its own process: `trial.js PROGRAM FORKS [VOUCHED,...]`.
 
 /** Progress of a trial, written to a separate descriptor: one line of JSON per step, and one at the end. */
 export interface Told {

@@ -16,15 +16,15 @@ import { BroadcastChannel, MessageChannel } from 'node:worker_threads'
 import { createGzip } from 'node:zlib'
 import { PROGRAMS } from './catalog.js'
 
-/** Something of a busy process that goes on and on. */
+/** Continuous activity of a busy process. */
 interface Activity {
   readonly name: string
-  /** How often it came round. */
+  /** Number of completed rounds. */
   rounds: number
 }
 
 export interface Busy {
-  /** Throws unless everything still goes on. */
+  /** Throws unless every activity continues. */
   check(): Promise<void>
 }
 
@@ -44,10 +44,10 @@ function activity(name: string): () => void {
 }
 
 /**
-Makes this process a busy one, by whatever of Node's a long-lived process has open: servers, clients with
-connections kept alive, writes that nobody reads, watchers, streams, channels, a child, listeners, timers.
+Makes this process busy with everything that a long-lived Node process has open: servers, clients with keep-alive
+connections, writes that nobody reads, watchers, streams, channels, a child, listeners, timers.
 
-@returns once each of them has been seen to go on.
+@returns once each activity has completed a round.
 */
 export async function makeBusy(folder: string): Promise<Busy> {
   // Like any process that has logged something.
@@ -100,7 +100,7 @@ function haveListeners(): void {
   process.on('unhandledRejection', fail)
 }
 
-/** What is merely half done. */
+/** Leaves work half done. */
 function haveState(): void {
   createHash('sha256').update('half')
   new AsyncLocalStorage().enterWith('of the parent')
@@ -159,7 +159,7 @@ async function haveHttp(): Promise<void> {
     if (request.url === '/never') return
     response.end(`of the parent: ${request.url}`)
   })
-  // By default it closes a connection that nobody used for 5 s, as a parent does not while it loads a large package.
+  // The default closes connections unused for 5 s, and a parent does not use them while it loads a large package.
   server.keepAliveTimeout = 60_000
   const port = await listening(server)
   const url = `http://${HOST}:${port}/`
@@ -186,7 +186,7 @@ async function haveConnections(folder: string): Promise<void> {
   const localClient = connect(path).on('data', activity('unix socket'))
   setInterval(() => localClient.write('of the parent'), 5)
 
-  // It never reads: most of it stays pending.
+  // The server never reads, so most of the data stays pending.
   const deaf = createServer({ pauseOnConnect: true }, () => {})
   connect(await listening(deaf), HOST).write(Buffer.alloc(16 * MIB, 'w'))
 }

@@ -10,12 +10,12 @@ export interface Ending {
 
 /** A small program of ordinary Node use. */
 export interface Program {
-  /** Its path in the folder of programs, such as `fs/rename.mjs`. */
+  /** Path in the folder of programs, such as `fs/rename.mjs`. */
   readonly name: string
   readonly path: string
-  /** How it is meant to end, by its line `// ends: 3` or `// ends: SIGTERM`; status 0 without one. */
+  /** Expected ending, from the line `// ends: 3` or `// ends: SIGTERM`; status 0 without such a line. */
   readonly ends: Ending
-  /** Whether nobody reads its output at first, by its line `// reader: slow`. */
+  /** Whether the output is not read at first, from the line `// reader: slow`. */
   readonly slowReader: boolean
 }
 
@@ -26,10 +26,10 @@ export const PACKAGES = fileURLToPath(new URL('../../conformance/packages', impo
 /** Programs that use packages. */
 export const PROGRAMS_WITH_PACKAGES = join(PACKAGES, 'programs')
 
-/** What programs share: a certificate, modules to import. */
+/** Files that programs share: a certificate, modules to import. */
 const SUPPORT = 'support'
 
-/** The programs of a folder whose names have `filter` in them, by name. */
+/** Returns the programs in a folder whose names contain `filter`, sorted by name. */
 export function findPrograms(folder: string, filter: string): Program[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.[cm]js$/.test(entry.name))

@@ -1,26 +1,26 @@
 import type { Program } from './catalog.js'
 import type { Outcome } from './ways.js'
 
-/** One thing that is not as it is to be. */
+/** Difference from the expected result. */
 export interface Difference {
   readonly what: string
   readonly expected: string
   readonly got: string
 }
 
-/** What is wrong with a program in plain node: then it is no measure for a clone. */
+/** Returns the faults of a program in plain Node. A program with faults cannot serve as a reference for a clone. */
 export function judgePlain({ ends }: Program, plain: Outcome): Difference[] {
   const endings = differ('ending', inWords(ends), inWords(plain))
   return [
     ...troubleOf(plain),
     ...endings,
-    // It says why.
+    // It shows the reason.
     ...(endings.length > 0 ? differ('stderr', '', plain.stderr) : []),
     ...(plain.stdout.trim() ? [] : [{ what: 'stdout', expected: 'something', got: plain.stdout }]),
   ]
 }
 
-/** In what a clone was unlike plain node. */
+/** Returns the differences between a clone and plain Node. */
 export function judgeClone(plain: Outcome, clone: Outcome): Difference[] {
   const [ofPlain, ofClone] = [readStderr(plain), readStderr(clone)]
   return [
@@ -45,18 +45,17 @@ export function inWords({ code, signal }: { code: number | null; signal: string 
 }
 
 interface Stderr {
-  /** What the program wrote, or node for it, before an error ended it. */
+  /** Output of the program, or of Node on its behalf, before an error ended it. */
   written: string
-  /** The first line of that error: its name and message. */
+  /** First line of that error: its name and message. */
   uncaught: string
 }
 
 /**
-The rule by which stderr is compared. What the program wrote, warnings among it, must be equal to the letter, but
-for pids. Of an uncaught error, `Name: message` alone: node prints it with a line of source and a stack, whereas
-the parent of a clone is given the error, and its stack has the frames of `run` in it. Left out is what node
-prints of its own main module or its own binary: the warning of a top-level await that never settles, and the
-native stack of an abort.
+Prepares stderr for comparison. The program's output, including warnings, must be identical except for pids. For an
+uncaught error, only `Name: message` is compared: Node prints a line of source and a stack, whereas the parent of a
+clone receives the error, and its stack contains the frames of `run`. Output of Node about its own main module or
+binary is left out: the warning about a top-level await that never settles, and the native stack of an abort.
 */
 function readStderr({ stderr, uncaught }: Outcome): Stderr {
   const text = stderr
@@ -64,14 +63,14 @@ function readStderr({ stderr, uncaught }: Outcome): Stderr {
     .replace(/^Warning: Detected unsettled top-level await at .*?\n *\^\n\s*/ms, '')
     .replace(/^----- Native stack trace -----.*/ms, '')
   const lines = text.split('\n')
-  // Node shows an error below three lines: where it was thrown, the source there, and a caret.
+  // Node prints three lines above an error: where it was thrown, the source there, and a caret.
   const caret = lines.findLastIndex((line) => /^\s*\^+$/.test(line))
   const shown = caret < 2 ? undefined : lines.slice(caret + 1).find((line) => line !== '')
   const written = shown === undefined ? text : lines.slice(0, caret - 2).join('\n')
   return { written: written.trimEnd(), uncaught: bare(uncaught ?? shown ?? '') }
 }
 
-/** Node puts an error without stack frames in brackets, and its own properties behind it. */
+/** Node prints an error without stack frames in brackets, followed by the error's own properties. */
 function bare(headline: string): string {
   return headline.replace(/^\[(.*)\]( \{)?$/, '$1').replace(/ \{$/, '')
 }

@@ -8,12 +8,12 @@ import { PACKAGES } from './catalog.js'
 const execute = promisify(execFile)
 const QUIET = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error']
 
-/** Addons that are compiled here: their packages would fetch a binary otherwise, from wherever they have it. */
+/** Addons that are compiled locally. Otherwise their packages would download one from wherever they host it. */
 const COMPILED = ['better-sqlite3']
 
 /**
-Installs what the programs with packages need: packages of npm, addons compiled for this Node, and the servers, by the
-system's package manager. What is there stays as it is.
+Installs everything that programs with packages need: npm packages, addons compiled for this Node, and the servers, with
+the system's package manager. Leaves existing installations as they are.
 */
 export async function install(): Promise<void> {
   await execute('bash', [resolve('scripts/install-clients.sh'), 'redis-server', 'postgresql'])
@@ -30,7 +30,7 @@ export async function install(): Promise<void> {
 }
 
 async function npm(args: readonly string[]): Promise<void> {
-  // The headers beside this Node's binary, where there are any, need not be fetched.
+  // Uses the headers next to this Node's binary, if there are any, instead of downloading them.
   const prefix = dirname(dirname(execPath))
   const headers = existsSync(join(prefix, 'include/node/node.h')) ? { npm_config_nodedir: prefix } : {}
   await execute('npm', [...args, ...QUIET], { cwd: PACKAGES, env: { ...process.env, ...headers } })

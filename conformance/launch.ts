@@ -8,9 +8,9 @@ import { type Ending, PROGRAMS_WITH_PACKAGES } from './catalog.js'
 
 // The parent of one clone, which runs one program: `launch.js PROGRAM quiet|busy FOLDER`.
 
-/** What a launcher tells, on a descriptor that its clone does not have. */
+/** Report of a launcher, on a descriptor that its clone does not have. */
 export interface Told {
-  /** The clone's pid, once there is one. */
+  /** Pid of the clone, once it exists. */
   clone?: number
   ending?: Ending
   uncaught?: string
@@ -28,7 +28,7 @@ const reaped = new Promise<WaitStatus>((resolve) => {
   })
 })
 handlers.newClone.shim((prev, clone, kind) => {
-  // Not of clones that the program makes in its turn.
+  // Excludes clones that the program itself makes.
   if (!isClone()) tell({ clone: clone.pid })
   prev(clone, kind)
 })
@@ -38,7 +38,7 @@ try {
   if (way === 'busy' && program.startsWith(PROGRAMS_WITH_PACKAGES)) await runBefore(program)
   const thrown = await run(runHere, program).catch((error) => ({ error }))
   if (thrown.error instanceof QcloneError && thrown.error.code !== 'ERR_QCLONE_DIED') throw thrown.error
-  // `run` takes an uncaught error to the parent in place of stderr.
+  // `run` sends an uncaught error to the parent instead of stderr.
   if (!(thrown.error instanceof QcloneError)) tell({ uncaught: headline(thrown.error) })
   const { status, signal } = await reaped
   tell({ ending: { code: status ?? null, signal: signal ?? null } })
@@ -49,8 +49,8 @@ try {
 process.exit()
 
 /**
-Runs the program in the parent, silent, before its clone does: what its packages keep of that (pools, caches, counters,
-hooks) must make no difference in the clone.
+Runs the program silently in the parent, before its clone does. The state that its packages keep from that run (pools,
+caches, counters, hooks) must make no difference in the clone.
 */
 async function runBefore(path: string): Promise<void> {
   const { log } = console
@@ -63,12 +63,13 @@ async function runBefore(path: string): Promise<void> {
 }
 
 /**
-In the clone: runs the program as node runs its main module, and never answers.
+Runs the program in the clone as Node runs its main module, and never answers.
 
-So the program decides how the clone ends. `run` ends one whose event loop is empty with status 13, as node ends
-a main module that waits in vain; once the module has been evaluated it is to be 0, as in node. And an error while
-it is evaluated must come as an uncaught one, not as an answer: a program may have a listener for those. (Node
-gives that listener the origin 'unhandledRejection' for the main module alone, which cannot be had here.)
+So the program decides how the clone ends. If the event loop of a clone becomes empty, `run` ends the clone with status
+13, as Node does for a main module that never settles; once the module has been evaluated, the status must be 0, as in
+Node. An error during evaluation must be an uncaught error, not an answer, because a program may have a listener for
+uncaught errors. (Node passes the origin 'unhandledRejection' to that listener only for the main module, which cannot be
+reproduced here.)
 */
 function runHere(path: string): Promise<{ error: unknown }> {
   process.argv = [process.execPath, path]
@@ -95,7 +96,7 @@ function runHere(path: string): Promise<{ error: unknown }> {
   return new Promise(() => {})
 }
 
-/** The first line in which node shows an error that nobody caught. */
+/** Returns the first line that Node prints for an uncaught error. */
 function headline(thrown: unknown): string {
   const shown = thrown instanceof Error ? (thrown.stack ?? String(thrown)) : toldOf(thrown)
   return shown.split('\n', 1)[0] ?? ''

@@ -7,7 +7,7 @@ import { startServers } from './servers.js'
 import { runProgram } from './ways.js'
 
 const options = readOptions()
-// What runs then is killed at the exit.
+// On exit, everything that still runs is killed.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const programs = findPrograms(options.programs, options.filter)
 if (options.list) console.log(programs.map(({ name }) => name).join('\n'))
@@ -38,7 +38,7 @@ async function conform(): Promise<boolean> {
     printFigures(verdicts)
     if (failures.length > 0) console.log(`Failed:\n${failures.map(failureInWords).join('')}`)
   }
-  // A filter that matches nothing shows nothing.
+  // A filter that matches no program proves nothing.
   return verdicts.length > 0 && failures.length === 0
 }
 

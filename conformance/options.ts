@@ -7,7 +7,7 @@ export interface Options {
   readonly jobs: number
   readonly deadlineMs: number
   readonly programs: string
-  /** Whether they need packages and servers, which are installed and started. */
+  /** Whether programs need packages and servers, which are then installed and started. */
   readonly packages: boolean
   readonly list: boolean
   readonly json: boolean
@@ -29,7 +29,7 @@ one. Each is to print the same and end alike in all three. Ends with status 1 wh
   --help           print this
 `
 
-/** Reads the command line. Prints what is wrong with it and ends with status 2, or the help. */
+/** Reads the command line. Exits with status 2 and an error message if it is invalid, or after printing the help. */
 export function readOptions(): Options {
   return readCommandLine(USAGE, FLAGS, (values) => {
     const { filter, packages, list, json } = values

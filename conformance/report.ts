@@ -2,7 +2,7 @@ import { printTable } from '../harness/table.js'
 import { type Difference, inWords } from './compare.js'
 import { type Outcome, WAYS, type Way } from './ways.js'
 
-/** How a program did in one way. */
+/** Result of a program in one way. */
 export interface Verdict {
   readonly program: string
   readonly way: Way
@@ -10,7 +10,7 @@ export interface Verdict {
   readonly differences: readonly Difference[]
 }
 
-/** Lines of a text that are shown around the first that differs. */
+/** Lines of a text that are shown from the first difference on. */
 const LINES_SHOWN = 12
 const COLUMNS_SHOWN = 300
 
@@ -22,7 +22,7 @@ export function passed({ differences }: Verdict): boolean {
   return differences.length === 0
 }
 
-/** A failure, with what was expected and what came instead. */
+/** Describes a failure, with expected and actual values. */
 export function failureInWords({ program, way, differences }: Verdict): string {
   const told = differences.map(({ what, expected, got }) => {
     const [minus, plus] = fromFirstDifference(expected, got)
@@ -31,7 +31,7 @@ export function failureInWords({ program, way, differences }: Verdict): string {
   return `${program}, ${way}:\n${told.join('')}`
 }
 
-/** How many programs passed, by way. */
+/** Prints the number of programs that passed, by way. */
 export function printFigures(verdicts: readonly Verdict[]): void {
   const node = `Node ${process.version}`
   const rows = WAYS.map((way) => {

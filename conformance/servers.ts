@@ -9,8 +9,8 @@ const USER = 'conformance'
 const running = new Set<ChildProcess>()
 
 /**
-Starts a Redis and a PostgreSQL, which end with this process. Programs find them by the environment: `REDIS_URL`, and
-what `libpq` and so `pg` read.
+Starts Redis and PostgreSQL, which end with this process. Programs find them through the environment: `REDIS_URL`, and
+the variables that `libpq`, and so `pg`, read.
 */
 export async function startServers(): Promise<void> {
   const folders = ['redis', 'postgres'].map((name) => mkdtempSync(join(tmpdir(), `qclone-${name}-`)))

@@ -13,27 +13,27 @@ import { killGroup, untilEmpty } from '../harness/group.js'
 import type { Ending, Program } from './catalog.js'
 import type { Told } from './launch.js'
 
-/** The ways to run a program: by node itself, in a clone of a quiet process, in a clone of a busy one. */
+/** Ways to run a program: in plain Node, in a clone of a quiet process, in a clone of a busy process. */
 export const WAYS = ['plain', 'quiet', 'busy'] as const
 export type Way = (typeof WAYS)[number]
 
-/** What a program did. */
+/** Result of a program. */
 export interface Outcome extends Ending {
   readonly stdout: string
   readonly stderr: string
-  /** Of a clone: the error that ended it, as the first line in which node would show it. */
+  /** Clones only: first line that Node would print for the error that ended the clone. */
   readonly uncaught: string | undefined
-  /** What went wrong around the program: it hung, could not be cloned, left something behind. */
+  /** Problems besides the output: the program hung, could not be cloned, or left something behind. */
   readonly trouble: readonly string[]
 }
 
 const LAUNCHER = fileURLToPath(new URL('./launch.js', import.meta.url))
-/** The descriptor on which a launcher tells of its clone. */
+/** Descriptor on which a launcher reports on its clone. */
 const TOLD_FD = 3
-/** For how long a slow reader looks away, once something has come. */
+/** Time for which a slow reader pauses after the first chunk. */
 const SLOW_READER_MS = 300
 
-/** Runs a program to its end, or to its deadline. Nothing of it is left after this. */
+/** Runs a program to its end or its deadline, and removes everything it leaves behind. */
 export async function runProgram(program: Program, way: Way, deadlineMs: number): Promise<Outcome> {
   const root = mkdtempSync(join(tmpdir(), 'qclone-conformance-'))
   const remove = () => rmSync(root, { recursive: true, force: true })
@@ -54,7 +54,7 @@ async function runIn(root: string, program: Program, way: Way, deadlineMs: numbe
   const told: Told = {}
   const toldAll = listen(child.stdio[TOLD_FD] as Readable, told)
   const kill = () => killGroup(child.pid ?? 0)
-  // A group of its own does not get the signals of a terminal.
+  // A separate process group does not receive signals from the terminal.
   process.on('exit', kill)
   const timer = setTimeout(async () => {
     const pid = told.clone ?? child.pid ?? 0
@@ -93,16 +93,16 @@ async function runIn(root: string, program: Program, way: Way, deadlineMs: numbe
 function start(args: string[], folder: string): ChildProcess {
   const { NODE_OPTIONS: _, ...inherited } = process.env
   return spawn(execPath, args, {
-    // A group of its own, by which all of it can be killed.
+    // A separate process group, so that all its processes can be killed.
     detached: true,
-    // Where whatever it forgets is found.
+    // Makes files that the program leaves behind visible.
     cwd: folder,
     env: { ...inherited, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
 }
 
-/** Reads a little, then for a while nothing, then the rest. */
+/** Reads one chunk, pauses, then reads the rest. */
 async function* slowly(output: Readable): AsyncGenerator<Buffer> {
   let begun = false
   for await (const chunk of output) {
@@ -112,7 +112,7 @@ async function* slowly(output: Readable): AsyncGenerator<Buffer> {
   }
 }
 
-/** Reads what a launcher tells, line by line, as it comes. */
+/** Reads a launcher's report line by line, as it arrives. */
 async function listen(channel: Readable, told: Told): Promise<void> {
   let rest = ''
   for await (const chunk of channel.setEncoding('utf8')) {

@@ -2,7 +2,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 
 /** A numeric option of a measuring program. */
 export interface NumberRule {
-  /** What it means, for `--help`. */
+  /** Description for `--help`. */
   readonly about: string
   readonly fallback: number
   /** Whether it may be a decimal fraction. */
@@ -13,7 +13,7 @@ export interface NumberRule {
 
 export type Values<Rules> = { readonly [name in keyof Rules]: number } & { readonly json: boolean }
 
-/** Reads numbers by `rules`, and `--json`. Prints what is wrong and ends with status 2, or the help. */
+/** Reads the numbers in `rules`, and `--json`. Exits like {@link readCommandLine}. */
 export function readArgs<Rules extends Record<string, NumberRule>>(
   about: string,
   rules: Rules,
@@ -32,9 +32,10 @@ type Flags = NonNullable<ParseArgsConfig['options']>
 type Given<F extends Flags> = ReturnType<typeof parseArgs<{ options: F }>>['values']
 
 /**
-Reads the command line, whose options are `flags` and `--help`. Prints what is wrong and ends with status 2, or the help.
+Reads the command line, whose options are `flags` and `--help`. Exits with status 2 and an error message if it is
+invalid, or after printing the help.
 
-@param read Makes the options of what was given. What it throws is wrong with the command line.
+@param read Converts the given values to options. An error it throws is reported as an invalid command line.
 */
 export function readCommandLine<F extends Flags, Options>(
   usage: string,
@@ -54,7 +55,7 @@ export function readCommandLine<F extends Flags, Options>(
   }
 }
 
-/** The names, separated by commas, that `--name` was given as, or `fallback`. @throws {TypeError} for an unknown one. */
+/** Returns the comma-separated names given as `--name`, or `fallback`. @throws {TypeError} for an unknown name. */
 export function readNames<T extends string>(
   name: string,
   text: string | undefined,
@@ -65,18 +66,18 @@ export function readNames<T extends string>(
   return text.split(',').map((one) => readName(name, one, known))
 }
 
-/** The name that `--name` was given as. @throws {TypeError} for an unknown one. */
+/** Returns the name given as `--name`. @throws {TypeError} for an unknown name. */
 export function readName<T extends string>(name: string, text: string, known: readonly T[]): T {
   const found = known.find((one) => one === text)
   if (found !== undefined) return found
   throw new TypeError(`Expected --${name} to be of ${known.join(', ')}, got \`${text}\``)
 }
 
-/** The number that `--name` was given as, or its default. @throws {RangeError} when it breaks the rule. */
+/** Returns the number given as `--name`, or its default. @throws {RangeError} if it violates the rule. */
 export function readNumber(name: string, text: string | undefined, rule: Omit<NumberRule, 'about'>): number {
   const { fallback, fraction = false, min, max } = rule
   if (text === undefined) return fallback
-  // Not Number() alone: it takes '' for 0, and '0x10' for 16.
+  // Number() alone would accept '' as 0, and '0x10' as 16.
   const value = (fraction ? /^\d+(\.\d+)?$/ : /^\d+$/).test(text) ? Number(text) : Number.NaN
   if (value >= min && value <= max) return value
   const kind = fraction ? 'number' : 'whole number'

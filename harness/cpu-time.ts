@@ -1,4 +1,4 @@
-/** Returns the CPU time in milliseconds that `work` takes this process. What else runs on the machine does not count. */
+/** Returns the CPU time in milliseconds that `work` takes in this process. Other processes do not count. */
 export function cpuMs(work: () => void): number {
   const before = process.cpuUsage()
   work()
@@ -6,7 +6,7 @@ export function cpuMs(work: () => void): number {
   return (user + system) / 1000
 }
 
-/** Returns the least that `work` takes in five runs, by {@link cpuMs}. */
+/** Returns the minimum of {@link cpuMs} over five runs of `work`. */
 export function leastCpuMs(work: () => void): number {
   return Math.min(...Array.from({ length: 5 }, () => cpuMs(work)))
 }

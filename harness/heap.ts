@@ -19,7 +19,7 @@ export function row(id: number): Row {
   return { id, a: id % 1000, b: `x${id}`, c: id / 7, d: id ^ 0x5555 }
 }
 
-/** Rows until `mib` of V8's heap are in use, with no garbage among them. */
+/** Creates rows until `mib` MiB of V8's heap are in use, without garbage. */
 export function fillHeap(mib: number): Row[] {
   const rows: Row[] = []
   const isFull = () => getHeapStatistics().used_heap_size >= mib * MIB
@@ -32,7 +32,7 @@ export function fillHeap(mib: number): Row[] {
 
 const ROWS_AT_ONCE = 10_000
 
-/** `gc`, as `node --expose-gc` has it: a full collection, unless told otherwise. */
+/** `gc` of `node --expose-gc`: a full collection by default. */
 export const gc: (options?: { type: 'minor' }) => void = exposedGc()
 
 function exposedGc() {
@@ -40,7 +40,7 @@ function exposedGc() {
   return runInNewContext('gc')
 }
 
-/** Comes back when V8's threads have nothing left to do. */
+/** Resolves when V8's threads are idle. */
 export async function settle(): Promise<void> {
   const deadline = performance.now() + REST_LIMIT_MS
   for (;;) {

@@ -14,6 +14,28 @@ export function countMarkedMappings(): number {
   return readFileSync('/proc/self/smaps', 'latin1').match(/^VmFlags:.* dc\b/gm)?.length ?? 0
 }
 
+/** Thread of this process, with the contents of its file in `/proc/self/task/TID`. */
+export interface ThreadFile {
+  tid: number
+  text: string
+}
+
+/** Reads one file of each thread of this process, such as `comm`. Leaves out threads that end meanwhile. */
+export function readThreadFiles(file: string): ThreadFile[] {
+  return readdirSync('/proc/self/task').flatMap((tid) => {
+    try {
+      return { tid: Number(tid), text: readFileSync(`/proc/self/task/${tid}/${file}`, 'latin1') }
+    } catch {
+      return []
+    }
+  })
+}
+
+/** Processes that threads of this one have started and not reaped. */
+export function unreaped(): string[] {
+  return readThreadFiles('children').flatMap(({ text }) => text.split(' ').filter(Boolean))
+}
+
 /** Process, as described by `/proc/PID/stat`. */
 export interface ProcessInfo {
   pid: number
@@ -48,11 +70,11 @@ export function membersOf(group: number): ProcessInfo[] {
   return allProcesses().filter((found) => found.group === group && found.state !== 'Z')
 }
 
-/** A process and all that descend from it, zombies left out. */
+/** A process and all its descendants, without zombies. */
 export function familyOf(root: number): ProcessInfo[] {
   const all = allProcesses().filter(({ state }) => state !== 'Z')
   const family = all.filter(({ pid }) => pid === root)
-  // Grows while it is iterated over.
+  // Grows during the iteration.
   for (const { pid } of family) family.push(...all.filter(({ parent }) => parent === pid))
   return family
 }
@@ -79,7 +101,7 @@ function cpuMs(pid: number): number {
   }
 }
 
-/** Linux counts in ticks of 1/100 s for all user space. */
+/** Linux reports times to user space in ticks of 1/100 s. */
 const MS_PER_TICK = 10
 
 /**

@@ -21,9 +21,9 @@ export function standUntil(what: string, condition: () => boolean): void {
 }
 
 /**
-Plays a round once, which opens what stays, and then `times` more.
+Plays one round, which opens everything that stays open, then `times` more.
 
-@returns the number of descriptors that those have left open.
+@returns the number of descriptors that the later rounds have left open.
 */
 export async function descriptorsLeftBy(round: () => Promise<void>, times: number): Promise<number> {
   await round()

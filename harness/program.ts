@@ -24,7 +24,7 @@ export interface PartOptions {
 }
 
 /**
-Runs a measuring program. `main` runs parts of it by {@link runPart}, each in a fresh Node process that can have its
+Runs a measuring program. `main` runs its parts with {@link runPart}, each in a fresh Node process that can have its
 own flags and is killed when it hangs. `main` returns whether the criterion was met.
 */
 export async function program(
@@ -50,7 +50,7 @@ export async function program(
   // Does not call process.exit: a part whose event loop never becomes empty has leaked something.
 }
 
-/** Runs part `name` of this program in a Node process of its own, and returns its result. */
+/** Runs part `name` of this program in its own Node process, and returns its result. */
 export async function runPart<T>(name: string, options: PartOptions): Promise<T> {
   const { child, ended } = start(name, options)
   const [output] = await Promise.all([buffer(child.stdout as Readable), ended])
@@ -122,7 +122,7 @@ function start(name: string, { flags = [], limitMs, noisy = false, withoutCores 
     process.off('exit', kill)
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, leave)
   })
-  // Whoever waits for an answer gets the error as well.
+  // Pending questions reject with the same error.
   ended.catch(() => {})
   return { child, ended }
 }
@@ -136,7 +136,7 @@ function keepEnd(stream: Readable): () => string {
   return () => end
 }
 
-/** Node cannot set limits. The shell replaces itself by the command, so there is no extra process. */
+/** Node cannot set limits. The shell replaces itself with the command, so there is no extra process. */
 const WITHOUT_CORES = ['sh', '-c', 'ulimit -c 0; exec "$0" "$@"']
 
 const END_CHARACTERS = 4000

@@ -2,8 +2,7 @@ import { selfSigned } from '../harness/certificate.js'
 import { report } from '../harness/program.js'
 import { rounded } from '../harness/stats.js'
 import { blame, repeat } from './exchanges/blame.js'
-import { Pair, scripts } from './exchanges/drive.js'
-import type { Left } from './exchanges/notices.js'
+import { type LeftOfPair, Pair, scripts } from './exchanges/drive.js'
 import { readOptions } from './exchanges/options.js'
 import { FAULTS, Tally } from './exchanges/tally.js'
 
@@ -20,10 +19,13 @@ const tally = new Tally()
 const begun = performance.now()
 const left = await drive()
 const seconds = (performance.now() - begun) / 1000
-const leftInAll = left.reduce((sum, { cloning }) => sum + countOf(cloning), 0)
+const leftInAll = left.reduce((sum, pair) => sum + countOf(pair), 0)
 const faults = Object.fromEntries(FAULTS.map((kind) => [kind, tally.count(kind)]))
 const met =
-  tally.unexplainedCount === 0 && leftInAll === 0 && Object.values(faults).every((count) => count === 0)
+  tally.unexplainedCount === 0 &&
+  leftInAll === 0 &&
+  // A script that also hangs with plain Node is not a difference.
+  FAULTS.every((kind) => kind === 'hung in both' || faults[kind] === 0)
 if (!met && !options.json && options.only === undefined) await explain()
 report(
   {
@@ -52,11 +54,19 @@ report(
   },
   options.json,
 )
-process.exitCode = met ? 0 : 1
+// Exits explicitly: Node never closes a socket that was reset while ending, and would wait for it (TCPWrap::Reset of
+// tcp_wrap.cc treats it as closed although uv_tcp_close_reset() refuses).
+process.exit(met ? 0 : 1)
 
-/** Number of clones, child processes and connections without TLS. */
-function countOf(left: Left | undefined): number {
-  return left ? left.clones + left.children + left.connections : 0
+/**
+Number of clones, child processes and connections without TLS that are left, but not with plain Node. Plain Node leaves
+some when a client ends its side after a body that nobody reads, and is never answered.
+*/
+function countOf({ cloning, plain }: LeftOfPair): number {
+  if (!cloning) return 0
+  const { clones, children, connections } = cloning
+  const ofBoth = Math.min(connections, plain?.connections ?? 0)
+  return [clones, children, connections].reduce((sum, count) => sum + Math.max(0, count - ofBoth), 0)
 }
 
 async function drive() {

@@ -21,7 +21,7 @@ written.`,
 const CHURN = fileURLToPath(new URL('heap/churn.js', import.meta.url))
 const END = fileURLToPath(new URL('heap/end.js', import.meta.url))
 const ENDS = ['natural', 'exit', 'worker', 'uncaught', 'clone', 'many-workers', 'gc'] as const
-/** Beyond its life, before it counts as hung. */
+/** Time beyond its lifetime after which a process counts as hung. */
 const GRACE_MS = 60_000
 
 const tally = { churns: 0, ends: 0, rounds: 0, forks: 0, bad: 0 }

@@ -28,8 +28,9 @@ hostile clients, then alone again.
 
 Each hostile client reconnects a second after it was disconnected.
 
-An answer takes about 20 ms of CPU time. With pauses of 500 ms, 20 honest clients keep two CPUs less than half busy, so
-a slowdown is due to the hostile clients and not to a full machine.
+The pauses of the honest clients are so long that they keep the CPUs half busy when they are alone, however fast the
+machine is: a slowdown is then due to the hostile clients and not to a full machine. With two CPUs and answers that take
+25 ms of CPU time, 20 clients pause 475 ms.
 
 Passes if the honest clients get 95 % of the answers per second that they get alone, and no errors, and the server
 survives, uses at most 64 MiB more than in the first window, and has nothing left at the end.`,
@@ -43,11 +44,11 @@ survives, uses at most 64 MiB more than in the first window, and has nothing lef
       max: 3600,
     },
     clients: { about: 'honest clients', fallback: 20, min: 1, max: 500 },
-    'think-ms': {
-      about: 'average pause of an honest client after each answer',
-      fallback: 500,
-      min: 0,
-      max: 10_000,
+    busy: {
+      about: 'percent of the CPU time used while honest clients are alone, which their pauses are chosen for',
+      fallback: 50,
+      min: 5,
+      max: 95,
     },
     saturated: {
       about: 'seconds of two more windows without pauses, not judged',
@@ -64,7 +65,11 @@ survives, uses at most 64 MiB more than in the first window, and has nothing lef
   },
 )
 
-/** Leaves time for the server to come to rest between windows. */
+/** Pause of the honest clients while the right pause is determined. */
+const FIRST_PAUSE_MS = 500
+/** Time for which the honest clients are measured to determine it. */
+const FINDING_SECONDS = 15
+/** Leaves time for the server to become idle between windows. */
 const MARGIN_FACTOR = 2
 /** Time to start and to end. */
 const MARGIN_MS = 300_000
@@ -83,7 +88,7 @@ const company: Company = {
 async function main(): Promise<boolean> {
   const mark = randomUUID()
   process.env[MARK] = mark
-  const total = options.minutes * 60 + 2 * options.alone + 2 * options.saturated
+  const total = FINDING_SECONDS + options.minutes * 60 + 2 * options.alone + 2 * options.saturated
   const limitMs = MARGIN_FACTOR * (options['warm-up'] + total) * 1000 + MARGIN_MS
   const server = openPart<ServerQuestion, ServerAnswer>('server', { limitMs })
   const honest = openPart<HonestQuestion, Window>('honest', { limitMs })
@@ -110,7 +115,7 @@ interface Parts {
 
 async function measure({ server, honest, hostile }: Parts): Promise<Omit<Outcome, 'left'>> {
   const { http, kdb } = (await server.ask({ what: 'ports' })) as Ports
-  const thinkMs = options['think-ms']
+  let thinkMs = FIRST_PAUSE_MS
   const window = async (company: boolean, seconds: number, pauseMs = thinkMs): Promise<Measured> => {
     await server.ask({ what: 'seen' })
     const before = cpuTimes()
@@ -130,6 +135,7 @@ async function measure({ server, honest, hostile }: Parts): Promise<Omit<Outcome
   }
   await honest.ask({ what: 'begin', port: http, clients: options.clients })
   await window(false, options['warm-up'])
+  thinkMs = pauseFor(await window(false, FINDING_SECONDS))
   // Measured between two windows without hostile clients, so that drift of the machine cancels out.
   const windows = [
     await window(false, options.alone),
@@ -142,7 +148,14 @@ async function measure({ server, honest, hostile }: Parts): Promise<Omit<Outcome
       : []
   const { errors } = await honest.ask({ what: 'end' })
   const fates = await hostile.ask({ what: 'end' })
-  return { windows, saturated, fates, errors }
+  return { thinkMs, windows, saturated, fates, errors }
+}
+
+/** Pause in milliseconds with which honest clients use the set share of CPU time, from a window with another pause. */
+function pauseFor({ perSecond, idle }: Measured): number {
+  const mostPerSecond = (perSecond * options.busy) / 100 / (1 - idle)
+  const latencyMs = (options.clients * 1000) / perSecond - FIRST_PAUSE_MS
+  return Math.max(0, Math.round((options.clients * 1000) / mostPerSecond - latencyMs))
 }
 
 /** Total over all CPUs. */
@@ -160,7 +173,7 @@ function idleSince(before: { idle: number; all: number }): number {
 await program(
   {
     server: () => serve(options['heap-mb']),
-    honest: () => beHonest(options['think-ms']),
+    honest: () => beHonest(FIRST_PAUSE_MS),
     company: () => keepCompany(company),
   },
   main,

@@ -29,7 +29,7 @@ interface Result extends Omit<Family, 'draws'> {
 async function drawAndJudge(): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), 'qclone-randomness-'))
   try {
-    // An even number, as a clone that makes a clone of its own draws half before and half after.
+    // An even number, as a clone that makes another clone draws half before and half after.
     const clan = new Clan(options.draws + (options.draws % 2), folder)
     const { draws, ...family } = await clan.make(Math.ceil(options.clones / CLONES_IN_ROUND))
     return { ...family, processes: draws.length, sources: judge(draws), childrenLeft: children().length }

@@ -59,13 +59,13 @@ const EARLY_SHARE = 0.25
 const PROGRESS_MS = 30_000
 const DYING_LIMIT_MS = 10_000
 const SHOWN = 10
-/** Beyond what swaps and turns of the parent take. */
+/** Allowed staleness beyond the duration of swaps and turns of the parent. */
 const STALENESS_ROOM_MS = 200
 /** Environment variable that marks the processes of this program. */
 const MARK = 'QCLONE_READERS'
 
 async function main(): Promise<boolean> {
-  // Faults end connections, after which a library does not connect again.
+  // Faults end connections, and libraries do not reconnect.
   const ofKdb = options.faults ? [] : libraries()
   const mark = randomUUID()
   process.env[MARK] = mark
@@ -111,7 +111,7 @@ async function main(): Promise<boolean> {
   })
 }
 
-/** Runs all clients until the time is over. @returns what nginx logged. */
+/** Runs all clients until time is up. @returns the errors that nginx logged. */
 function play(ports: Ports, scope: Scope, ofKdb: readonly Library[]): Promise<string> {
   return inFolder(async (folder) => {
     const target = { scheme: 'http', port: ports.http } as const
@@ -188,12 +188,12 @@ function judge(tally: Tally, end: EndFigures, { changes, nginxErrors, growthMib,
     forks,
     ...server
   } = end
-  // A killed reader takes its connections with it, and nobody else's.
+  // A killed reader loses its own connections, and no others.
   const mayFail = faults ? killed.reduce((sum, { connections }) => sum + connections, 0) : 0
   const isOld = ({ epoch, maxAge, ms }: Old) => {
     const swap = swapMs[epoch] ?? 0
-    // A generation is as old as its swap took when it begins to serve, and serves until the next one does. Where a fork has
-    // to wait for a thread, the parent says how old it is.
+    // When a generation begins to serve, its age is the duration of its swap. It serves until the next one does. If a
+    // fork has to wait for a thread, the parent reports the age.
     const age = Math.max(ageMs[epoch] ?? 0, Math.max(maxAge, swap) + swap)
     return ms > age + longestTurnMs + STALENESS_ROOM_MS
   }
@@ -260,7 +260,7 @@ function judge(tally: Tally, end: EndFigures, { changes, nginxErrors, growthMib,
   return Object.values(met).every(Boolean)
 }
 
-/** Judges whether each connection's changes were applied once. With faults, one without an answer may be lost. */
+/** Checks that each connection's changes were applied once. With faults, a change without an answer may be lost. */
 class Changes {
   applied = 0
   readonly wrong: string[] = []
@@ -271,7 +271,7 @@ class Changes {
     this.#tally = tally
   }
 
-  /** Connections that were closed before the last call: whatever they sent has been applied. */
+  /** Connections closed before the last call: everything they sent has been applied. */
   due(): string[] {
     const due = this.#closed
     this.#closed = this.#tally.closed
@@ -279,7 +279,7 @@ class Changes {
     return due
   }
 
-  /** All connections that are left, also those of which only the server knows. */
+  /** All remaining connections, including those known only to the server. */
   rest(applied: Record<string, number>): string[] {
     return [...new Set([...this.#tally.sent.keys(), ...Object.keys(applied)])]
   }

@@ -2,14 +2,14 @@ import { memoryOf, run, warm } from 'node-qclone'
 import { gc } from '../../harness/heap.js'
 import { rounded } from '../../harness/stats.js'
 
-/** What strings that were never used as keys cost a clone that uses some, before and after `warm`. */
+/** Cost of strings that were never used as keys to a clone that uses some, before and after `warm`. */
 export interface Cold {
   /** Memory that the clone copied, in MiB. */
   coldMib: number
   warmMib: number
   strings: number
   warmMs: number
-  /** The longest that the event loop stood still while the strings were warmed. */
+  /** Longest time for which the event loop was blocked while the strings were warmed. */
   longestStallMs: number
 }
 

@@ -5,7 +5,7 @@ import type { HeapStatus } from 'node-qclone/heap'
 import { fillHeap, gc, settle } from '../../harness/heap.js'
 import { median, rounded } from '../../harness/stats.js'
 
-/** What forks of a parent cost it. Times are medians, in milliseconds. */
+/** Cost of forks to the parent. Times are medians, in milliseconds. */
 export interface Forks {
   spawnMs: number
   forkMs: number
@@ -26,7 +26,7 @@ export interface Forks {
 /** The first forks compile this program and the library, and split shared page tables. */
 const WARM_UP_ROUNDS = 5
 const ROUNDS = 21
-/** How long memory may take to come to huge pages. */
+/** Maximum time for memory to move to huge pages. */
 const UPKEEP_LIMIT_MS = 60_000
 const UPKEEP_STEP_MS = 500
 
@@ -34,7 +34,7 @@ export async function forksOfObjects(mib: number): Promise<Forks> {
   const rows = fillHeap(mib)
   gc()
   const forks = await measure()
-  // Of use here, so that the heap is not collected before.
+  // Uses `rows`, so that they are not collected before.
   if (rows.length === 0) throw new Error('no rows')
   return forks
 }
@@ -47,7 +47,7 @@ export async function forksOfArray(mib: number): Promise<Forks> {
   return forks
 }
 
-/** Comes back when no more memory comes to huge pages. */
+/** Resolves when no more memory moves to huge pages. */
 async function untilSteady(): Promise<void> {
   const deadline = performance.now() + UPKEEP_LIMIT_MS
   const { heapStatus } = await import('node-qclone/heap')
@@ -64,7 +64,7 @@ async function measure(): Promise<Forks> {
   const clones: Clone[] = []
   let pageTablesKib = 0
   for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
-    // The first forks set upkeep going.
+    // The first forks start upkeep.
     if (round === 0) await untilSteady()
     await settle()
     const begun = performance.now()
@@ -102,7 +102,7 @@ async function measure(): Promise<Forks> {
   }
 }
 
-/** Page tables of the machine for many clones at a time, in KiB. */
+/** Page tables of the machine for many clones at the same time, in KiB. */
 async function crowd(): Promise<number> {
   const before = pageTablesOfMachine()
   const clones: Clone[] = []
@@ -127,7 +127,7 @@ function pageTablesOfMachine(): number {
   return Number(/^PageTables:\s*(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'latin1'))?.[1])
 }
 
-/** 0 when the clone has ended already. */
+/** 0 if the clone has already ended. */
 function pageTables(pid: number): number {
   try {
     return Number(/^VmPTE:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0)

@@ -1,33 +1,33 @@
 import { subscribe } from 'node:diagnostics_channel'
-import { readdirSync, readFileSync } from 'node:fs'
 import { run, type Signs } from 'node-qclone'
 import { fillHeap, gc, type Row, row, settle } from '../../harness/heap.js'
+import { readThreadFiles } from '../../harness/proc.js'
 import { Random } from '../../harness/random.js'
 import { median, percentile, rounded } from '../../harness/stats.js'
 
-/** What clones one after another cost a parent that is updated all the time. Times are in milliseconds. */
+/** Cost of successive clones to a parent with continuous updates. Times are in milliseconds. */
 export interface Steady {
-  /** Medians of how long the parent stood still for a fork, and of fork(2) in it. */
+  /** Medians of the time for which a fork blocked the parent, and of fork(2) within it. */
   stillMs: number
   forkMs: number
-  /** How late updates came. */
+  /** Delay of updates. */
   p50Ms: number
   p99Ms: number
-  /** Processor time of the helper thread, as a share of a core. */
+  /** CPU time of the helper thread, as a share of a core. */
   helperShare: number
-  /** The parent's processor time, as a share of a core. */
+  /** CPU time of the parent, as a share of a core. */
   share: number
   rssMib: number
 }
 
 const UPDATES_PER_MS = 10
-/** One of so many replaces its object. */
+/** One in this many updates replaces its object. */
 const REPLACING = 5
 const CLONE_EVERY_MS = 500
 const CLONE_LIVES_MS = 1000
 const WARM_UP_MS = 3000
 
-/** For `seconds`: 10,000 updates a second, and a clone every half of a second that lives one. */
+/** Applies 10,000 updates per second for `seconds`, and makes a clone that lives one second every half second. */
 export async function steady(mib: number, seconds: number): Promise<Steady> {
   const rows = fillHeap(mib)
   gc()
@@ -60,7 +60,7 @@ export async function steady(mib: number, seconds: number): Promise<Steady> {
   subscribe('qclone:forked', note)
   const updating = setInterval(update, 1)
   const cloning = setInterval(() => {
-    // Which waits for V8's threads without standing still.
+    // `run` waits for V8's threads without blocking.
     ends.push(run(() => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, CLONE_LIVES_MS)))
   }, CLONE_EVERY_MS)
   await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS))
@@ -83,13 +83,9 @@ export async function steady(mib: number, seconds: number): Promise<Steady> {
   }
 }
 
-/** Processor time of the thread of upkeep so far; 0 when there is none. */
+/** CPU time of the upkeep thread so far; 0 if there is none. */
 function helperMs(): number {
-  for (const tid of readdirSync('/proc/self/task')) {
-    const [name, schedstat] = ['comm', 'schedstat'].map((file) =>
-      readFileSync(`/proc/self/task/${tid}/${file}`, 'latin1').trim(),
-    ) as [string, string]
-    if (name === 'qclone-heap') return Number(schedstat.split(' ')[0]) / 1e6
-  }
-  return 0
+  const helper = readThreadFiles('comm').find(({ text }) => text.trim() === 'qclone-heap')
+  const schedstat = readThreadFiles('schedstat').find(({ tid }) => tid === helper?.tid)
+  return Number(schedstat?.text.split(' ')[0] ?? 0) / 1e6
 }

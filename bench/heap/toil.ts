@@ -3,7 +3,7 @@ import { gc } from '../../harness/heap.js'
 import { Random } from '../../harness/random.js'
 import { rounded } from '../../harness/stats.js'
 
-/** Processor time of a parent's work, by kind, in milliseconds, and its memory in the end. */
+/** CPU time of a parent's work, by kind, in milliseconds, and its memory at the end. */
 export interface Toil {
   times: Record<string, number>
   rssMib: number
@@ -22,7 +22,7 @@ const SCANS = 4
 const GARBAGE = 12_000_000
 const COLLECTIONS = 3
 
-/** The work of a parent that holds a table, without clones. */
+/** Does the work of a parent that holds a table, without clones. */
 export function toil(): Toil {
   const times: Record<string, number> = {}
   const timed = <T>(name: string, work: () => T): T => {

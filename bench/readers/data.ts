@@ -6,7 +6,7 @@ import { percentile, rounded } from '../../harness/stats.js'
 
 /** Rows that one request reads. */
 const ROWS_READ = 3000
-/** A request returns the rows whose `a` has this remainder: 30 of those it reads. */
+/** A request returns the rows whose `a` has this remainder: 30 of the rows it reads. */
 const RETURNED = { divisor: 100, remainder: 7 }
 const TICK_MS = 1
 
@@ -37,7 +37,7 @@ export class Data {
     gc()
   }
 
-  /** Answers a request from 3,000 rows, and says which process did, and of when the data is. */
+  /** Answers a request from 3,000 rows, with the process that answers and the time of its data. */
   answer(_: IncomingMessage, response: ServerResponse): void {
     const rows = this.#rows
     const from = Math.floor(Math.random() * Math.max(rows.length - ROWS_READ, 1))
@@ -53,7 +53,7 @@ export class Data {
     response.end(JSON.stringify({ sum, found }))
   }
 
-  /** Applies `rate` updates a second as they fall due, until {@link stopUpdates}. */
+  /** Applies `rate` updates per second as they fall due, until {@link stopUpdates}. */
   async update(rate: number): Promise<UpdateFigures> {
     const delays: number[] = []
     const besideForks: number[] = []

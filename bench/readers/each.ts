@@ -20,12 +20,12 @@ export interface EachFigures {
   closed: number
   /** Readers afterwards. */
   readers: number
-  /** Memory of all processes that each connection adds, in MiB: at rest before it has asked, and with a reader. */
+  /** Memory of all processes that each connection adds, in MiB: idle before its first request, and with a reader. */
   restingMib: number
   mibPerConnection: number
-  /** Time until all were answered, their forks included. */
+  /** Time until all were answered, including the forks. */
   msPerConnection: number
-  /** CPU time of all processes in a second in which nobody asks, in milliseconds. */
+  /** CPU time of all processes per second without requests, in milliseconds. */
   cpuMsPerSecond: number
 }
 
@@ -37,11 +37,11 @@ interface ServerAnswer {
   cpuMs?: number
 }
 
-/** Length of the window in which CPU time is measured while nobody asks, in milliseconds. */
+/** Length of the window without requests in which CPU time is measured, in milliseconds. */
 const QUIET_MS = 5000
 const MIB = 2 ** 20
 
-/** Part in a process of its own: a parent each of whose connections has a reader to itself. */
+/** Part that runs in its own process: a parent with one reader per connection. */
 export async function serveEach({ heapMib, connections }: EachOptions): Promise<void> {
   const rows = fillHeap(heapMib)
   gc()
@@ -61,7 +61,7 @@ export async function serveEach({ heapMib, connections }: EachOptions): Promise<
   server.close()
 }
 
-/** Measures what a connection costs that has a reader to itself. */
+/** Measures the cost of a connection with its own reader. */
 export async function measureEach(options: EachOptions, limitMs: number): Promise<EachFigures> {
   const { connections } = options
   const flags = [`--max-old-space-size=${options.heapMib + HEAP_ROOM_MIB}`]

@@ -26,11 +26,11 @@ export interface IdleFigures {
   spread: number[]
   /** Memory of all processes that each connection adds, in KiB: before the first swap, and after the last. */
   kibPerConnection: number[]
-  /** Time from the call until the new generation serves, and until it has all connections: medians. */
+  /** Medians of the time from the call until the new generation serves, and until it has all connections. */
   servesMs: number
   swapMs: number
   longestSwapMs: number
-  /** Longest time in which the parent's event loop did nothing else, in each swap, and its CPU time: medians. */
+  /** Medians of the longest time per swap for which the parent's event loop was blocked, and of its CPU time. */
   blockedMs: number
   longestBlockedMs: number
   forkMs: number
@@ -63,7 +63,7 @@ interface Swap {
 }
 
 export type ClientQuestion =
-  /** Opens connections. Every other one asks something, unless they are to be `silent`. */
+  /** Opens connections. Every other one sends a request, unless `silent` is set. */
   { what: 'open'; port: number; connections: number; silent?: boolean } | { what: 'ask' }
 
 export interface ClientAnswer {
@@ -79,7 +79,7 @@ const WARM_UP_SWAPS = 2
 const REQUEST = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'
 const BODY = 'answered'
 
-/** Part in a process of its own: a parent whose clients are silent. */
+/** Part that runs in its own process: a parent whose clients are silent. */
 export async function serveIdle({ heapMib, readers: count }: IdleOptions): Promise<void> {
   const rows = fillHeap(heapMib)
   gc()
@@ -103,7 +103,7 @@ export function pssOfFamily(): number {
   return familyOf(process.pid).reduce((sum, { pid }) => sum + memoryOf(pid).pss, 0)
 }
 
-/** Has a server wait for silent clients, which are no mistake here. */
+/** Disables a server's timeouts for silent clients, which are expected here. */
 export function allowSilence(server: Server): void {
   Object.assign(server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 })
 }
@@ -149,7 +149,7 @@ async function swap(readers: Readers, connections: number): Promise<Swap> {
   }
 }
 
-/** Part in a process of its own: clients that connect, and are silent until they are asked to send a request each. */
+/** Part that runs in its own process: clients that connect, stay silent, and send one request each on demand. */
 export async function stayIdle(): Promise<void> {
   const sockets: Socket[] = []
   let closed = 0
@@ -159,7 +159,7 @@ export async function stayIdle(): Promise<void> {
         socket.on('close', () => {
           closed++
         })
-        // Every other one has had an answer already, and rests between two requests.
+        // Every other one has already received an answer, and is idle between two requests.
         if (!question.silent && sockets.length % 2 === 0) await ask(socket)
       })
       return { answered: 0, closed }
@@ -170,7 +170,7 @@ export async function stayIdle(): Promise<void> {
   for (const socket of sockets) socket.destroy()
 }
 
-/** @returns whether the answer has come. */
+/** @returns whether the answer arrived. */
 function ask(socket: Socket): Promise<boolean> {
   return new Promise((resolve) => {
     let text = ''
@@ -191,7 +191,7 @@ function ask(socket: Socket): Promise<boolean> {
   })
 }
 
-/** Measures swaps with no connections, and then with many. */
+/** Measures swaps without connections, then with many. */
 export async function measureIdle(options: IdleOptions, limitMs: number): Promise<IdleFigures> {
   const { connections } = options
   const flags = [`--max-old-space-size=${options.heapMib + HEAP_ROOM_MIB}`]

@@ -18,19 +18,19 @@ export interface Load {
   perSecond: number
   p50Ms: number
   p99Ms: number
-  /** Connections that ended, or got something else than an answer. */
+  /** Connections that ended, or received something other than an answer. */
   failed: number
   /** CPU time in milliseconds. */
   loadCpuMs: number
   serverCpuMs: number
-  /** Time from the last update of the data until its reader's client had it, in milliseconds. */
+  /** Time from the last update of the data until the client received it, in milliseconds. */
   staleP99Ms: number
   staleMs: number
-  /** Requests by who answered: generation and process id. */
+  /** Requests by the generation and process id that answered. */
   byReader: Record<string, number>
 }
 
-/** Before the window, in which servers compile their handler. */
+/** Time before the window, in which servers compile their handler. */
 const WARM_UP_MS = 700
 const REQUEST = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'
 const HEAD_END = '\r\n\r\n'
@@ -46,8 +46,8 @@ class Tally {
 }
 
 /**
-Client with one connection, which asks again after each answer. Reads no more of an answer than it must, since it takes
-CPU time from the servers.
+Client with one connection, which sends the next request after each answer. It parses as little of an answer as
+possible, since it takes CPU time from the servers.
 */
 class Client {
   readonly ended: Promise<unknown>
@@ -103,7 +103,7 @@ function fieldOf(text: string, name: string): string {
   return text.slice(from, text.indexOf('\r\n', from))
 }
 
-/** Part in a process of its own: clients that keep their connections. */
+/** Part that runs in its own process: clients that keep their connections. */
 export function generateLoad(): Promise<void> {
   return answerQuestions<LoadQuestion, Load>(async ({ port, server, connections, seconds }) => {
     const tally = new Tally()

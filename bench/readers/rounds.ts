@@ -10,7 +10,7 @@ import type { ServerAnswer, ServerQuestion, Spread } from './serve.js'
 export interface RoundOptions {
   readonly connections: number
   readonly seconds: number
-  /** Updates a second. */
+  /** Updates per second. */
   readonly rate: number
   readonly maxAge: number
 }
@@ -35,7 +35,7 @@ export const KINDS: readonly Kind[] = [
 
 const PARTS = { 'one process': 'plain', cluster: 'cluster', readers: 'readers', nobody: 'plain' } as const
 
-/** What a window showed. */
+/** Result of a window. */
 export interface Window {
   load?: Load
   updates?: UpdateFigures
@@ -44,21 +44,21 @@ export interface Window {
 
 export type Round = Record<Kind, Window>
 
-/** Memory of all processes of a server under load, in MiB: PSS, and that of one of its processes apart. */
+/** Memory of all processes of a server under load, in MiB of PSS. */
 export interface MemoryFigures {
   kind: Kind
   processes: number
   pssMib: number
 }
 
-/** A generation under way takes as long. */
+/** Pause between windows, as long as a generation in progress takes. */
 const BETWEEN_MS = 300
 const MEMORY_LOOKS = 5
 const MIB = 2 ** 20
 
 type ServerPart = OpenPart<ServerQuestion, ServerAnswer>
 
-/** Servers of all kinds, which wait for their turn, and the generator of load. */
+/** Servers of all kinds, which wait for their turn, and the load generator. */
 export class Rounds {
   readonly #options: RoundOptions
   readonly #servers = new Map<string, ServerPart>()
@@ -86,7 +86,7 @@ export class Rounds {
     return { ...(load && { load }), ...(updates && { updates }), ...(spread && { spread }) }
   }
 
-  /** Memory of each kind under load, measured apart since it makes the kernel hold the processes up. */
+  /** Memory of each kind under load. Measured separately, since measuring makes the kernel delay the processes. */
   async measureMemory(): Promise<MemoryFigures[]> {
     const all: MemoryFigures[] = []
     for (const kind of KINDS) {
@@ -123,7 +123,7 @@ export class Rounds {
   async #begin(server: ServerPart, rate: number): Promise<ServerAnswer> {
     const { connections, maxAge } = this.#options
     const known = await server.ask({ what: 'begin', rate, connections })
-    // Readers of data that has not changed for a while look for changes each `maxAge`.
+    // While the data does not change, the parent looks for changes once per `maxAge`.
     if (rate > 0) await delay(2 * maxAge + BETWEEN_MS)
     return known
   }

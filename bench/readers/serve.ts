@@ -14,7 +14,7 @@ export interface ServerOptions {
   readonly maxAge: number
 }
 
-/** `begin` and `end` surround a window. */
+/** `begin` and `end` delimit a window. */
 export type ServerQuestion =
   | { what: 'start' }
   | { what: 'begin'; rate: number; connections: number }
@@ -29,9 +29,9 @@ export interface ServerAnswer {
 
 /** How connections were spread over the readers of a generation. */
 export interface Spread {
-  /** Looks at which all connections were open, and none was on its way. */
+  /** Samples at which all connections were open, and none was being handed over. */
   looks: number
-  /** Most that the connections of two readers differed. */
+  /** Maximum difference between the connection counts of two readers. */
   mostApart: number
   swaps: number
   /** Longest time from the fork of a generation until it served, in milliseconds. */
@@ -40,14 +40,14 @@ export interface Spread {
 
 const LOOK_MS = 50
 
-/** Part in a process of its own: serves alone. */
+/** Part that runs in its own process: serves alone. */
 export async function servePlain({ heapMib }: ServerOptions): Promise<void> {
   const data = new Data(heapMib)
   const server = createServer((request, response) => data.answer(request, response))
   await answerWindows(server, await listenOn(server), data)
 }
 
-/** Part in a process of its own: the parent of readers. */
+/** Part that runs in its own process: the parent of readers. */
 export async function serveByReaders({ heapMib, readers: count, maxAge }: ServerOptions): Promise<void> {
   const data = new Data(heapMib)
   const server = createServer((request, response) => data.answer(request, response))
@@ -75,7 +75,7 @@ async function answerWindows(server: Server, port: number, data: Data, readers?:
   server.close()
 }
 
-/** Looks at the `connections` of readers while all are open, until the returned function is called. */
+/** Samples the `connections` of readers while all are open, until the returned function is called. */
 function watchSpread(readers: Readers, connections: number): () => Spread {
   let [looks, mostApart, swapMs] = [0, 0, 0]
   const { swaps } = readers.stats()
@@ -95,7 +95,7 @@ function watchSpread(readers: Readers, connections: number): () => Spread {
   }
 }
 
-/** Part in a process of its own: the primary of `node:cluster`, which has no data. */
+/** Part that runs in its own process: the primary of `node:cluster`, which has no data. */
 export async function serveByCluster({ readers }: ServerOptions): Promise<void> {
   let port = 0
   for (let i = 0; i < readers; i++) {
@@ -107,7 +107,7 @@ export async function serveByCluster({ readers }: ServerOptions): Promise<void> 
   await new Promise<void>((resolve) => cluster.disconnect(resolve))
 }
 
-/** Part in a process of its own: a worker of `node:cluster` with its own copy of the data. */
+/** Part that runs in its own process: a worker of `node:cluster` with its own copy of the data. */
 export async function workInCluster({ heapMib }: ServerOptions): Promise<void> {
   const data = new Data(heapMib)
   const server = createServer((request, response) => data.answer(request, response))

@@ -22,7 +22,7 @@ each tool says the same of both, test by test, and has seen the same.
   --help           print this
 `
 
-/** Reads the command line. Prints what is wrong with it and ends with status 2, or the help. */
+/** Reads the command line. Exits with status 2 and an error message if it is invalid, or after printing the help. */
 export function readOptions(): Options {
   return readCommandLine(USAGE, FLAGS, (values) => {
     const tools = readNames('tools', values.tools, TOOLS)

@@ -15,7 +15,7 @@ export interface Reply {
 
 export type Ask = (table: FlightTable) => Promise<Reply>
 
-/** Answers in this process, in a turn of its own. */
+/** Answers in this process, in a separate turn. */
 export async function askInProcess(table: FlightTable): Promise<Reply> {
   await nextTurn()
   return { answer: analyse(table), pid: process.pid }

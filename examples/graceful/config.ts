@@ -6,6 +6,8 @@ export interface Config {
   /** Trades to keep in memory. */
   rows: number
   maxClones: number
+  /** Additional clones that wait for slow clients. */
+  maxStalledClones: number
   maxQueue: number
   /** Memory reserved per clone, in bytes. */
   memory: number
@@ -28,6 +30,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     port: read(env, 'PORT', { fallback: 8080, min: 0, max: MAX_PORT }),
     rows: read(env, 'ROWS', { fallback: 200_000, min: 1, max: MAX_COUNT }),
     maxClones: read(env, 'MAX_CLONES', { fallback: 8, min: 1, max: MAX_COUNT }),
+    maxStalledClones: read(env, 'MAX_STALLED_CLONES', { fallback: 4, min: 0, max: MAX_COUNT }),
     maxQueue: read(env, 'MAX_QUEUE', { fallback: 100, min: 0, max: MAX_COUNT }),
     memory: read(env, 'CLONE_MB', { fallback: 64, min: 0, max: MAX_COUNT }) * 2 ** 20,
     answerMs: read(env, 'ANSWER_MS', { fallback: 30_000, min: 1, max: MAX_TIMER_MS }),

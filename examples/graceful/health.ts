@@ -8,7 +8,7 @@ export class Health {
   notReady(): string | undefined {
     if (this.state !== 'ready') return this.state
     const report = check()
-    // Busy threads come to rest, and `cloneRequests` waits for that. A foreign thread stays.
+    // Busy threads become idle, and `cloneRequests` waits for them. A foreign thread stays.
     if (report.ok || report.transient) return undefined
     return report.reason
   }

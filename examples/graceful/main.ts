@@ -17,8 +17,8 @@ const KEEP_ALIVE_MS = 65_000
 process.exitCode = await runExample('graceful', async () => {
   const config = readConfig(process.env)
   const stop = stopSignal()
-  const { maxClones, maxQueue, memory } = config
-  configure({ maxClones, maxQueue, memoryPerClone: memory })
+  const { maxClones, maxStalledClones, maxQueue, memory } = config
+  configure({ maxClones, maxStalledClones, maxQueue, memoryPerClone: memory })
 
   const health = new Health()
   const trades = new Trades()
@@ -29,7 +29,7 @@ process.exitCode = await runExample('graceful', async () => {
     limits: { coreSize: 0 },
   })
 
-  // Listens before the table is loaded, so that liveness is visible meanwhile.
+  // Listens before the table is loaded, so that liveness is visible during the load.
   await once(server.listen(config.port, config.host), 'listening')
   console.log(`listening on http://${config.host}:${(server.address() as AddressInfo).port}`)
 

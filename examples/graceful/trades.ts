@@ -20,7 +20,7 @@ export class Trades {
   readonly #trades: Trade[] = []
   #feed: NodeJS.Timeout | undefined
 
-  /** Loads the table, and lets the event loop run meanwhile. */
+  /** Loads the table without blocking the event loop. */
   async load(rows: number, signal: AbortSignal): Promise<void> {
     while (this.#trades.length < rows && !signal.aborted) {
       const end = Math.min(rows, this.#trades.length + ROWS_PER_TURN)

@@ -9,7 +9,7 @@ const PASSED_ON = ['SIGINT', 'SIGTERM'] as const
 
 /**
 On a machine with little memory V8's default limit is too low for the table. The limit cannot be raised in a running
-process: runs the same command once more with a higher one, and gives its exit code.
+process: runs the same command again with a higher limit, and returns its exit code.
 */
 export async function rerunWithHeapFor(rows: number): Promise<number | undefined> {
   const neededMb = BASE_MB + Math.ceil((rows * BYTES_PER_ROW) / BYTES_PER_MB)

@@ -14,7 +14,7 @@ export async function runExample(name: string, example: () => Promise<number>): 
 }
 
 /**
-Threads that are only temporarily busy, as right after the start of Node, come to rest and do not prevent cloning.
+Threads that are only temporarily busy, as right after the start of Node, become idle and do not prevent cloning.
 */
 export function refuseUnlessCloneable(): void {
   const report = check()

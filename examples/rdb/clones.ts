@@ -2,7 +2,7 @@ import { handlers } from 'node-qclone'
 
 import type { Database } from './database.js'
 
-/** Keeps a log of clones, and records in each clone the moment of its snapshot. */
+/** Keeps a log of clones, and records the time of the snapshot in each clone. */
 export function watchClones(database: Database): void {
   const { clones } = database
   handlers.newClone.shim((prev, clone, kind) => {

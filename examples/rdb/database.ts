@@ -6,7 +6,7 @@ import { Relation } from './relation.js'
 const MS_PER_MINUTE = 60_000
 const MOST_ENTRIES = 500
 
-/** Identifies the moment that a process sees. */
+/** Identifies the snapshot that a process sees. */
 export interface Snapshot {
   readonly pid: number
   /** Time of the fork; in the parent, the current time. */

@@ -7,7 +7,7 @@ export function isCode(message: unknown): message is string {
   return typeof message === 'string' && message.startsWith(PREFIX)
 }
 
-/** Called in a clone: evaluates an expression, in which `db` is the database. It may do anything the clone may. */
+/** Called in a clone: evaluates an expression in which `db` is the database. It can do anything the clone can. */
 export function evaluateCode(database: Database, text: string): unknown {
   const code = `return (\n${text.slice(PREFIX.length)}\n)`
   return new Function('db', code)(database)

@@ -12,7 +12,7 @@ import { watchClones } from './clones.js'
 import { Database } from './database.js'
 import { listen } from './servers.js'
 
-/** Clones at the same time. Each may need memory of its own. */
+/** Clones at the same time. Each may need its own memory. */
 const MOST_CLONES = 16
 /** Queries that may wait for a clone. Further clients are rejected. */
 const MOST_WAITING = 100

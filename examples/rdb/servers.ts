@@ -27,7 +27,7 @@ import { isForParent, viewer } from './viewer/viewer.js'
 
 /** Maximum time for a clone's answer to one query. */
 const ANSWER_MS = 30_000
-/** Maximum time a client can keep a snapshot. Pages that the parent writes meanwhile are in memory twice. */
+/** Maximum time a client can keep a snapshot. Pages that the parent writes during that time are in memory twice. */
 const SESSION_MS = 600_000
 const NO_CORE = { coreSize: 0 }
 
@@ -61,7 +61,7 @@ export async function listen(database: Database, options: RdbOptions): Promise<S
   return { ports, close }
 }
 
-/** Serves each page by a clone of its own, or by readers. */
+/** Serves each page from its own clone, or from readers. */
 function httpServer(database: Database, { readers }: RdbOptions): HttpServer {
   const server = createHttpServer(viewer(database))
   const filter = (request: IncomingMessage) => !isForParent(request)
@@ -71,7 +71,8 @@ function httpServer(database: Database, { readers }: RdbOptions): HttpServer {
 }
 
 /**
-Answers each query by a clone with a fresh snapshot, or by readers. Messages without a reply are a feed's, which the parent handles.
+Answers each query from a clone with a fresh snapshot, or from readers. Messages without a reply come from a feed, and
+the parent handles them.
 */
 function queryServer(
   database: Database,
@@ -94,7 +95,7 @@ function queryServer(
   return server
 }
 
-/** Serves each connection by a clone, with one snapshot for its whole life. */
+/** Serves each connection from a clone, with one snapshot for the lifetime of the connection. */
 function sessionServer(database: Database, options: RdbOptions, codec: Codec): Server {
   const server = createServer({ allowHalfOpen: true })
   cloneSessions(server, {

@@ -29,8 +29,8 @@ const SETTINGS = {
   requireHostHeader: false,
 }
 /**
-The handler answers in a later turn than it is called in, like any handler that waits for something. Whatever the
-client does meanwhile finds the request unanswered, with or without clones.
+The handler answers in a later turn, like any handler that waits for something. Until then the request is unanswered,
+with or without clones.
 */
 const MOMENT_MS = 10
 const CHANGED = 'Mon, 02 Jan 2023 03:04:05 GMT'
@@ -87,7 +87,7 @@ const ANSWERS: Record<string, (request: IncomingMessage, response: ServerRespons
   [PATHS.error]: (_, response) => response.writeHead(500, TEXT).end('a deliberate error\n'),
 }
 
-/** Honours the client's conditions, range and content coding. */
+/** Honors the client's conditions, range and content coding. */
 function sendEntity(request: IncomingMessage, response: ServerResponse, bytes: Buffer, type: string): void {
   const { headers } = request
   const isPacked = /\bgzip\b/.test(`${headers['accept-encoding']}`)
@@ -124,7 +124,7 @@ function sendChunks(response: ServerResponse): void {
   response.end()
 }
 
-/** Answers with a description of the request as it was parsed. */
+/** Answers with a description of the parsed request. */
 function describe(request: IncomingMessage, response: ServerResponse, body: string): void {
   const { method, url, httpVersion, rawHeaders, rawTrailers } = request
   const described = JSON.stringify({ method, url, httpVersion, rawHeaders, rawTrailers, body })

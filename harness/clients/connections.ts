@@ -129,7 +129,7 @@ async function afterReset(target: Target, bytes: Buffer, taken: number): Promise
   return ask(target)
 }
 
-/** Sends a request on a connection of its own. */
+/** Sends a request on a new connection. */
 function ask(target: Target, path = '/hello'): Promise<Facts> {
   return connected(target, async (socket, source) => {
     socket.write(read(path).bytes)

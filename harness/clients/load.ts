@@ -5,7 +5,7 @@ import { originOf, type Target } from './target.js'
 
 const CONNECTIONS = 4
 const PIPELINED = 4
-/** A request that takes longer counts as lost. The server's clones answer one after another. */
+/** A request that takes longer counts as lost. The server's clones answer one at a time. */
 const REQUEST_LIMIT_S = 20
 
 const GOOD: Facts = {

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 const NO_PYTHON = 127
 
 /**
-Path of a Python that has `client`, one of `scripts/python-clients.mjs`, which may take a minute to make it. `undefined` if
-there is no Python.
+Path of a Python with `client`, one of the clients in `scripts/python-clients.mjs`. Installing it may take a minute.
+`undefined` if there is no Python.
 */
 export function pythonWith(client: string): string | undefined {
   const { status, stdout } = spawnSync(process.execPath, ['scripts/python-clients.mjs', client], {

@@ -18,7 +18,7 @@ export interface RdbEnding {
   readonly troubles: readonly string[]
 }
 
-/** The example `rdb` in a process of its own. */
+/** Example `rdb` in its own process. */
 export interface RunningRdb {
   readonly pid: number
   readonly origin: string
@@ -28,7 +28,7 @@ export interface RunningRdb {
     readonly sessions: number
     readonly json: number
   }
-  /** Sends it a signal to end. */
+  /** Sends a signal to end it. */
   end(signal?: NodeJS.Signals): Promise<RdbEnding>
 }
 

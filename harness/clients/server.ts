@@ -12,7 +12,7 @@ export interface ServerOptions {
   readonly wrong: boolean
 }
 
-/** App in a process of its own. */
+/** App in its own process. */
 export interface RunningServer extends Target {
   readonly started: Started
   tally(): Promise<Tally>

@@ -12,8 +12,8 @@ export interface Difference {
 export interface Verdict {
   readonly what: string
   /**
-  - `closes`: the only difference is that the clone closes its connection, which it may.
-  - `known`: the difference has a reason that is documented.
+  - `closes`: the only difference is that the clone closes its connection, which is allowed.
+  - `known`: the difference has a documented reason.
   */
   readonly verdict: 'same' | 'closes' | 'known' | 'different'
   readonly differences: readonly Difference[]
@@ -93,7 +93,7 @@ function withoutConnection(head: string): string {
   return head.replace(/^(connection|keep-alive): .*\r?\n?/gim, '').trimEnd()
 }
 
-/** Checks that a clone of its own answered each request. */
+/** Checks that each request was answered by its own clone. */
 function countClones({ seen, tally }: Side): Verdict {
   const requests = seen.reduce((sum, { requests }) => sum + requests, 0)
   const differences: Difference[] = []

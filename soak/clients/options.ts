@@ -12,7 +12,7 @@ export interface Options {
 }
 
 export const APPS = ['http', 'https', 'express', 'fastify', 'koa', 'hono']
-/** Proves that a difference is found: it answers wrong when it is asked for the second time. */
+/** App that answers wrongly when it is used for the second time, which proves that differences are found. */
 export const BROKEN = 'broken'
 
 const USAGE = `Usage: npm run soak -- clients [options]
@@ -31,7 +31,7 @@ a client sees: status, headers, bodies, connections. Over TLS, and for requests 
   --help           print this
 `
 
-/** Reads the command line. Prints what is wrong with it and ends with status 2, or the help. */
+/** Reads the command line. Exits with status 2 and an error message if it is invalid, or after printing the help. */
 export function readOptions(): Options {
   return readCommandLine(USAGE, FLAGS, (values) => {
     return {

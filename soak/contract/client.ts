@@ -34,7 +34,7 @@ export interface ClientFigures {
   details: string[]
 }
 
-/** Part in a process of its own, with connections to the parent. */
+/** Part that runs in its own process, with connections to the parent. */
 export async function serveClient(): Promise<void> {
   let client: Client | undefined
   await answerQuestions<Question, ClientFigures>(async (question) => {

@@ -21,7 +21,7 @@ export interface Answer {
   finished?: SceneFigures & { childrenLeft: number; clonesListed: number }
 }
 
-/** Part in a process of its own: the parent of the clones. */
+/** Part that runs in its own process: the parent of the clones. */
 export async function serveParent(): Promise<void> {
   let scene: Scene | undefined
   let soak: Soak | undefined

@@ -30,13 +30,18 @@ export function tellToContinue(response: ServerResponse): void {
   response.writeContinue()
 }
 
+const TEXT_OF_500 = 'Internal Server Error\n'
+
 /** "A clone that dies before its first byte is a 500. After its first byte, the connection is reset." */
 function beAsDied(response: ServerResponse): void {
   whenAssigned(response, (socket) => {
     if (response.headersSent || continued.has(response)) return reset(socket)
     for (const name of response.getHeaderNames()) response.removeHeader(name)
-    response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })
-    response.end('Internal Server Error\n')
+    response.statusCode = 500
+    response.setHeader('content-type', 'text/plain; charset=utf-8')
+    // Node gives an answer to HEAD no length by itself.
+    if (response.req.method === 'HEAD') response.setHeader('content-length', TEXT_OF_500.length)
+    response.end(TEXT_OF_500)
   })
 }
 

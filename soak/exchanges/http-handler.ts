@@ -59,7 +59,8 @@ async function act(ask: Ask, request: IncomingMessage, response: ServerResponse)
     }
     case 'pipe':
       response.write(token)
-      pipeline(request, response, () => {})
+      // Throws if the client has left in the meantime.
+      if (!response.destroyed) pipeline(request, response, () => {})
       break
     case 'early': {
       response.write(token)

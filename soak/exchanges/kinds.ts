@@ -38,8 +38,9 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: 'left',
     sentence: 'A client that resets its connection has received only the answers sent before.',
-    explains: (_script, cloned, plain) =>
-      (cloned.end === 'left' || plain.end === 'left') && isEitherPrefix(cloned, plain),
+    explains: (script, cloned, plain) =>
+      (cloned.end === 'left' || plain.end === 'left') &&
+      isEitherPrefix(answersIn(script, cloned), answersIn(script, plain)),
   },
   {
     name: 'early end',
@@ -65,13 +66,13 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
   {
     name: 'unread',
     sentence:
-      'An HTTP connection that closes after an answer, or one of a client that is not let in, can be reset, which can cut that answer, if some of the data from the client was not read.',
+      'An HTTP connection that closes after an answer, or one of a client that is not let in, can be reset if some of the data from the client was not read. That can cut this answer, or an earlier one that the client has not received yet.',
     explains: (script, cloned, plain) =>
       (isHttp(script) || script.isRefused) &&
       isOver(cloned) &&
       isOver(plain) &&
       ((isPrefix(cloned, plain) && isPrefix(plain, cloned)) ||
-        (isCutWhereItCloses(plain, cloned) && isEitherPrefix(cloned, plain))),
+        (isCutBeforeItCloses(plain, cloned) && isEitherPrefix(cloned, plain))),
   },
   {
     name: 'timeout',
@@ -91,7 +92,7 @@ export const DIFFERENCE_KINDS: readonly DifferenceKind[] = [
       isHttp(script) &&
       isOver(cloned) &&
       isOver(plain) &&
-      fillsConnection(script, Math.min(cloned.parts.length, plain.parts.length)) &&
+      fillsConnection(script) &&
       isEitherPrefix(answersIn(script, cloned), answersIn(script, plain)),
   },
 ]
@@ -156,7 +157,7 @@ function mayClose({ door, sent, kind }: Script, index: number): boolean {
 const READING: readonly Act[] = ['echo', 'pipe', 'early']
 const DYING: readonly Act[] = ['throw', 'reject', 'die', 'die-later', 'die-within', 'exit']
 
-/** Whether a message breaks off its connection, no earlier than at the last of this many answers. */
+/** Whether a message aborts its connection, no earlier than at the last of this many answers. */
 function isBrokenOff({ door, sent, ending }: Script, answers: number): boolean {
   if (door.speaks !== undefined) {
     return ending === 'garbage' || sent.some(({ ask }) => BREAKING_TALK.includes(ask.act))
@@ -171,9 +172,9 @@ function isBrokenOff({ door, sent, ending }: Script, answers: number): boolean {
 const BREAKING: readonly Act[] = ['die-within', 'destroy', 'destroy-within']
 const BREAKING_TALK: readonly Act[] = ['die', 'throw', 'exit', 'destroy', 'close']
 
-/** Whether the first answers and the next one exceed the amount at which Node stops reading from a connection. */
-function fillsConnection({ sent }: Script, answers: number): boolean {
-  const bytes = sent.slice(0, answers + 1).map(({ ask, bodyBytes }) => Math.max(ask.size, bodyBytes))
+/** Whether all answers, including queued ones, can exceed the amount at which Node stops reading from a connection. */
+function fillsConnection({ sent }: Script): boolean {
+  const bytes = sent.map(({ ask, bodyBytes }) => Math.max(ask.size, bodyBytes))
   return sent.length > 1 && bytes.reduce((sum, count) => sum + count, 0) >= HIGH_WATER_BYTES
 }
 
@@ -203,12 +204,12 @@ function answersIn(script: Script, outcome: Outcome): Outcome {
   return { ...answered, parts }
 }
 
-/** Whether the answer that is shorter in one outcome is one that closes the connection. */
-function isCutWhereItCloses(one: Outcome, other: Outcome): boolean {
+/** Whether the answer that is shorter in one outcome closes the connection, or precedes one that does. */
+function isCutBeforeItCloses(one: Outcome, other: Outcome): boolean {
   const isCut = ({ parts, end }: Outcome, { parts: of }: Outcome) => {
     const at = parts.at(-1)?.isWhole === false ? parts.length - 1 : parts.length
-    const part = of[at] ?? parts[at]
-    return end !== 'ended' && part !== undefined && closes(part)
+    const rest = of.length > at ? of.slice(at) : parts.slice(at)
+    return end !== 'ended' && rest.some(closes)
   }
   return isCut(one, other) || isCut(other, one)
 }

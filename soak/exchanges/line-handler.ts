@@ -6,7 +6,7 @@ import { pause } from './http-handler.js'
 import { filled } from './token.js'
 import { WANTED } from './wanted.js'
 
-/** Serves a client line by line, each after the one before. */
+/** Serves a client line by line, one at a time. */
 export function serveLines(socket: Socket): void {
   let text = ''
   let last: Promise<void> = Promise.resolve()

@@ -19,8 +19,8 @@ const USAGE = `Usage: npm run soak -- exchanges [options]
 
 Sends random exchanges to servers that clone and to the same servers in plain Node, over connections of which every
 byte is random: how it is cut, when it comes, and whether it is a message at all. Met when clones differ from plain
-Node by nothing but the kinds below, no error is uncaught, nobody gets what is another's, nothing hangs, and no clone
-is left. What fails is printed with the script that repeats it.
+Node by nothing but the kinds below, no error is uncaught, nobody gets what is another's, no clone is left, and nothing
+hangs that does not hang with plain Node. What fails is printed with the script that repeats it.
 
   --exchanges N    requests and messages, 1 to 100000000 (default 20000)
   --minutes N      limit, 1 to 1440 (default 60)
@@ -37,7 +37,7 @@ Differences that are known:
 
 ${DIFFERENCE_KINDS.map(({ name, sentence }) => `  ${name.padEnd(12)} ${sentence}\n`).join('')}`
 
-/** Reads the command line. Prints what is wrong with it and ends with status 2, or the help. */
+/** Reads the command line. Exits with status 2 and an error message if it is invalid, or after printing the help. */
 export function readOptions(): Options {
   return readCommandLine(USAGE, FLAGS, (values) => {
     return {

@@ -25,7 +25,7 @@ const PROBE = '\n'
 /** A connection without any event for this long hangs. */
 const HANG_MS = 15_000
 
-/** Plays a script on a connection of its own. */
+/** Plays a script on its own connection. */
 export async function play(script: Script, port: number): Promise<Transcript> {
   const begun = performance.now()
   const player = new Player(script)
@@ -116,13 +116,13 @@ class Player {
     }
   }
 
-  /** Waits until a condition holds, the connection is over, or nothing has happened for a long time. */
+  /** Waits until a condition holds, the connection is over, or all is sent and nothing has happened for a long time. */
   async #until(condition: () => boolean): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     while (this.#end === undefined && !condition()) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
-        timer = setTimeout(() => this.#over('hung'), HANG_MS)
+        timer = setTimeout(() => (this.#tap?.isSending ? resolve() : this.#over('hung')), HANG_MS)
       })
       clearTimeout(timer)
     }

@@ -20,7 +20,7 @@ export interface Events {
   died: (how: string, lastWords: string) => void
 }
 
-/** Server in a process of its own. */
+/** Server in its own process. */
 export class ServerProcess {
   readonly #child: ChildProcess
   #notice: (notice: Notice) => void = () => {}

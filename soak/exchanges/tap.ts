@@ -12,6 +12,7 @@ export class Tap {
   readonly #far: Socket
   readonly #pieceBytes: number
   #last: Promise<void> = Promise.resolve()
+  #unsent = 0
   /** Whether the connection to the server was reset. */
   isReset = false
 
@@ -31,12 +32,18 @@ export class Tap {
     far.on('end', () => near.end())
     far.on('error', onReset)
     near.on('data', (chunk) => {
-      this.#last = this.#last.then(() => this.#send(chunk))
+      this.#unsent++
+      this.#last = this.#last.then(() => this.#send(chunk)).then(() => void this.#unsent--)
     })
     near.on('end', () => {
       this.#last = this.#last.then(() => void far.end())
     })
     near.on('error', () => far.destroy())
+  }
+
+  /** Whether it is still sending what the client has sent: thousands of turns for a large body in small pieces. */
+  get isSending(): boolean {
+    return this.#unsent > 0
   }
 
   reset(): void {

@@ -21,6 +21,8 @@ const TOKEN = /<([0-9a-z]{7})\.([0-9a-z]{6})\.([0-9a-z]{2})>/g
 const PATTERN = /\{([0-9a-z]{7})\.([0-9a-z]{2})\}/g
 /** Replaces the play's number, so that plays can be compared. */
 const ANY_PLAY = '-'.repeat(PLAY_DIGITS)
+/** End of a path, whose hash differs between plays. A body of a wrong length can swallow the next request's. */
+const PATH_END = new RegExp(`(\\.${ANY_PLAY}\\.[0-9a-z]{2}/\\d+/\\d+/)[0-9a-f]{1,8}`, 'g')
 
 /** Text that an answer to message `index` repeats. */
 export function tokenOf(owner: Owner, index: number): string {
@@ -39,7 +41,7 @@ export function filled(mark: string, size: number): string {
 
 /** Removes from `text` everything that differs between two plays of a script. */
 export function unplayed(text: string, owner: Owner): string {
-  return text.replaceAll(`.${playCode(owner)}.`, `.${ANY_PLAY}.`)
+  return text.replaceAll(`.${playCode(owner)}.`, `.${ANY_PLAY}.`).replace(PATH_END, '$1')
 }
 
 /**

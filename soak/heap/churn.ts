@@ -19,7 +19,7 @@ function expect(is: boolean, what: string): void {
   process.abort()
 }
 
-/** The types of Node do not have it. */
+/** Missing from the types of Node. */
 const wasm = (globalThis as unknown as { WebAssembly: { Memory: new (limits: object) => WasmMemory } })
   .WebAssembly
 
@@ -96,7 +96,7 @@ const DEEDS: Record<string, () => unknown> = {
     const seed = random(1000)
     const length = 20_000 + random(random(10) ? 60_000 : 900_000)
     const list = Array.from({ length }, (_, i) => seed + i)
-    // A page of a large object is cut.
+    // Shrinks a large object, so that one of its pages is cut.
     if (random(2)) list.length = 10_000 + random(length - 10_000)
     largeLists.push({ list, seed })
     if (largeLists.length > 12) largeLists.splice(0, 6)
@@ -149,7 +149,7 @@ const DEEDS: Record<string, () => unknown> = {
       await worker.terminate()
       return
     }
-    // Both may come in one turn.
+    // Both events may be emitted in one turn.
     const exited = once(worker, 'exit')
     const [whole] = await once(worker, 'message')
     expect(whole === true, 'Worker')
@@ -200,7 +200,7 @@ async function clone(act: () => Promise<void>): Promise<void> {
     await act()
     tally.forks++
   } catch (error) {
-    // Threads at work are no fault of the heap.
+    // Busy threads are not a fault of the heap.
     if (!(error instanceof QcloneError) || error.code !== 'ERR_QCLONE_THREADS') throw error
   } finally {
     clearInterval(changing)

@@ -18,7 +18,7 @@ export type Kind = keyof Company
 export type CompanyQuestion = { what: 'begin'; http: number; kdb: number } | { what: 'end' }
 export type Fates = Readonly<Record<Kind, Fate>>
 
-/** Part in a process of its own: runs hostile clients from one question to the next. */
+/** Part that runs in its own process: runs hostile clients from one question to the next. */
 export async function keepCompany(company: Company): Promise<void> {
   const fates = Object.fromEntries(
     Object.keys(company).map((kind) => [kind, { came: 0, cutOff: 0, longestMs: 0 }]),

@@ -44,7 +44,7 @@ class Tally {
   }
 }
 
-/** Part in a process of its own: honest clients, each of which keeps its connection and waits for each answer. */
+/** Part that runs in its own process: honest clients, each of which keeps its connection and waits for each answer. */
 export async function beHonest(thinkMs: number): Promise<void> {
   const tally = new Tally()
   tally.begin(thinkMs)

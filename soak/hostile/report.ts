@@ -15,6 +15,8 @@ export interface Measured extends Window {
 
 /** All measurements. */
 export interface Outcome {
+  /** Average pause of an honest client after each answer, in milliseconds. */
+  readonly thinkMs: number
   /** Windows in order; the first is without hostile clients. */
   readonly windows: readonly Measured[]
   /** One window without and one with hostile clients; empty if not requested. */
@@ -30,7 +32,10 @@ const MAX_GROWTH_MB = 64
 const POINTS = 6
 
 /** Prints the measurements. @returns whether all bounds were kept. */
-export function conclude({ windows, saturated, fates, errors, left }: Outcome, json: boolean): boolean {
+export function conclude(
+  { thinkMs, windows, saturated, fates, errors, left }: Outcome,
+  json: boolean,
+): boolean {
   const alone = windows.filter(({ company }) => !company)
   const together = windows.filter(({ company }) => company)
   const ratio =
@@ -49,6 +54,7 @@ export function conclude({ windows, saturated, fates, errors, left }: Outcome, j
       node: process.version,
       met,
       ratio: rounded(ratio),
+      thinkMs,
       alone: figuresOf(alone),
       together: figuresOf(together),
       errors,

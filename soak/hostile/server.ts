@@ -44,7 +44,7 @@ const SAMPLE_MS = 250
 const REST_LIMIT_MS = 20_000
 const MIB = 2 ** 20
 
-/** Part in a process of its own: an HTTP server and a kdb+ server, with the defaults of this library and of Node. */
+/** Part that runs in its own process: an HTTP server and a kdb+ server, with the defaults of this library and Node. */
 export async function serve(heapMb: number): Promise<void> {
   const rows = fillHeap(heapMb)
   const http = createHttpServer(answerBy(rows.length))

@@ -8,7 +8,7 @@ import { SOURCES } from './sources.js'
 /** Clones per round, forked one after another from the same state of the parent. */
 const SPAWNS_IN_TURN = 4
 const RUNS_IN_TURN = 4
-/** One clone of `spawn` and one of `run` make a clone of their own. */
+/** One clone of `spawn` and one of `run` each make another clone. */
 const CLONES_OF_CLONES = 2
 export const CLONES_IN_ROUND = SPAWNS_IN_TURN + RUNS_IN_TURN + CLONES_OF_CLONES
 
@@ -69,7 +69,7 @@ export class Clan {
     )
     const spawned: Clone[] = []
     for (let i = 0; i < SPAWNS_IN_TURN; i++) {
-      // The second clone makes one of its own, so that it has elder and younger siblings.
+      // The second clone makes another one, so that it has older and younger siblings.
       spawned.push(await this.#spawnOne(i === 1))
     }
     const ofSpawns = await Promise.all(spawned.map((clone, i) => this.#drawsOf(clone, i === 1)))

@@ -3,7 +3,7 @@ import type { Asked } from '../../harness/owned-answers.js'
 import type { Random } from '../../harness/random.js'
 import type { Tally } from './tally.js'
 
-/** What clients of every kind need. */
+/** Context that clients of every kind need. */
 export interface Scope {
   readonly tally: Tally
   readonly going: () => boolean
@@ -17,16 +17,16 @@ export interface Client {
   readonly random: Random
 }
 
-/** Time for an answer. */
+/** Maximum time for an answer. */
 export const PATIENCE_MS = 20_000
 const MOST_LIFE_MS = 6000
 const MOST_BYTES = 200_000
 const MOST_PAUSE_MS = 30
-/** One in so many pauses is as long as several generations. */
+/** One in this many pauses is as long as several generations. */
 const LONG = 60
 const MOST_LONG_PAUSE_MS = 1500
 
-/** Returns a function that says whether a connection of a client should still be used. They live up to some seconds. */
+/** Returns a function that returns whether to keep using a connection. Connections live for up to a few seconds. */
 export function lifetime({ random }: Client, { going }: Scope): () => boolean {
   const end = performance.now() + random.below(MOST_LIFE_MS)
   return () => going() && performance.now() < end
@@ -59,14 +59,14 @@ export function pieces(random: Random, bytes: Buffer): Buffer[] {
   return pieces
 }
 
-/** Settles as `promise`, or rejects when it takes too long. */
+/** Settles like `promise`, or rejects if it takes too long. */
 export async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
   const abort = new AbortController()
   const late = delay(PATIENCE_MS, undefined, { signal: abort.signal }).then(
     () => {
       throw new Error(`no answer in time: ${what}`)
     },
-    // The answer came first.
+    // The answer arrived first.
     () => new Promise<never>(() => {}),
   )
   try {

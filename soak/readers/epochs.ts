@@ -13,9 +13,9 @@ export interface EpochFigures {
   lost: number
   /** Longest time that a generation took, in milliseconds, by epoch. */
   swapMs: Record<number, number>
-  /** The oldest that a snapshot that served was said to be, in milliseconds, by epoch. */
+  /** Highest reported age of a serving snapshot, in milliseconds, by epoch. */
   ageMs: Record<number, number>
-  /** Epochs in which a generation could not be made, so that nothing is promised of the age of data. */
+  /** Epochs in which a generation could not be made, so that the age of data has no bound. */
   late: number[]
 }
 
@@ -24,15 +24,15 @@ const MOST_AGE_MS = 200
 const MOST_READERS = 3
 const LEAST_EPOCH_MS = 8000
 const MOST_EPOCH_MS = 30_000
-/** Time for which the parent serves between two epochs, at most. */
+/** Maximum time for which the parent serves between two epochs. */
 const MOST_PAUSE_MS = 300
-/** With faults: readers that stand still are killed after so long. */
+/** With faults: time after which unresponsive readers are killed. */
 const SILENCE_MS = 2000
 const WATCH_MS = 5
 
 let lastEpoch = 0
 
-/** Calls `cloneReaders` for a server with random options, gives the server back, and again, under load all the time. */
+/** Repeatedly calls `cloneReaders` for a server with random options and closes the readers, under constant load. */
 export class Epochs {
   readers: Readers | undefined
   readersLeft = 0
@@ -123,7 +123,7 @@ export class Epochs {
       ...this.#optionsOf(() => this.current),
     })
     const { readers } = this
-    // Each reader of a connection is a generation, and several can be made between two looks.
+    // Each per-connection reader is a generation, and several can be made between two samples.
     readers.on('generation', () => this.#watch(readers.stats(), this.current.epoch))
     return readers
   }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { configure, type Readers } from 'node-qclone'
+import type { Readers } from 'node-qclone'
 import type { Random } from '../../harness/random.js'
+import { refuseForks } from '../../harness/refuse-forks.js'
 
 /** Faults by kind. */
 export type FaultFigures = Record<string, number>
@@ -10,11 +11,8 @@ const MOST_PAUSE_MS = 1200
 const MOST_STANDSTILL_MS = 600
 const MOST_REFUSAL_MS = 1000
 const MOST_TURN_MS = 500
-/** No machine has as much for each clone. */
-const TOO_MUCH = 2 ** 52
-const DEFAULT_MEMORY = 2 ** 26
 
-/** Breaks things in the parent, one after the other. */
+/** Injects faults from the parent, one at a time. */
 export class Faults {
   readonly figures: FaultFigures = {}
   readonly #random: Random
@@ -54,7 +52,7 @@ export class Faults {
     }
   }
 
-  /** @returns the process id of the reader that got the signal. */
+  /** @returns the process id of the reader that received the signal. */
   #signal(signal: NodeJS.Signals): number | undefined {
     const live = this.#readers().flatMap((readers) => readers.stats().readers)
     if (live.length === 0) return undefined
@@ -70,9 +68,9 @@ export class Faults {
   }
 
   async #refuse(): Promise<void> {
-    configure({ memoryPerClone: TOO_MUCH })
+    const allowForks = refuseForks()
     await delay(this.#random.below(MOST_REFUSAL_MS))
-    configure({ memoryPerClone: DEFAULT_MEMORY })
+    allowForks()
   }
 
   #takeTime(): void {

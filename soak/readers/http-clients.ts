@@ -23,7 +23,7 @@ import { type Tally, Trail } from './tally.js'
 
 type Method = 'GET' | 'POST' | 'HEAD'
 
-/** Request on its way. */
+/** Request in progress. */
 interface Sent {
   readonly asked: Asked
   readonly method: Method
@@ -79,7 +79,7 @@ export async function askOften(
   }
 }
 
-/** Draws a request. Most read. */
+/** Creates a random request. Most are reads. */
 function draw(client: Client, nonce: number): Sent {
   const { random } = client
   const method = random.oneIn(6) ? (random.oneIn(3) ? 'HEAD' : 'POST') : 'GET'
@@ -107,7 +107,7 @@ async function connectTo(of: Client, index: number, port: number, tally: Tally) 
       send(client, socket, tally, sent, headers),
       inTime(read(), `${client.id}.${sent[0]?.asked.nonce}`),
     ])
-    // Node handles pipelined requests at the same time, so those after a POST need not see it.
+    // Node handles pipelined requests concurrently, so requests after a POST need not see its effect.
     for (const { method } of sent) if (method === 'POST') trail.wrote()
   }
   const close = () => {
@@ -133,7 +133,7 @@ async function send(
   for (const piece of cut) {
     if (!socket.writable) return
     socket.write(piece)
-    // Many would take longer than a reader waits that is to end.
+    // Pauses between many pieces would exceed the time that a draining reader waits.
     if (cut.length < MOST_SLOW_PIECES) await delay(client.random.below(MOST_PIECE_PAUSE_MS))
   }
 }
@@ -196,7 +196,7 @@ function takeAnswer(
   trail.judge(asked, answered, at)
 }
 
-/** Bursts of autocannon, with and without pipelining. Its question is always the same. */
+/** Runs bursts of autocannon, with and without pipelining. The question is the same within a burst. */
 export async function shoot(client: Client, port: number, { tally, going }: Scope): Promise<void> {
   const { kind, random } = client
   for (let burst = 0; going(); burst++) {
@@ -214,7 +214,7 @@ export async function shoot(client: Client, port: number, { tally, going }: Scop
         return fault === undefined
       },
       setupClient: (client) => {
-        // It connects again in silence.
+        // autocannon reconnects silently.
         const inner = client as unknown as { _connect: () => void }
         const connect = inner._connect
         inner._connect = () => {
@@ -232,14 +232,14 @@ export async function shoot(client: Client, port: number, { tally, going }: Scop
   }
 }
 
-/** Client behind nginx. Which connection carries a request is not known, so its answers need not fit each other. */
+/** Client behind nginx. The connection of a request is unknown, so answers need not be consistent with each other. */
 export async function askThroughNginx(of: Client, target: Target, { tally, going }: Scope): Promise<void> {
   const { random } = of
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE_THROUGH_NGINX })
   for (let nonce = 0; going(); nonce++) {
     const client = onConnection(of, nonce)
     const { asked, method, body } = draw(client, nonce)
-    // It does not keep what an answer to HEAD says of its length.
+    // nginx does not keep the length in a response to HEAD.
     const sent: Sent = { asked, method: method === 'HEAD' ? 'GET' : method, body, at: Date.now() }
     if (sent.method === 'POST') tally.noteSent(client.id)
     try {

@@ -9,7 +9,7 @@ import { type Client, inTime, pause, question, type Scope } from './clients.js'
 import type { Answered } from './state.js'
 import { Trail } from './tally.js'
 
-/** Connection of a library to a server of kdb+. */
+/** Library that connects to a kdb+ server. */
 export interface Library {
   readonly name: string
   open(port: number): Promise<Opened>
@@ -24,9 +24,9 @@ interface Opened {
 const HOST = '127.0.0.1'
 const USER = 'user'
 const PASSWORD = 'password'
-/** In the folder of sources: a build has no Python. */
+/** In the source folder, since a build contains no Python. */
 const SCRIPT = fileURLToPath(new URL('../../../soak/readers/qpython-client.py', import.meta.url))
-/** One in so many answers is followed by a pause. */
+/** One in this many answers is followed by a pause. */
 const RESTS = 50
 
 const NODE_Q: Library = {
@@ -34,7 +34,7 @@ const NODE_Q: Library = {
   async open(port) {
     const options = { host: HOST, port, user: USER, password: PASSWORD }
     const connection = await promisify<object, Connection>(nodeq.connect as never)(options)
-    // It does not tell who waits that the connection is lost.
+    // node-q does not report a lost connection to pending queries.
     let lose = (_error: Error) => {}
     connection.on('error', (error: Error) => lose(error))
     connection.on('close', () => lose(new Error('the connection was closed')))
@@ -73,13 +73,13 @@ function qPython(python: string): Library {
   }
 }
 
-/** Libraries that can be used here: node-q, and qPython where there is Python. */
+/** Libraries that can be used here: node-q, and qPython if there is Python. */
 export function libraries(): Library[] {
   const python = pythonWith('qpython')
   return python === undefined ? [NODE_Q] : [NODE_Q, qPython(python)]
 }
 
-/** Client by a library, which stays on one connection to the end. */
+/** Client that uses a library, and keeps one connection to the end. */
 export async function askByLibrary(
   client: Client,
   port: number,

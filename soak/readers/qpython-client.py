@@ -1,13 +1,13 @@
 """
-A client by qPython that stays connected: `python qpython-client.py HOST PORT USER PASSWORD`. Asks the server each line of
-stdin as a string, and prints the answer, which is one line.
+qPython client that stays connected: `python qpython-client.py HOST PORT USER PASSWORD`. Sends each line of stdin to the
+server as a string, and prints the answer, which is one line.
 """
 
 import sys
 
 import numpy
 
-# Of later releases of numpy, qPython knows the names of earlier ones.
+# qPython uses names that later releases of numpy have removed.
 for alias, name in {"bool": "bool_", "string_": "bytes_"}.items():
     if alias not in vars(numpy):
         setattr(numpy, alias, getattr(numpy, name))

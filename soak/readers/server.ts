@@ -18,7 +18,7 @@ import { type Epoch, State } from './state.js'
 export type Question =
   | { ask: 'start'; seed: number; faults: boolean }
   | { ask: 'memory' }
-  /** Transfers of connections that are closed, which the server then forgets. */
+  /** Requests the transfers of closed connections, which the server then forgets. */
   | { ask: 'transfers'; ids: readonly string[] }
   | { ask: 'end' }
 
@@ -39,7 +39,7 @@ export interface Ports {
 /** Reader that was killed, by this program or by its parent. */
 export interface Killed {
   readonly pid: number
-  /** In milliseconds since the epoch of Unix. */
+  /** In milliseconds since the Unix epoch. */
   readonly at: number
   /** Connections it had, or was about to have. */
   readonly connections: number
@@ -49,10 +49,10 @@ export interface EndFigures extends EpochFigures {
   forks: number
   killed: Killed[]
   faults: FaultFigures
-  /** Transfers that were applied, by connection, of those that are not settled. */
+  /** Applied transfers by connection, for connections that are not settled. */
   transfers: Record<string, number>
   warnings: string[]
-  /** Longest time in which the parent's event loop did nothing else, or did not get to run, in milliseconds. */
+  /** Longest time for which the parent's event loop was blocked or did not get to run, in milliseconds. */
   longestTurnMs: number
   left: { clones: number; children: number; connections: number; descriptors: number; readers: number }
   rssMib: number
@@ -60,12 +60,12 @@ export interface EndFigures extends EpochFigures {
 
 const TICK_MS = 1
 const CHANGES_PER_TICK = 5
-/** One in so many answers is sent in pieces. */
+/** One in this many answers is sent in pieces. */
 const IN_PIECES = 20
 const PIECES = 4
 const PIECE_MS = 3
 const WATCH_MS = 10
-/** Until memory has dropped to what the process needs. */
+/** Number of collections until memory has dropped to what the process needs. */
 const COLLECTIONS = 5
 const COLLECTION_STEP_MS = 50
 const PATIENCE_MS = 30_000
@@ -73,7 +73,7 @@ const PATIENCE_MS = 30_000
 const MOST_OPENED_LATER = 4
 const MIB = 2 ** 20
 
-/** Part in a process of its own: an HTTP server, one of ndjson and one of kdb+ that share their data. */
+/** Part that runs in its own process: an HTTP, an ndjson and a kdb+ server that share their data. */
 export async function serve(): Promise<void> {
   let scene: Scene | undefined
   await answerQuestions<Question, Answer>(async (question) => {
@@ -207,7 +207,7 @@ class Scene {
     }
   }
 
-  /** Changes the data, and notes which readers are killed. */
+  /** Changes the data, and records killed readers. */
   #watch(): void {
     const random = this.#random
     const change = () => {
@@ -269,7 +269,7 @@ class Scene {
   }
 }
 
-/** Has a server speak a codec with clients that connect while it has no readers. */
+/** Makes a server speak a codec with clients that connect while it has no readers. */
 function speakIn(server: Server, speaking: Required<Speaking>): Speaking {
   server.removeAllListeners('connection')
   server.on('connection', (socket) => {

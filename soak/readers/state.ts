@@ -13,7 +13,7 @@ export interface Answered extends Owned, Epoch {
   readonly pid: number
   readonly isReader: boolean
   readonly generation: number
-  /** Number of changes that the data had seen, and the time of the last one. */
+  /** Number of changes to the data, and the time of the last one. */
   readonly version: number
   readonly changedAt: number
   /** Number of the client's own transfers among them. */
@@ -23,7 +23,7 @@ export interface Answered extends Owned, Epoch {
 /** Data of the parent. */
 export class State {
   version = 0
-  /** In milliseconds since the epoch of Unix. */
+  /** In milliseconds since the Unix epoch. */
   changedAt = Date.now()
   /** Transfers by client. */
   readonly transfers = new Map<string, number>()

@@ -18,7 +18,7 @@ import {
 import type { Answered } from './state.js'
 import { Trail } from './tally.js'
 
-/** How a client speaks a codec. */
+/** Client side of a codec. */
 export interface Language {
   readonly name: string
   /** Sends the greeting and reads its answer. */
@@ -71,14 +71,14 @@ export const KDB: Language = {
     const body = await take(source, head.readUInt32LE(LENGTH_AT) - HEAD_BYTES)
     if (!body) return undefined
     const message = Buffer.concat([head, body])
-    // Decoded as a query would be.
+    // Decoded like a query.
     message[KIND_AT] = SYNC
     const [decoded] = opened().receive(message) as [Query]
     return JSON.parse(String(decoded.value)) as Answered
   },
 }
 
-/** Conversation with a client that has been let in. */
+/** Conversation with an accepted client. */
 function opened() {
   const conversation = codec.open()
   conversation.receive(GREETING)
@@ -150,12 +150,12 @@ async function send({ random }: Client, socket: Socket, bytes: Buffer): Promise<
   for (const piece of cut) {
     if (!socket.writable) return
     socket.write(piece)
-    // Many would take longer than a reader waits that is to end.
+    // Pauses between many pieces would exceed the time that a draining reader waits.
     if (cut.length < MOST_SLOW_PIECES) await delay(random.below(MOST_PIECE_PAUSE_MS))
   }
 }
 
-/** Client of kdb+ that connects for each query. */
+/** kdb+ client that connects for each query. */
 export async function requestOnce(client: Client, port: number, { tally, going }: Scope): Promise<void> {
   for (let nonce = 0; going(); nonce++) {
     const asked = question(client, nonce)

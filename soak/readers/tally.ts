@@ -1,15 +1,15 @@
 import { type Asked, faultIn } from '../../harness/owned-answers.js'
 import type { Answered } from './state.js'
 
-/** Connection that was broken off, or request without an answer. */
+/** Connection that was aborted, or request without an answer. */
 export interface Failure {
   readonly kind: string
   readonly what: string
-  /** In milliseconds since the epoch of Unix. */
+  /** In milliseconds since the Unix epoch. */
   readonly at: number
 }
 
-/** Answer from data that had been older than `maxAge` for a while when its request was sent. */
+/** Answer from data that was older than `maxAge`, by some margin, when its request was sent. */
 export interface Old {
   readonly kind: string
   readonly epoch: number
@@ -17,9 +17,9 @@ export interface Old {
   readonly ms: number
 }
 
-/** Beyond `maxAge` and the time that a swap takes. */
+/** Allowed staleness beyond `maxAge` and the duration of a swap. */
 const STALENESS_ROOM_MS = 200
-/** Answers that are kept. Beyond it, only those that are the oldest of their epoch. */
+/** Maximum number of answers kept. Beyond it, only the oldest of each epoch are kept. */
 const MOST_OLD = 100_000
 
 /** Results of all clients. */
@@ -30,14 +30,14 @@ export class Tally {
   byParent = 0
   moves = 0
   connections = 0
-  /** Answers that show something that must never be. */
+  /** Answers that must never occur. */
   readonly wrong: string[] = []
   readonly failures: Failure[] = []
   readonly old: Old[] = []
   readonly #oldest = new Map<number, number>()
-  /** The most by which data was older than its `maxAge`. */
+  /** Maximum time by which data was older than its `maxAge`. */
   mostBeyondMs = 0
-  /** Connections that are closed, to be settled with the server. */
+  /** Closed connections that are not yet settled with the server. */
   closed: string[] = []
   /** Transfers by connection: sent, and acknowledged. */
   readonly sent = new Map<string, number>()
@@ -82,12 +82,12 @@ function whoOf(answered: Answered | undefined): string {
   return isReader ? `reader ${pid} of generation ${epoch}.${generation}` : `the parent in ${epoch}`
 }
 
-/** Answers of one connection, which must fit each other. */
+/** Answers of one connection, which must be consistent with each other. */
 export class Trail {
   readonly #kind: string
   readonly #tally: Tally
   #last: Answered | undefined
-  /** Transfers over the connection so far, which its answers must contain where the server promises that. */
+  /** Transfers over the connection so far. Answers must contain them if the server promises so. */
   #own = 0
 
   constructor(kind: string, tally: Tally) {
@@ -96,7 +96,7 @@ export class Trail {
     tally.connections++
   }
 
-  /** Notes a transfer that the next answer must contain. */
+  /** Records a transfer that the next answer must contain. */
   wrote(): void {
     this.#own++
   }

@@ -35,7 +35,7 @@ const KILL_EVERY_MS = 250
 const PATIENCE_MS = 20_000
 const MIB = 2 ** 20
 
-/** Part in a process of its own: three servers that share one state. */
+/** Part that runs in its own process: three servers that share one state. */
 export async function serve(): Promise<void> {
   configure({ maxClones: MAX_CLONES, maxQueue: MAX_QUEUE })
   const accounts = Array.from({ length: ACCOUNTS }, () => ({ balance: TOTAL / ACCOUNTS }))

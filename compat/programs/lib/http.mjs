@@ -9,7 +9,7 @@ export async function listen(server) {
   return `http://127.0.0.1:${server.address().port}`
 }
 
-/** Sends a request on a connection of its own. @returns status, headers and body. */
+/** Sends a request on a new connection. @returns status, headers and body. */
 export async function ask(url, { body, ...options } = {}) {
   const sent = request(url, { agent: false, ...options })
   sent.end(body)
@@ -17,7 +17,7 @@ export async function ask(url, { body, ...options } = {}) {
   return { status: response.statusCode, headers: response.headers, body: await text(response) }
 }
 
-/** Tests `listener`: in the parent behind one server, in each clone behind a server of the clone's own. */
+/** Tests `listener`: in the parent behind one server, in each clone behind the clone's own server. */
 export async function served(listener, path, expected, options) {
   const check = async (url) => assert.equal((await ask(url + path, options)).body, expected)
   const url = await listen(createServer(listener))

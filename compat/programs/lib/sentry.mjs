@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import * as Sentry from '@sentry/node'
 import { listen } from './http.mjs'
 
-/** Reports errors to a local server; in a clone, with a client of the clone's own. */
+/** Reports errors to a local server; in a clone, with the clone's own client. */
 export async function reported(options) {
   const ids = []
   const server = createServer(async (request, response) => {
