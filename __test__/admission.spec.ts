@@ -79,6 +79,7 @@ test('without the memory that a clone may come to need there is none', async (t)
   t.deepEqual(told, {
     spawn: 'ERR_QCLONE_MEMORY',
     told: 2,
+    transient: true,
     'not reckoned': 'works',
     'by default': 'works',
   })

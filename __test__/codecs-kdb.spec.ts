@@ -64,7 +64,7 @@ const turnedAway = test.macro({
 })
 
 test(turnedAway, 'a wrong password', () => false, /user or password is wrong: 'me'/)
-test(turnedAway, 'what is true but not `true`', async () => false, /wrong/)
+test(turnedAway, 'what is true but not `true`', () => 1, /wrong/)
 test(
   turnedAway,
   'the check fails',
@@ -73,6 +73,21 @@ test(
   },
   /user 'me' could not be authenticated: no database/,
 )
+
+test('a check that returns a promise lets nobody in, and says so', (t) => {
+  for (const authenticate of [async () => true, async () => Promise.reject(new Error('no database'))]) {
+    const conversation = kdb({ authenticate } as never).open()
+    t.throws(() => conversation.receive(greeting('me:secret')), {
+      instanceOf: TypeError,
+      message: /`authenticate` to return no promise/,
+    })
+    t.false(conversation.established)
+    t.throws(() => conversation.receive(greeting('me:secret')), {
+      instanceOf: ProtocolError,
+      message: /is over/,
+    })
+  }
+})
 
 test('without a check everybody is let in', (t) => {
   t.true(opened().established)

@@ -193,6 +193,8 @@ test(cannot, 'a bigint in a value', { rows: [1, { 'a b': 1n }] }, 'value.rows[1]
 test(cannot, 'a ring', ring, 'value.rows[1].ring', /contains itself/)
 test(cannot, 'a function', () => {}, 'value', /a function/)
 test(cannot, 'a JavaScript symbol', Symbol('x'), 'value', /a symbol/)
+test(cannot, 'what makes itself nothing', { toJSON() {} }, 'value', /`toJSON` returns nothing/)
+test(cannot, 'what makes itself a function', { toJSON: () => () => {} }, 'value', /`toJSON` returns nothing/)
 test(
   cannot,
   'what cannot be made JSON',

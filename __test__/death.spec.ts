@@ -15,7 +15,7 @@ const dies = test.macro({
 })
 
 const NOTHING_LEFT =
-  /exited with status 13 \(its event loop had nothing left to do: a promise of its parent's never settles in a clone\) before it answered$/
+  /exited with status 13 \(its event loop had nothing left to do: a promise that was made before the fork never settles in a clone\) before it answered$/
 
 const exited = (status: number) => ({ exited: true, status, signaled: false })
 const signaled = (termsig: number, signal: string) => ({ exited: false, signaled: true, termsig, signal })

@@ -186,6 +186,18 @@ test('under the permission model check and run give the same reason', async (t) 
   t.regex(String(withoutInspector.reason), /permission model.* denies the inspector/)
 })
 
+const { allowedNodeEnvironmentFlags: known } = process
+const testWithNetPermission = known.has('--allow-inspector') && known.has('--allow-net') ? test : test.skip
+
+testWithNetPermission('where sockets need a permission, nothing is cloned without it', async (t) => {
+  const flags = [permission, '--allow-fs-read=*', '--no-warnings', '--allow-addons', '--allow-inspector']
+  const without = await playScene(t, 'globals', 'check and run', { nodeArgs: flags })
+  t.true(without.agree)
+  t.regex(String(without.reason), /denies the sockets .*--allow-net/)
+  const allowed = await playScene(t, 'globals', 'check and run', { nodeArgs: [...flags, '--allow-net'] })
+  t.deepEqual(allowed, { agree: true, reason: 'ok' })
+})
+
 test('two copies of one version share their clones', async (t) => {
   t.deepEqual(await playScene(t, 'globals', 'two copies'), {
     'run of the first': 1,

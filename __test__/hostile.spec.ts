@@ -77,6 +77,45 @@ test('clients that take nothing lend the places of their clones, and are cut off
   })
 })
 
+for (const how of ['tcp', 'tls', 'queries']) {
+  test(`${how}: clients that have not read what the parent sent take no places`, async (t) => {
+    t.deepEqual(
+      await playScene(t, 'hostile', 'clients that have not read what the parent sent', { args: [how] }),
+      { 'served meanwhile': true, 'and then they': true },
+    )
+  })
+
+  test(`${how}: clients that never read what the parent sent are cut off in the end`, async (t) => {
+    t.deepEqual(
+      await playScene(t, 'hostile', 'clients that never read what the parent sent', { args: [how] }),
+      {
+        'cut off': true,
+        reasons: ['it took nothing of what had been sent for 500 ms (`writeStallTimeout`)'],
+        forks: 0,
+      },
+    )
+  })
+}
+
+test('stopAll turns those away that have not read what the parent sent', async (t) => {
+  t.deepEqual(
+    await playScene(t, 'hostile', 'all are stopped while one has not read what the parent sent', noisy),
+    {
+      next: 'answered',
+      hint: 103,
+      'turned away': 503,
+    },
+  )
+})
+
+test('a request is refused if the parent itself keeps back what it has to send', async (t) => {
+  t.deepEqual(await playScene(t, 'hostile', 'what the parent keeps back', noisy), {
+    hint: 103,
+    'turned away': 503,
+    failures: ['ERR_QCLONE_HANDLE_UNAVAILABLE'],
+  })
+})
+
 test('there is a bound to the clones whose clients take nothing', async (t) => {
   t.deepEqual(await playScene(t, 'hostile', 'more clients that take nothing than may wait'), {
     served: true,

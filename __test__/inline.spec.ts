@@ -3,6 +3,7 @@ import { playScene } from './helpers/fixture.js'
 
 const DOORS = {
   'in this process': [true, 1, false],
+  check: { ok: true },
   'a copy': true,
   'cannot travel': 'ERR_QCLONE_UNSERIALIZABLE',
   thrown: ['RangeError', 'kept'],

@@ -80,6 +80,8 @@ const OF_HTTP = [
   'response.finished',
   'response.assignSocket',
   'response.detachSocket',
+  'request._consuming',
+  'request._dump',
   'server.httpAllowHalfOpen',
   'socket.parser',
   'parser.socket',
@@ -92,6 +94,7 @@ const OF_READERS = [
   'net.Server._connections',
   'net.Server.allowHalfOpen',
   'http.server.connections',
+  'parser.maxHeaderPairs',
 ]
 
 function playWithout(t: ExecutionContext, fact: string, scene: string) {

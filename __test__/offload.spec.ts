@@ -90,6 +90,30 @@ test('a clone that does not answer, or could not be made, is an error of HTTP', 
   })
 })
 
+test('an error before the first byte is an answer, with nothing of another', async (t) => {
+  const error = [500, null, '22', 'Internal Server Error\n']
+  t.deepEqual(await playScene(t, 'offload', 'fails at once', { noisy: true }), {
+    '/generator': error,
+    '/stream': error,
+    '/throws': error,
+    '/exit': error,
+  })
+})
+
+test('answers without a body are sent without one, by servers that insist too', async (t) => {
+  const seen = {
+    '/text': [200, '4', false],
+    '/generator': [200, null, false],
+    '/throws': [500, '22', false],
+    '/exit': [500, '22', false],
+    '/204': [204, null, false],
+  }
+  t.deepEqual(await playScene(t, 'offload', 'answers to HEAD', { noisy: true }), {
+    'rejecting: false': seen,
+    'rejecting: true': seen,
+  })
+})
+
 test("the parent's listeners for the end of a response are told in the parent, once", async (t) => {
   t.deepEqual(await playScene(t, 'offload', 'listeners', { noisy: true }), {
     'finished /text in a clone: false': true,

@@ -10,7 +10,7 @@ const atWork = test.macro({
     t.like(spawn, IS_BUSY)
     const { message, threads } = spawn as { message: string; threads: Array<{ busy: boolean; what: string }> }
     t.regex(message, words)
-    t.regex(message, /use `run`, which waits longer than `spawn`/)
+    t.regex(message, /raise `forkTimeout` for `run`; `spawn` waits for `spawnTimeout` only/)
     t.is(threads.length, 4)
     t.true(threads.every(({ busy }) => busy))
     t.like(check, { ok: false, code: 'ERR_QCLONE_THREADS', transient: true })

@@ -10,6 +10,12 @@ test('what a client sends is done with in order: queries by clones, updates in t
   })
 })
 
+test('a server that accepts connections paused has them read', async (t) => {
+  t.deepEqual(await playScene(t, 'queries', 'of a server that accepts paused'), {
+    reply: { id: 1, result: 0 },
+  })
+})
+
 test('what a client sends while a clone answers is for the next one', async (t) => {
   t.deepEqual(await playScene(t, 'queries', 'asked again while it answers'), {
     replies: ['{"id":1,"result":"slow"}', '{"id":2,"result":0}'],
@@ -115,6 +121,7 @@ test('queries are refused where they cannot be', async (t) => {
     'and sessions': /^TypeError: .*has one kind of clones/,
     'of HTTP': /^TypeError: .*a plain `net.Server`/,
     'no codec': /^TypeError: .*codec/,
+    'no codec at all': /^TypeError: .*`codec` to be a codec/,
     'no function': /^TypeError: .*evaluate/,
   })) {
     t.regex(told[what] as string, expected)

@@ -68,6 +68,26 @@ test('updates do not wait for generations, though queries after them do', async 
   })
 })
 
+test('where forks are refused, the parent answers queries after updates, and nobody waits for the next attempt', async (t) => {
+  const told = await playScene(t, 'readers-codec', 'writes while forks are refused')
+  const attempts = told['attempts meanwhile'] as number
+  // One may come meanwhile by itself.
+  t.true(attempts <= 1, `${attempts}`)
+  delete told['attempts meanwhile']
+  t.deepEqual(told, {
+    refresh: 'ERR_QCLONE_MEMORY',
+    seen: Array.from({ length: 5 }, (_, index) => [false, index + 1]),
+  })
+})
+
+test('an update of a client of the parent gets a generation, whatever `version` says', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-codec', 'updates in the parent', { noisy: true }), {
+    'written to': false,
+    'read from': true,
+    read: 1,
+  })
+})
+
 test('a feed that never pauses moves from generation to generation, and nothing is lost', async (t) => {
   t.deepEqual(await playScene(t, 'readers-codec', 'a feed that never pauses'), {
     'goes on': true,

@@ -2,9 +2,10 @@ import { Buffer } from 'node:buffer'
 import { EventEmitter } from 'node:events'
 import { openSync } from 'node:fs'
 import test from 'ava'
+import { Generations } from '#dist/servers/readers/generations.js'
 import { Handover, openHandover } from '#dist/servers/readers/handover.js'
 import { parseNote } from '#dist/servers/readers/parse-note.js'
-import { type Owner, Reader } from '#dist/servers/readers/reader.js'
+import { type Owner, Reader, type Waiting } from '#dist/servers/readers/reader.js'
 import { Frames, KIND } from '#dist/transport/frames.js'
 import { encodeValue } from '#dist/transport/messages.js'
 import { until } from '../harness/processes.js'
@@ -82,6 +83,29 @@ test('readers that are closed leave nothing on their server', async (t) => {
   })
 })
 
+test('readers that drain leave their clients to the parent, whatever readers the server has meanwhile', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-hostile', 'cloned again while others drain'), {
+    before: '/ of 127.0.0.1, reader: true',
+    forwarded: ['/slow of 127.0.0.1, reader: false', '/second of 127.0.0.1, reader: false'],
+    'given back': '/ of 127.0.0.1, reader: false',
+    'of the second': '/ of 127.0.0.1, reader: true',
+  })
+})
+
+test('readers that are closed or updated wrongly go on', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-hostile', 'options of closing'), {
+    'close({"draining":0})': 'Expected the options to be among drain, got `draining`',
+    'close({"drain":"now"})': "Expected `drain` to be a number, got `'now'` (string)",
+    'close(5)': 'Expected the options to be an object, got `5` (number)',
+    'close("now")': "Expected the options to be an object, got `'now'` (string)",
+    'close(null)': 'Expected the options to be an object, got `null` (object)',
+    'close([])': 'Expected the options to be an object, got `[]` (object)',
+    'update(undefined)': 'Expected `f` to be a function, got `undefined` (undefined)',
+    'update(5)': 'Expected `f` to be a function, got `5` (number)',
+    open: 'reader: true',
+  })
+})
+
 test('stopAll ends readers, and the parent serves', async (t) => {
   t.deepEqual(await playScene(t, 'readers-hostile', 'all clones are stopped'), {
     'the parent serves': 'reader: false',
@@ -117,6 +141,22 @@ test('what a reader that has died passed on is handled before its client asks el
   t.deepEqual(events, ['dead', 'update', 'update', 'back'])
   channel.emit('close')
   t.is(events.length, 4)
+})
+
+test('where many wait for a reader, new connections are closed, and none that moves', async (t) => {
+  const reader = { clone: { pid: 1 }, forkedAt: 1, load: 0, hand: () => false }
+  const server = { recruit: async () => reader, isGone: () => false, begun: () => {} }
+  const plan = { readers: 1, maxAge: Infinity, before: () => {} }
+  const generations = new Generations(plan as never, server as never)
+  await generations.begin()
+  const add = (count: number, luggage: Waiting['luggage']) => {
+    for (let i = 0; i < count; i++) generations.dispatch({ fd: -1, luggage, file: undefined })
+    return [generations.waiting, generations.counts.lost]
+  }
+  t.deepEqual(add(10_000, { seen: 0.5 }), [10_000, 0])
+  t.deepEqual(add(4096, {}), [14_096, 0])
+  t.deepEqual(add(3, {}), [14_096, 3])
+  t.deepEqual(add(3, { seen: 0.5 }), [14_099, 3])
 })
 
 const noted = test.macro({

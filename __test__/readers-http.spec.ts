@@ -60,6 +60,52 @@ test('heads are forwarded as they are, except what is about the connection', asy
   })
 })
 
+test('what a handler of the parent says of the connection is said to the client', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'what an answer says of its connection'), {
+    '/none': true,
+    '/close': false,
+    '/list': false,
+    '/trailer': true,
+    '/upgrade': true,
+    kept: true,
+    '/trailer of HTTP/1.0': ['HTTP/1.1 200 OK', 'Connection: close'],
+    '/upgrade of HTTP/1.0': [
+      'HTTP/1.1 426 Upgrade Required',
+      'Upgrade: HTTP/2.0',
+      'Connection: Upgrade',
+      'Connection: close',
+    ],
+  })
+})
+
+test('a body behind more header fields than Node keeps is no other request', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'more fields than Node keeps'), {
+    'length of null': true,
+    'chunks of null': true,
+    'length of 20': true,
+    'chunks of 20': true,
+  })
+})
+
+test('no more of a body is forwarded than was announced', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'a body that goes on in chunks', { noisy: true }), {
+    known: [200, 'POST /outer, 1 fields, 41 bytes'],
+    unknown: [false, []],
+  })
+})
+
+test('requests with as many header fields as are allowed are forwarded, and answers with any number', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'as many fields as are allowed'), {
+    'length of null': [200, 'POST /outer, 999 fields, 38 bytes'],
+    'chunks of null': [200, 'POST /outer, 999 fields, 38 bytes'],
+    'none of null': [200, 'POST /outer, 1000 fields, 0 bytes'],
+    'length of 20': [200, 'POST /outer, 19 fields, 38 bytes'],
+    'chunks of 20': [200, 'POST /outer, 19 fields, 38 bytes'],
+    'none of 20': [200, 'POST /outer, 20 fields, 0 bytes'],
+    answer: [1504, '3', 'abc'],
+  })
+})
+
 test('a client that asks whether to send its body is told once, and by the parent where that decides', async (t) => {
   t.deepEqual(await playScene(t, 'readers-http', 'told to go on'), {
     'by node': [100, 200, 4, 200],

@@ -19,6 +19,11 @@ test('half an answer of a reader that dies cannot be taken for the whole', async
   })
 })
 
+test('a client whose request ends its reader is reset, even right after it was taken', async (t) => {
+  const told = await playScene(t, 'readers-life', 'dies of a client that it has just taken')
+  t.deepEqual(told, { client: 'ECONNRESET', respawns: 1 })
+})
+
 test('a reader that stands still is killed and replaced', async (t) => {
   t.deepEqual(await playScene(t, 'readers-life', 'stands still'), {
     client: 'ECONNRESET',
@@ -102,6 +107,40 @@ test('a generation that somebody waits for is given up after five attempts, unti
   })
 })
 
+test('where no reader is left and forks are refused, the parent serves', async (t) => {
+  const told = await playScene(t, 'readers-life', 'no reader is left and forks are refused')
+  const [byReader, attempts] = told['who comes later'] as [boolean, number]
+  t.is(byReader, false)
+  // An attempt may come meanwhile, but nobody waits for it.
+  t.true(attempts <= 1, `${attempts}`)
+  delete told['who comes later']
+  t.deepEqual(told, { 'who waited': false, afterwards: true, 'after the next deaths': true })
+})
+
+test('a client for whom no reader is young enough keeps nobody waiting, and the parent serves it in the end', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-life', 'no reader is young enough and forks are refused'), {
+    before: true,
+    others: true,
+    'in the end': false,
+  })
+})
+
+test('where the last reader has crashed and forks are refused, the parent does not do what may have been the cause', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-life', 'the last reader has crashed and forks are refused'), {
+    waits: ['', 1],
+    afterwards: true,
+  })
+})
+
+test('what a client of the parent has changed gets a generation, whatever `version` says', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-life', 'writes in the parent'), {
+    'written to': false,
+    'read from': [true, 0],
+    written: false,
+    read: 1,
+  })
+})
+
 test('closed, readers finish what is under way, and the parent serves their clients', async (t) => {
   t.deepEqual(await playScene(t, 'readers-life', 'closed'), {
     'under way': true,
@@ -165,6 +204,17 @@ test('connections wait for a reader that may open no more, and nobody asks it al
     'they wait': true,
     busy: true,
     'goes on': true,
+  })
+})
+
+test('connections that the parent may not open when they come back are counted, and it warns once', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-life', 'no descriptor left in the parent', { noisy: true }), {
+    'under way': true,
+    afterwards: false,
+    lost: 3,
+    warnings: [
+      'QCLONE_READERS Connections of readers were closed because this process may open no more files',
+    ],
   })
 })
 

@@ -8,6 +8,14 @@ test('a server that is closed says so once its readers have answered', async (t)
   })
 })
 
+test('what a handler does after its answer goes on when its generation ends, for a while', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-like-plain', 'work after the answer'), {
+    'after /late': [0, 'done'],
+    'after /never': [0, 'done'],
+    'once closed': 'donedone',
+  })
+})
+
 test('readers are closed within the time that is given, whatever `drainTimeout` is', async (t) => {
   t.deepEqual(await playScene(t, 'readers-like-plain', 'closing within'), {
     'in time': true,

@@ -31,6 +31,10 @@ test('over TLS, clients at rest do not hold up generations', async (t) => {
   })
 })
 
+test('over TLS, clients that stay silent or send half a request do not hold up generations', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-servers', 'https that stays silent'), { deferred: [] })
+})
+
 test('over TLS, half an answer cannot be taken for the whole', async (t) => {
   t.deepEqual(await playScene(t, 'readers-servers', 'https cut off'), {
     '/half': ['ECONNRESET', true],

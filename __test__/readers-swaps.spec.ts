@@ -20,12 +20,27 @@ test(cut, 'get')
 test(cut, 'sized')
 test(cut, 'chunked')
 
+test('a client that moves counts once', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-swaps', 'a client that moves'), { most: 40, another: true })
+})
+
 test('a slow answer is finished from the snapshot that it began with', async (t) => {
   t.deepEqual(await playScene(t, 'readers-swaps', 'a slow answer'), {
     parts: 20,
     'of one snapshot': 1,
     afterwards: [1, 4, 4],
   })
+})
+
+const leaves = test.macro(async (t, method: string) => {
+  t.deepEqual(await playScene(t, 'readers-swaps', 'a client that leaves', { args: [method] }), {})
+})
+
+test('a handler is told that its client has left, after its reader has retired too', leaves, 'GET')
+test('the handler of a forwarded request is told so, too', leaves, 'POST')
+
+test('a client that has only ended its side gets an answer that is under way, after its reader has retired too', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-swaps', 'half closed'), { bytes: 16 << 20, ends: 'in order' })
 })
 
 test('a client at rest stays over generations, as long as in plain Node', async (t) => {

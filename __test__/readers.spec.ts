@@ -51,6 +51,9 @@ test(refused, { ignoreSignals: 1 }, TypeError, /`ignoreSignals` to be a boolean/
 test(refused, { timeout: 5 }, TypeError, /got `timeout`/)
 test(refused, { maxage: 50 }, TypeError, /got `maxage`/)
 test('null', refused, null as never, TypeError, /the options to be an object/)
+test('an array', refused, [], TypeError, /the options to be an object, got `\[\]`/)
+test('updates of HTTP', refused, { onUpdate: () => {} }, TypeError, /no `onUpdate` with an HTTP server/)
+test(refused, { handshakeTimeout: 5 }, TypeError, /no `handshakeTimeout`.*: set `server.headersTimeout`/)
 
 const speaking = { codec: ndjson(), evaluate: () => 0 }
 test('no codec', refused, {}, TypeError, /Expected `codec` and `evaluate`, or an HTTP server/, createNet())
@@ -63,6 +66,22 @@ test(
   { ...speaking, codec: 5 },
   TypeError,
   /`codec` to be a codec/,
+  createNet(),
+)
+test(
+  'a codec that cannot be opened',
+  refused,
+  { ...speaking, codec: { open: 5 } },
+  TypeError,
+  /`codec` to be a codec/,
+  createNet(),
+)
+test(
+  'a filter of a codec',
+  refused,
+  { ...speaking, filter: () => true },
+  TypeError,
+  /no `filter` with a `codec`/,
   createNet(),
 )
 test('HTTP/2', refused, {}, TypeError, /not to be an HTTP\/2 server/, createHttp2())

@@ -260,6 +260,13 @@ test('a clone whose end cannot be watched is ended and reaped', async (t) => {
   t.deepEqual(told, { before: 'value', children: [], afterwards: WORKS })
 })
 
+test('a clone of which nothing can be heard is ended, and its task fails', async (t) => {
+  const { run, ...told } = await playScene(t, 'refusals', 'a clone that nothing can be heard of')
+  t.like(run, { name: 'QcloneError', code: 'ERR_QCLONE_UNSUPPORTED' })
+  t.regex((run as Described).message, /simulated/)
+  t.deepEqual(told, { before: 'value', children: [], afterwards: WORKS })
+})
+
 test('a task whose clone cannot be sent a signal fails all the same', async (t) => {
   const { timeout, abort, late, kill, stop, ...told } = await playScene(
     t,

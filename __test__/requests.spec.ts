@@ -11,6 +11,66 @@ test('a handler that resets the connection resets it for the client, of HTTP/1.0
   })
 })
 
+test('a handler that closes the connection once it has answered closes it', async (t) => {
+  const inOrder = ['x', 'in order']
+  t.deepEqual(await playScene(t, 'requests', 'closed once answered'), {
+    'socket.destroy at the end': inOrder,
+    'request.destroy at the end': inOrder,
+    'socket.end at the end': inOrder,
+    'socket.destroySoon at the end': inOrder,
+    'socket.destroy at finish': inOrder,
+    'socket.destroy at close': inOrder,
+    'socket.end at close': ['xand more', 'in order'],
+    'reset at the end': ['x', 'ECONNRESET'],
+  })
+})
+
+test('a handler that exits or fails once it has answered has answered', async (t) => {
+  const both = ['x', 'x']
+  t.deepEqual(await playScene(t, 'requests', 'ends at the end of its answer', { noisy: true }), {
+    '/exits': both,
+    '/throws': both,
+    '/throws-at-close': both,
+    ends: [1, 1, 1, 1, 3, 3].map((status) => `request ${status}`),
+  })
+})
+
+test('a request that is answered ends, read or not, and its connection does not abort it', async (t) => {
+  const ended = ['end', 'close']
+  t.deepEqual(await playScene(t, 'requests', 'requests end'), {
+    'http GET unread': ended,
+    'http POST unread': ended,
+    'http GET unread, last': ended,
+    'https GET unread, last': ended,
+    'http POST unread, last': ended,
+    'https POST unread, last': ended,
+    'http POST later, last': ['hello', ...ended],
+    'https POST later, last': ['hello', ...ended],
+  })
+})
+
+test('TLS ends in order before its connection', async (t) => {
+  const alert = 21
+  t.deepEqual(await playScene(t, 'requests', 'the end of TLS'), { 'types of the last records': [alert] })
+})
+
+test('after the answer, the socket of a clone is a closed one, and has told nobody', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'the socket after the answer'), {
+    socket: {
+      destroyed: true,
+      closed: true,
+      writable: false,
+      readyState: 'closed',
+      remoteAddress: '127.0.0.1',
+    },
+    bytes: [true, true],
+    written: 'ERR_STREAM_DESTROYED',
+    events: [],
+    ends: ['request 0'],
+    rest: ['', false],
+  })
+})
+
 test('one connection is served by clone after clone, and by the parent', async (t) => {
   t.deepEqual(await playScene(t, 'requests', 'one connection'), {
     'by clones': true,
@@ -43,6 +103,37 @@ test('a clone has the whole body; one that was still arriving ends the connectio
     'large and chunked': [`${LARGE_BYTES}`, 'close'],
     unread: ['did not read it', 'keep-alive'],
     'empty and chunked': ['there is an end', 'keep-alive'],
+  })
+})
+
+test('requests behind a body that a clone reads are handled by nobody: the connection ends with the answer', async (t) => {
+  const answer = [200, '8', 'close', '']
+  const behind = ['for a clone', 'for the parent', 'that expects', 'upgrade', 'connect']
+  const all = behind.flatMap((what) => [what, `${what}, offloaded`])
+  t.deepEqual(
+    await playScene(t, 'requests', 'behind a body'),
+    Object.fromEntries(all.map((what) => [what, answer])),
+  )
+})
+
+test('a connection that somebody else listens to goes on, and its clones read', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'listened to'), {
+    statuses: [200, 200, 200, 404],
+    'a body': '8',
+  })
+})
+
+test('requests without a connection of their own stay with the parent', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'injected'), {
+    'by a test': '/mock false',
+    'over HTTP/2': '/2 false',
+  })
+})
+
+test('clones answer clients that expect something unknown, if the server listens for them', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'expects something'), {
+    chosen: 'true',
+    'not chosen': 'false',
   })
 })
 
@@ -137,8 +228,12 @@ test('when the queue is full a client is told to come back', async (t) => {
   })
 })
 
-test('closing the server waits for answers that are under way', async (t) => {
-  t.deepEqual(await playScene(t, 'requests', 'an orderly close'), { whole: 'begun and done', waited: true })
+test('closing the server waits for answers that are under way, and for nothing else', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'an orderly close'), {
+    whole: 'begun and done',
+    waited: true,
+    another: ['begun and done', 'begun and done'],
+  })
 })
 
 test('over TLS a clone answers and closes in order; one that dies leaves the connection to its parent', async (t) => {

@@ -42,6 +42,39 @@ test('handlers are told of a session and of its end', async (t) => {
   })
 })
 
+test("a handler's own listeners of the end are called, and may clean up asynchronously", async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'listeners of the end'), {
+    'the client leaves': ['close', 'cleaned up'],
+    'the handler ends': ['close', 'cleaned up'],
+    'a WebSocket is closed': ['close 4001', 'cleaned up'],
+    'a WebSocket is lost': ['close 1006', 'cleaned up'],
+    ends: ['session 0', 'session 0', 'session 0', 'session 0'],
+  })
+})
+
+test('a handler that never rests does not outlive its session for long', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'a handler that never rests', { args: ['200'] }), {
+    'the client': 'in order',
+    inSessionEnd: true,
+    ends: ['session 0'],
+  })
+})
+
+test('a client whose connection the handler closes does not wait for the clean-up', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'a handler that never rests', { args: ['600000'] }), {
+    'the client': 'in order',
+    'it goes on': true,
+    ends: ['session SIGKILL'],
+  })
+})
+
+test('a session whose clone has a status of its own is reset', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'a status of its own'), {
+    'the client': 'ECONNRESET',
+    ends: ['session 3'],
+  })
+})
+
 test('clients that say nothing hold no clone when there is to be data first', async (t) => {
   t.deepEqual(await playScene(t, 'sessions', 'when there is data'), {
     served: true,
@@ -78,6 +111,12 @@ test('a session may speak by a codec', async (t) => {
   })
 })
 
+test('sessions that speak by a codec are read if the server accepts connections paused', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'accepted paused'), {
+    seen: { 'by clones': true, 'with data': true, 'by the parent': false },
+  })
+})
+
 test('what comes with a greeting is for the clone', async (t) => {
   t.deepEqual(await playScene(t, 'sessions', 'a greeting with a query behind it'), {
     'by a clone': [3, true],
@@ -99,6 +138,8 @@ test('sessions are refused where they cannot be', async (t) => {
     twice: /^TypeError: .*`cloneSessions` once/,
     'no server': /^TypeError: .*`7` \(number\)/,
     'codec alone': /^TypeError: .*together/,
+    'updates alone': /^TypeError: .*`onUpdate` only with `codec` and `evaluate`/,
+    'greeting alone': /^TypeError: .*`handshakeTimeout` only with `codec` and `evaluate`/,
     'codec and HTTP': /^TypeError: .*HTTP/,
     'unknown option': /^TypeError: .*`nothing`/,
     when: /^TypeError: .*`forkOn`/,

@@ -7,7 +7,10 @@ import type { Server, Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import {
+  type Codec,
   cloned,
+  cloneQueries,
+  cloneReaders,
   cloneSessions,
   type Port,
   type ResidentPort,
@@ -81,6 +84,17 @@ export function sessions(net: Server, tls: TlsServer, http: HttpServer, https: H
   cloneSessions(tls, { filter: ({ authorized }) => authorized })
   // @ts-expect-error: a connection without TLS is not authorized.
   cloneSessions(net, { filter: ({ authorized }) => authorized })
+}
+
+export function speaking(net: Server, codec: Codec): void {
+  const evaluate = ({ symbol }: { symbol: string }) => rows.filter((row) => row.symbol === symbol)
+  const onUpdate = (row: Row) => void rows.push(row)
+  cloneQueries(net, { codec, evaluate, onUpdate })
+  cloneSessions(net, { codec, evaluate, onUpdate })
+  cloneReaders(net, { codec, evaluate, onUpdate })
+  cloneQueries(net, { codec, evaluate: (query) => same<typeof query, unknown>() })
+  // @ts-expect-error: a query is one value.
+  cloneQueries(net, { codec, evaluate: (symbol: string, size: number) => symbol.length * size })
 }
 
 export function refused(): void {

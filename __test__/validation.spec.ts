@@ -1,5 +1,14 @@
+import { createServer } from 'node:http'
 import test from 'ava'
-import { configure, memoryOf, QcloneError, type Settings } from 'node-qclone'
+import {
+  cloneRequests,
+  configure,
+  memoryOf,
+  QcloneError,
+  type Settings,
+  type UndoOptions,
+  unload,
+} from 'node-qclone'
 
 const DEFAULTS = {
   maxClones: 64,
@@ -73,6 +82,25 @@ test.serial('what is done to an array given to configure changes no setting', (t
 })
 test.serial(refused, null, TypeError, /the options to be an object, got `null`/)
 test.serial(refused, 5, TypeError, /the options to be an object, got `5`/)
+
+test('a server is not given back by options that are wrong', (t) => {
+  const server = createServer()
+  const undo = cloneRequests(server)
+  const wrong = [
+    [{ closing: true }, /the options to be among close, got `closing`/],
+    [{ close: 'no' }, /`close` to be a boolean, got `'no'`/],
+    [5, /the options to be an object, got `5`/],
+    [null, /the options to be an object, got `null`/],
+  ] as const
+  for (const [options, message] of wrong) {
+    for (const act of [undo, unload]) {
+      t.throws(() => act(options as unknown as UndoOptions), { instanceOf: TypeError, message })
+      t.true(Object.hasOwn(server, 'emit'))
+    }
+  }
+  undo({ close: true })
+  t.false(Object.hasOwn(server, 'emit'))
+})
 
 test('memoryOf tells the memory of this process in bytes', (t) => {
   const { rss, pss, uss, swap } = memoryOf()

@@ -4,7 +4,7 @@ import { playScene } from './helpers/fixture.js'
 test('what was warmed costs a clone next to nothing to use as a key', async (t) => {
   const { cold, warm, ropes, 'warm ropes': warmRopes, warmed } = await playScene(t, 'warm', 'keys and ropes')
   t.deepEqual(warmed, { strings: 400_000, objects: 400_001 })
-  // The memory that the clone alone has, in MiB, beyond that of a clone that does nothing.
+  // The memory that the clone copies, in MiB.
   t.true(Number(warm) < Number(cold) / 5, `${warm} of ${cold}`)
   t.true(Number(warmRopes) < Number(ropes) / 5, `${warmRopes} of ${ropes}`)
 })

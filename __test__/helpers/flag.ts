@@ -13,7 +13,11 @@ export class Flag {
   }
 
   untilRaised(what: string): Promise<void> {
-    return until(what, () => existsSync(this.#file))
+    return until(what, () => this.isRaised)
+  }
+
+  get isRaised(): boolean {
+    return existsSync(this.#file)
   }
 
   remove(): void {

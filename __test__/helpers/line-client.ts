@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net'
+import { connect, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { until } from '../../harness/processes.js'
 
@@ -9,9 +9,14 @@ export class LineClient {
   error: string | undefined
   #text = ''
 
-  constructor(port: number, { tls = false } = {}) {
+  /**
+  @param options `bytewise`: read a byte at a time. A reset that arrives together with data is seen as one then: libuv takes
+  it for an end if a read fills a part of its buffer (`uv__read` in `src/unix/stream.c`, up to Node 24).
+  */
+  constructor(port: number, { tls = false, bytewise = false } = {}) {
     const to = { port, host: '127.0.0.1' }
-    this.socket = tls ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to)
+    if (bytewise) this.socket = connect({ ...to, onread: this.#readByte() })
+    else this.socket = tls ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to)
     this.socket.setEncoding('utf8')
     this.socket.on('data', (chunk: string) => {
       this.#text += chunk
@@ -24,6 +29,14 @@ export class LineClient {
         this.ended = true
       })
     }
+  }
+
+  #readByte(): OnReadOpts {
+    const callback = (_: number, byte: Uint8Array) => {
+      this.#text += String.fromCharCode(byte[0] as number)
+      return true
+    }
+    return { buffer: new Uint8Array(1), callback }
   }
 
   send(line: string): void {
