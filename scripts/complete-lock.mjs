@@ -1,6 +1,6 @@
-// npm leaves a platform's optional package out of the lock when the registry it asked did not have it,
-// and then `npm ci` refuses that lock. This writes the missing entries: name and version from the package
-// that asks for them, platform from the name. They carry no integrity, which only the registry can tell.
+// If the registry lacks a platform's optional package, npm leaves it out of the lock file, and `npm ci` then rejects
+// the file. This script adds the missing entries: name and version from the package that depends on them, platform from
+// the name. They have no integrity hash, which only the registry knows.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const LOCK = 'package-lock.json'
@@ -24,7 +24,7 @@ lock.packages = Object.fromEntries(sorted)
 writeFileSync(LOCK, `${JSON.stringify(lock, null, 2)}\n`)
 console.log(`${added.length} entries added to ${LOCK}`)
 
-/** `os`, `cpu` and `libc` as npm writes them, by the words of a platform package's name. */
+/** Returns `os`, `cpu` and `libc` as npm writes them, from the words in a platform package's name. */
 function platformOf(name) {
   const words = name.split('/').at(-1).split('-')
   if (words.includes('wasm32')) return { cpu: ['wasm32'] }

@@ -1,18 +1,18 @@
-// Adds up what cargo and ava say they ran: node scripts/count-tests.mjs LOG...
+// Adds up the tests that cargo and ava report: node scripts/count-tests.mjs LOG...
 import { readFileSync } from 'node:fs'
 import { argv } from 'node:process'
 import { pathToFileURL } from 'node:url'
 
 const CARGO = /\btest result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/
-// ava's own lines stand indented by two spaces; its closing ones have nothing else on them.
+// ava indents its own lines by two spaces. Its summary lines contain nothing else.
 const AVA_TICK = /^ {2}✔ /
 const AVA_VERDICT = /^ {2}(\d+) (?:test|hook)s? (passed|failed|skipped|todo)$/
 const AVA_TROUBLE = /^ {2}(\d+) (?:uncaught exception|unhandled rejection)s?$/
 
-/** Counts over every cargo and ava summary in `log`; `summaries` is how many there were. */
+/** Returns the totals of all cargo and ava summaries in `log`. `summaries` is the number of summaries. */
 export function countTests(log) {
   const count = { summaries: 0, passed: 0, failed: 0, skipped: 0 }
-  // ava leaves out how many passed when any failed: then its ticks are counted.
+  // If any test failed, ava omits the number that passed. Its ticks are counted instead.
   let ticks = 0
   for (const line of log.split('\n')) {
     const cargo = CARGO.exec(line)

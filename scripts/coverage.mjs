@@ -1,6 +1,7 @@
-// Prints how much of the TypeScript the tests of its features run: node scripts/coverage.mjs. Needs a build.
-// Of the parents alone: a clone leaves by _exit(2), and Node writes no coverage then. So what clones do first, and what
-// only they do, counts as not run. Whether the tests pass is not looked at: V8 runs slower here, and some have bounds.
+// Prints how much of the TypeScript the feature tests run: node scripts/coverage.mjs. Needs a build.
+// Covers only the parents: a clone exits with _exit(2), and Node writes no coverage then. Code that clones run first,
+// and code that only clones run, counts as not run. Test results are ignored: V8 runs slower here, and some tests have
+// time limits.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +9,7 @@ import { join } from 'node:path'
 import { env, execPath } from 'node:process'
 import MCR from 'monocart-coverage-reports'
 
-/** All would write gigabytes. */
+/** All tests would write gigabytes. */
 const FEATURES = [
   'clone,handlers,inline,keep,offload,options,pools,queries,reap,refusals,requests,resident,run',
   'sessions,signs,spawn,stream,streams,validation,values',
@@ -24,7 +25,7 @@ try {
     logging: 'error',
     outputDir: join(folder, 'report'),
     reports: ['text-summary'],
-    // Tests see the bundle, and modules beside it when they look inside.
+    // Tests import the bundle, and single modules when they test internals.
     entryFilter: { '**/node_modules/**': false, '**/dist/*.js': true, '**/build/ts/**': true },
     sourceFilter: '**/ts/**',
   })

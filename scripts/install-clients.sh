@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs the clients that `npm run soak -- clients` and the browser tests use, where they are missing: Debian's packages,
-# or Ubuntu's. Usage: scripts/install-clients.sh [name ...]; without names nginx, curl and chromium. The others are
-# slowhttptest, for `npm run h1`, redis-server and postgresql, for `npm run conformance -- --packages` and
-# `npm run packages`, and mariadb-server, mosquitto, nats-server and rabbitmq-server, for the latter.
+# Installs missing clients of `npm run soak -- clients` and the browser tests, from Debian's or Ubuntu's packages.
+# Usage: scripts/install-clients.sh [name ...]; without names nginx, curl and chromium. The others are slowhttptest, for
+# `npm run h1`; redis-server and postgresql, for `npm run conformance -- --packages` and `npm run packages`; and
+# mariadb-server, mosquitto, nats-server and rabbitmq-server, for `npm run packages`.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/sbin:/sbin"
 
@@ -21,7 +21,7 @@ is_installed() {
   esac >/dev/null
 }
 
-# Whether apt can install it: a name without a candidate is known, but no package.
+# Whether apt can install it. apt also knows names without a candidate, which are not packages.
 has_package() {
   LC_ALL=C apt-cache policy "$1" | grep -q '^  Candidate: [^(]'
 }
@@ -45,14 +45,14 @@ if ((EUID != 0)) && ! sudo --non-interactive true 2>/dev/null; then
   echo "Missing: ${missing[*]}. To install them takes root" >&2
   exit 1
 fi
-# No service is to be started: nginx would listen to all the world.
+# Prevents services from starting: nginx would listen on all interfaces.
 if [[ ! -e $POLICY ]]; then
   printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
   as_root chmod 755 "$POLICY"
   trap 'as_root rm -f "$POLICY"' EXIT
 fi
 as_root apt-get update -q
-# Ubuntu has Chromium as a snap alone, and for arm64 there is no Chrome either. The tests then say that they skip it.
+# Ubuntu has Chromium only as a snap, and there is no Chrome for arm64 either. The tests then report that they skip it.
 if [[ " ${missing[*]} " == *' chromium '* ]] && ! has_package chromium; then
   echo 'Left out: chromium, of which there is no package here' >&2
   others=()

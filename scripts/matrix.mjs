@@ -1,4 +1,4 @@
-// Runs the compiled tests, or any command, under each Node line we support:
+// Runs the compiled tests, or any command, under each supported Node line:
 //   node scripts/matrix.mjs [--lines 22,24] [-- command ...args]
 import { spawn } from 'node:child_process'
 import {
@@ -18,31 +18,20 @@ import { countTests } from './count-tests.mjs'
 
 const SUPPORTED_LINES = linesOfCi()
 const AVA = ['node', 'node_modules/ava/entrypoints/cli.mjs']
-/** Of the output of a line that failed, shown once more at the end. */
-const LINES_SHOWN = 50
 const CACHE = join(cwd(), '.cache', 'node')
 
 const { lines, command } = readArguments()
 let failures = 0
 const report = []
 for (const line of lines) {
-  const { text, ok, output = '' } = await runUnder(line, command)
+  const { text, ok } = await runUnder(line, command)
   failures += ok ? 0 : 1
-  // What went wrong stands at the end of a line's output, far above here. Marked, so as not to be counted twice.
-  if (!ok)
-    report.push(
-      ...output
-        .trimEnd()
-        .split('\n')
-        .slice(-LINES_SHOWN)
-        .map((shown) => `| ${shown}`),
-    )
   report.push(text)
 }
 console.log(`\n${report.join('\n')}`)
 process.exitCode = failures === 0 ? 0 : 1
 
-/** The Node lines that CI tests, which are those that we support. */
+/** Returns the Node lines that CI tests, which are the supported ones. */
 function linesOfCi() {
   const workflow = readFileSync(join(cwd(), '.github', 'workflows', 'ci.yml'), 'utf8')
   const [, lines] = /^ *node: \[([\d, ]+)\]$/m.exec(workflow) ?? []
@@ -50,7 +39,7 @@ function linesOfCi() {
   return lines.split(',').map((line) => line.trim())
 }
 
-/** The lines by which ava says which tests failed. */
+/** Returns the lines in which ava names the failed tests. */
 function failedIn(output) {
   return output.split('\n').filter((shown) => /^\s*✘ /.test(shown))
 }
@@ -68,7 +57,7 @@ function readArguments() {
   return { lines, command: positionals.length > 0 ? positionals : undefined }
 }
 
-/** One line of the matrix: its Node, the command under it, and a sentence on how it went. */
+/** Runs one line of the matrix: installs its Node, runs the command under it, and describes the result. */
 async function runUnder(line, command) {
   try {
     const node = await install(line)
@@ -87,7 +76,6 @@ async function runUnder(line, command) {
     const counts = command === undefined ? `, ${passed} passed, ${failed} failed` : ''
     return {
       ok,
-      output,
       text: [`Node ${line} (${version}): ${how}${counts}`, ...failedIn(output)].join('\n'),
     }
   } catch (error) {
@@ -95,7 +83,7 @@ async function runUnder(line, command) {
   }
 }
 
-/** Path of that line's `node`, from the npm package that carries the binary; kept for next time. */
+/** Returns the path of that line's `node`, from the npm package with the binary. Keeps it for the next run. */
 async function install(line) {
   if (platform !== 'linux') throw new Error(`no Node binaries for ${platform}`)
   const name = `node-linux-${arch}`
@@ -103,7 +91,7 @@ async function install(line) {
   const node = join(home, 'node_modules', name, 'bin', 'node')
   if (existsSync(node)) return node
   mkdirSync(CACHE, { recursive: true })
-  // Installed beside and moved in place, so that a broken install is never taken for a Node.
+  // Installs into a draft folder and moves it into place, so that a broken installation is never used.
   const draft = mkdtempSync(join(CACHE, `${line}-`))
   try {
     writeFileSync(join(draft, 'package.json'), '{ "private": true }\n')
@@ -111,7 +99,7 @@ async function install(line) {
     const npm = ['npm', 'install', '--prefix', draft, ...quiet, `${name}@${line}`]
     const { code, output } = await run(npm, { environment: env, echo: false })
     if (code !== 0) throw new Error(`could not install ${name}@${line}: ${output.trim()}`)
-    // Made for this user alone; tests run it as another.
+    // mkdtemp grants access only to this user; tests run it as another.
     chmodSync(draft, 0o755)
     rmSync(home, { recursive: true, force: true })
     renameSync(draft, home)
@@ -121,13 +109,13 @@ async function install(line) {
   return node
 }
 
-/** This process's environment, with that `node` the one that every child finds. */
+/** Returns this process's environment, changed so that every child finds that `node`. */
 function environmentOf(node) {
   const PATH = [dirname(node), env.PATH].join(delimiter)
   return { ...env, PATH, NODE: node, npm_node_execpath: node }
 }
 
-/** Runs to the end. `tee`: shown and kept; `echo: false`: kept only; else straight to our own output. */
+/** Runs a command to its end. `tee` shows and keeps output, `echo: false` only keeps it; the default inherits it. */
 function run([program, ...args], { environment, tee = false, echo = true }) {
   const kept = tee || !echo
   const stdio = kept ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit']

@@ -1,21 +1,21 @@
-// Gives a Python that has a client of kdb+, tools that test HTTP, or a spell checker:
+// Provides a Python with a kdb+ client, HTTP test tools, or a spell checker:
 // node scripts/python-clients.mjs qpython|pykx|h1|typos
-// The environment is made when it is not there yet, and kept. The last line on stdout is the path of its interpreter.
+// Creates the environment if it does not exist, and keeps it. The last line on stdout is the path of its interpreter.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { argv, cwd } from 'node:process'
 
-/** What each client needs, by its name in the index of Python packages. */
+/** Packages that each client needs, by their names on PyPI. */
 const PACKAGES = {
-  // The last releases of numpy that qPython works with.
+  // qPython does not work with later releases of numpy.
   qpython: ['numpy<2', 'qPython==2.0.0'],
-  // Used without a licence of q: for IPC none is needed.
+  // IPC needs no q license.
   pykx: ['pykx==4.2.0'],
   h1: ['redbot==2.7.1', 'h11==0.16.0'],
   typos: ['typos==1.52.0'],
 }
-/** Packages whose sources are wanted, with tests that are not installed. They are put in `sources`. */
+/** Packages whose sources are downloaded to `sources`, because their tests are not installed. */
 const SOURCES = {
   h1: ['gunicorn==27.0.1'],
 }
@@ -29,7 +29,7 @@ if (!Object.hasOwn(PACKAGES, client ?? '')) {
 const PIP = ['-m', 'pip', '--quiet', '--disable-pip-version-check']
 const home = join(cwd(), '.cache', 'python', client)
 const python = join(home, 'bin', 'python')
-/** Written last: an installation that was broken off is made anew. */
+/** Written last, so that an interrupted installation is repeated. */
 const complete = join(home, 'complete')
 if (!existsSync(complete)) {
   rmSync(home, { recursive: true, force: true })

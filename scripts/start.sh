@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds, and runs a compiled program: scripts/start.sh FOLDER [NAME] [argument...]
-# FOLDER is a program itself, with a main.ts, or holds a program in each of its files.
+# Builds the project and runs a compiled program: scripts/start.sh FOLDER [NAME] [argument...]
+# FOLDER is either a program with a main.ts, or contains one program per file.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

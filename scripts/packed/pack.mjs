@@ -1,4 +1,4 @@
-// Packs the package and its platform packages, as they are published: node scripts/packed/pack.mjs FOLDER [--complete]
+// Packs the package and its platform packages as for publishing: node scripts/packed/pack.mjs FOLDER [--complete]
 // A platform's binary is the one in its folder in npm/, or else at the root. With --complete, a missing one is an error.
 import {
   copyFileSync,
@@ -20,7 +20,7 @@ import { run } from './run.mjs'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const ALWAYS_PACKED = ['package.json', 'README.md', 'LICENSE']
 
-/** Puts the tarballs into `folder`, and gives what `npm pack` says of each: the package itself is the last. */
+/** Writes the tarballs to `folder`, and returns what `npm pack` reports for each. The package itself is last. */
 export function pack(folder, { complete = false } = {}) {
   const stage = mkdtempSync(join(tmpdir(), 'qclone-pack-'))
   try {
@@ -39,8 +39,8 @@ export function pack(folder, { complete = false } = {}) {
 }
 
 /**
-Makes the platform packages dependencies of the package. In the repository they are none: `npm ci` would look for
-versions that are not published yet.
+Makes the platform packages dependencies of the package. In the repository they are not dependencies: `npm ci` would
+look for versions that are not published yet.
 */
 function dependOn(platforms, stage) {
   const manifest = manifestIn(stage)
@@ -62,7 +62,7 @@ function addBinary(platform, isNeeded) {
 function packOne(from, folder) {
   const args = ['pack', '--json', '--pack-destination', resolve(folder)]
   const said = JSON.parse(run('npm', args, { cwd: from }))
-  // npm 12 gives an object by name.
+  // npm 12 prints an object, keyed by name.
   const [{ name, version, filename, size, files }] = Array.isArray(said) ? said : Object.values(said)
   return { name, version, filename, size, files: files.map(({ path }) => path) }
 }
@@ -71,7 +71,7 @@ function manifestIn(folder) {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 }
 
-/** One line for each tarball. */
+/** Returns one line for each tarball. */
 export function list(packed) {
   return packed
     .map(({ filename, size, files }) => {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 
-/** Runs a program to its end and gives its stdout. @throws {Error} with all it printed, when it fails. */
+/** Runs a program to its end and returns its stdout. @throws {Error} with all its output if it fails. */
 export function run(program, args, options = {}) {
   const { error, status, signal, stdout, stderr } = spawnSync(program, args, {
     encoding: 'utf8',

@@ -1,5 +1,5 @@
 // Installs packed tarballs into empty projects, and uses the package there: node scripts/packed/try.mjs FOLDER
-// With --types, TypeScript projects of each kind of module resolution are compiled, too, and what comes out is run.
+// With --types, also compiles and runs TypeScript projects with each kind of module resolution.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
@@ -8,9 +8,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { run } from './run.mjs'
 
 const NAME = 'node-qclone'
-/** The last line of TypeScript that knows `node10`, and the oldest types of Node. */
+/** Last TypeScript line that supports `node10`, and the oldest types of Node. */
 const FOR_TYPES = { typescript: '~5.9.3', '@types/node': '^20.19.0' }
-/** TypeScript of this repository, where it is installed: newer, and without `node10`. */
+/** TypeScript of this repository, if it is installed: newer, and without `node10`. */
 const OWN_TSC = fileURLToPath(new URL('../../node_modules/.bin/tsc', import.meta.url))
 
 /** Kinds of projects, by the names of their folders. */
@@ -22,7 +22,7 @@ const KINDS = {
   bundler: { type: 'module', module: 'preserve', moduleResolution: 'bundler' },
 }
 
-/** What a project does: a clone must answer, by the native part of the platform's own package. */
+/** Code of a project: a clone must answer, with the binary from the platform's own package. */
 const USE = `
 const { run } = qclone
 run((n) => n * 7, 6).then((answer) => {
@@ -31,7 +31,7 @@ run((n) => n * 7, 6).then((answer) => {
   console.log(JSON.stringify({ answer, binary, entries: entries.map((entry) => Object.keys(entry).length) }))
 })`
 
-/** Tries the tarballs in `folder`, and gives a line for each way that worked. @throws {Error} at the first that did not. */
+/** Tries the tarballs in `folder`. @returns a line for each way that worked. @throws {Error} at the first failure. */
 export function tryPacked(folder, { types = false } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'qclone-try-'))
   const lines = []
@@ -51,7 +51,7 @@ export function tryPacked(folder, { types = false } = {}) {
   return lines
 }
 
-/** Installs as a user would, the tarballs standing for what is published. Gives the entries of the package. */
+/** Installs as a user would, with tarballs instead of published packages. Returns the entries of the package. */
 function install(home, folder, devDependencies) {
   const tarballs = readdirSync(folder).filter((file) => file.endsWith('.tgz'))
   const specs = tarballs.map((file) => [file.replace(/-\d.*$/, ''), `file:${resolve(folder, file)}`])
@@ -73,7 +73,7 @@ function withoutRust() {
   return { ...env, PATH: folders.filter((folder) => !existsSync(join(folder, 'cargo'))).join(delimiter) }
 }
 
-/** Runs a program of a project, and gives what it tells. */
+/** Runs a program of a project, and returns a summary of its output. */
 function use(cwd, file, entries) {
   const { answer, binary, entries: sizes } = JSON.parse(run(execPath, [file], { cwd, env: withoutRust() }))
   const isRight = answer === 42 && sizes.length === entries.length && sizes.every((size) => size > 0)
@@ -98,7 +98,7 @@ const [qclone] = entries
 ${USE}\n`
 }
 
-/** The same, and what only the types tell: an \`any\` would pass for all. */
+/** Returns the same program with a check of the types: an \`any\` would pass everything else. */
 function typescript(entries) {
   return `${esm(entries).replace('(n) =>', '(n: number) =>')}
 import type { CloneOptions } from '${NAME}'
