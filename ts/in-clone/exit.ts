@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { claimLoopEnd } from '../copies/registry.js'
 import { native } from '../native.js'
-import { nextTick } from '../node-internals/clock.js'
+import { nextTick, setTimeout } from '../node-internals/clock.js'
 import { process } from '../node-internals/process.js'
 import {
   accessorsOfExit,
@@ -47,6 +47,16 @@ export function leave(status: number): never {
 export function leaveByError(error: unknown): never {
   reportError(error)
   return leave(STATUS_OF_ERROR)
+}
+
+/**
+Ends this clone when its event loop has nothing left to do, so that handlers can finish, and at the latest after
+`withinMs`. A later call can shorten the time.
+*/
+export function leaveWhenDone(withinMs: number): void {
+  process.exitCode ??= 0
+  setTimeout(() => leave(statusOnTheWay()), Math.max(0, withinMs)).unref()
+  native().holdLoop(false)
 }
 
 /** Returns the exit status of a process that is exiting. */
@@ -197,6 +207,7 @@ const STATUS_OF_ERROR_IN_HANDLER = 7
 
 calledInClones(
   leave,
+  leaveWhenDone,
   isExiting,
   markExiting,
   statusOnTheWay,

@@ -2,10 +2,10 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
-import { leave, reportError, STATUS_OF_ERROR } from '../../in-clone/exit.js'
+import { leave, leaveWhenDone, reportError, STATUS_OF_ERROR } from '../../in-clone/exit.js'
 import { calledInClones } from '../../in-clone/precompile.js'
 import { native } from '../../native.js'
-import { nextTick, setTimeout } from '../../node-internals/clock.js'
+import { nextTick } from '../../node-internals/clock.js'
 import { process } from '../../node-internals/process.js'
 import { startReading, stopReading } from '../../node-internals/sockets.js'
 import { handlers } from '../../observe/handlers.js'
@@ -229,23 +229,18 @@ function beInSession(socket: Socket, line: Line, disconnectTimeout: number, begi
   begin()
 }
 
-/**
-In the clone: reports that the connection is closed, and lets the handler's remaining work continue for a while. The
-clone exits when its event loop has nothing left to do.
-*/
+/** In the clone: reports that the connection is closed, and lets the handler's remaining work continue for a while. */
 function wrapUp(line: Line, disconnectTimeout: number): void {
-  process.exitCode ??= 0
-  const exit = () => leave(Number(process.exitCode))
+  const status = Number(process.exitCode ?? 0)
   // The parent resets the connection of a clone that exits with another status.
-  if (Number(process.exitCode) !== 0) exit()
+  if (status !== 0) leave(status)
   try {
     line.done()
   } catch {
     // The parent has given this clone up, or has ended.
     leave(STATUS_OF_ERROR)
   }
-  setTimeout(exit, disconnectTimeout).unref()
-  native().holdLoop(false)
+  leaveWhenDone(disconnectTimeout)
 }
 
 /**

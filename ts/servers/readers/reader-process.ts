@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { type Server, Socket } from 'node:net'
 import { type EventLoopUtilization, performance } from 'node:perf_hooks'
-import { leave, reportError } from '../../in-clone/exit.js'
+import { leave, leaveWhenDone, reportError } from '../../in-clone/exit.js'
 import { native } from '../../native.js'
 import { setImmediate, setInterval, setTimeout, uptimeMs } from '../../node-internals/clock.js'
 import { process } from '../../node-internals/process.js'
@@ -259,7 +259,7 @@ export class ReaderProcess {
 
   #retire(withinMs: number): void {
     this.#drainsUntil = uptimeMs() + withinMs
-    if (this.#isLingering) this.#endLate()
+    if (this.#isLingering) leaveWhenDone(this.#lingersMs)
     if (!this.#isRetiring) {
       this.#isRetiring = true
       for (const line of [...this.#lines]) if (!this.#owing.has(line)) line.retire()
@@ -314,16 +314,12 @@ export class ReaderProcess {
     this.#isLingering = true
     this.#report()
     if (this.#hurries === 'half') leave(0)
-    process.exitCode ??= 0
-    this.#endLate()
-    native().holdLoop(false)
+    leaveWhenDone(this.#lingersMs)
   }
 
-  /** Ends the process before its deadline. Only one generation lingers at a time. */
-  #endLate(): void {
-    const ms = Math.min(LINGER_MS, this.plan.maxAge, this.#drainsUntil - uptimeMs())
-    if (ms <= 0) leave(0)
-    setTimeout(() => leave(0), ms).unref()
+  /** Time left for the work of handlers, in milliseconds. Only one generation lingers at a time. */
+  get #lingersMs(): number {
+    return Math.min(LINGER_MS, this.plan.maxAge, this.#drainsUntil - uptimeMs())
   }
 
   /**
