@@ -38,8 +38,9 @@ survives, uses at most 64 MiB more than in the first window, and has nothing lef
     minutes: { about: 'minutes of the hostile window', fallback: 5, fraction: true, min: 0.1, max: 1000 },
     alone: { about: 'seconds of each of the two windows around it', fallback: 60, min: 1, max: 3600 },
     'warm-up': {
-      about: 'seconds before the first window, and after each with hostile clients',
-      fallback: 3,
+      about:
+        'seconds before the first window, in which the server reaches the memory it has with honest clients',
+      fallback: 60,
       min: 1,
       max: 3600,
     },
@@ -69,6 +70,8 @@ survives, uses at most 64 MiB more than in the first window, and has nothing lef
 const FIRST_PAUSE_MS = 500
 /** Time for which the honest clients are measured to determine it. */
 const FINDING_SECONDS = 15
+/** Time between a window with hostile clients and the next. */
+const AFTERWARDS_SECONDS = 3
 /** Leaves time for the server to become idle between windows. */
 const MARGIN_FACTOR = 2
 /** Time to start and to end. */
@@ -127,7 +130,7 @@ async function measure({ server, honest, hostile }: Parts): Promise<Omit<Outcome
       await hostile.ask({ what: 'end' })
       await server.ask({ what: 'rest' })
       // A queue that builds up at the start does not belong to the measurement.
-      await honest.ask({ what: 'measure', seconds: options['warm-up'], thinkMs })
+      await honest.ask({ what: 'measure', seconds: AFTERWARDS_SECONDS, thinkMs })
     }
     const measured = { ...seenByClients, company, seen, idle }
     if (!options.json) process.stderr.write(`${inWords(measured)}\n`)
