@@ -74,7 +74,7 @@ test('without the memory that a clone may come to need there is none', async (t)
   t.is(code, 'ERR_QCLONE_MEMORY')
   t.regex(
     message,
-    /: no clone was made: \d+ MB of memory are reserved for it, and \d+ MB are available .*: .*configure/,
+    /: no clone was made: \d+ MB of memory are reserved for it, but only \d+ MB are available .*: .*configure/,
   )
   t.deepEqual(told, {
     spawn: 'ERR_QCLONE_MEMORY',

@@ -278,12 +278,12 @@ test(refused, 'an enumeration, which is never sent', '140000000000', /20 is not 
 test(refused, 'a type between', '600000000000', /96 is not a known type/)
 test(refused, 'code of another language', '7000', /112 is not a known type/)
 test(refused, 'an error in a list', '0000010000008061 00', /-128 is not a known type/)
-test(refused, 'a vector with less than no items', '0700ffffffff', /no room for -1 items/)
-test(refused, 'more longs than there are bytes for', '0700020000000000000000000000', /no room for 2 items/)
-test(refused, 'more values than there are bytes for', '000002000000ff01', /no room for 2 items/)
-test(refused, 'two billion guids', '0200ffffff7f', /no room for 2147483647 items/)
-test(refused, 'two billion symbols', '0b00ffffff7f00', /no room for 2147483647 items/)
-test(refused, 'a projection of two billion parts', '68ffffff7f', /no room/)
+test(refused, 'a vector with less than no items', '0700ffffffff', /too short for -1 items/)
+test(refused, 'more longs than there are bytes for', '0700020000000000000000000000', /too short for 2 items/)
+test(refused, 'more values than there are bytes for', '000002000000ff01', /too short for 2 items/)
+test(refused, 'two billion guids', '0200ffffff7f', /too short for 2147483647 items/)
+test(refused, 'two billion symbols', '0b00ffffff7f00', /too short for 2147483647 items/)
+test(refused, 'a projection of two billion parts', '68ffffff7f', /too short/)
 test(refused, 'a symbol without an end', 'f5616263', /no end/)
 test(refused, 'a dict with more keys than values', '63060001000000010000000600 00000000', /do not match/)
 test(refused, 'a dict of atoms', '63fa01000000fa01000000', /-6 is not the type of a list/)
@@ -307,7 +307,7 @@ test(
   refused,
   'columns that differ in length',
   '6200630b0002000000610062000000020000000600010000000200000006000000000000',
-  /not of one length/,
+  /differ in length/,
 )
 test(refused, 'a lambda without a source', '6400f561 00', /no source/)
 

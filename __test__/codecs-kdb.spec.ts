@@ -195,7 +195,7 @@ const refused = test.macro({
 
 test(refused, 'a byte order that is none', '0201000009000000ff', /2 is not a byte order/)
 test(refused, 'a kind that is none', '0103000009000000ff', /3 is not a kind/)
-test(refused, 'a response', '010200000a000000ff01', /nothing was asked/)
+test(refused, 'a response', '010200000a000000ff01', /it was sent no query/)
 test(refused, 'a compression that is none', '010102000a000000ff01', /unknown format/)
 test(refused, 'a length of more than 32 bits', '010100010a000000ff01', /unknown format/)
 test(refused, 'a message without a body', '0101000008000000', /8 bytes is too short/)
@@ -356,12 +356,12 @@ test(corrupt, 'a length of 4 GiB', '00ff01', 2 ** 32 - 1, /too long/)
 test(corrupt, 'a length beyond the bound', '00ff01', 1001, /1001 bytes is too long/, {
   maxMessageBytes: 1000,
 })
-test(corrupt, 'a length that nothing so short can have', '00ff01', 16 << 20, /3 bytes does not hold 16777216/)
+test(corrupt, 'a length that nothing so short can have', '00ff01', 16 << 20, /3 bytes cannot hold 16777216/)
 test(corrupt, 'an end that comes too early', '00ff', 10, /ends too early/)
 test(corrupt, 'an end in a reference', '01ff', 10, /ends too early/)
 test(corrupt, 'an end behind all', '00ff0100', 10, /continues after its end/)
-test(corrupt, 'a reference to what has not been', '010000', 10, /refers beyond itself/)
-test(corrupt, 'a reference that goes on behind the end', '08ffffff00ff', 20, /refers beyond itself/)
+test(corrupt, 'a reference to what has not been', '010000', 10, /has an invalid reference/)
+test(corrupt, 'a reference that goes on behind the end', '08ffffff00ff', 20, /has an invalid reference/)
 test(corrupt, 'a value that is none', '00fd01', 10, /-3 is not a known type/)
 
 test('an uncompressed length at the bound is received', (t) => {

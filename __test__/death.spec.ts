@@ -31,15 +31,15 @@ test(dies, 'process.exit() in a timer', exited(9), /exited with status 9/)
 test(dies, 'process.exitCode', exited(6), /exited with status 6/)
 test(dies, 'a promise that never settles', exited(13), NOTHING_LEFT)
 test(dies, 'an await that never ends', exited(13), NOTHING_LEFT)
-test(dies, 'SIGSEGV', signaled(11, 'SIGSEGV'), /was ended by SIGSEGV/)
+test(dies, 'SIGSEGV', signaled(11, 'SIGSEGV'), /was killed by SIGSEGV/)
 test(
   dies,
   'SIGKILL',
   signaled(9, 'SIGKILL'),
-  /was ended by SIGKILL \(perhaps by the OOM killer: see `dmesg`\) before it answered$/,
+  /was killed by SIGKILL \(perhaps by the OOM killer: see `dmesg`\) before it answered$/,
 )
-test(dies, 'SIGTERM', signaled(15, 'SIGTERM'), /was ended by SIGTERM/)
-test(dies, 'process.abort()', signaled(6, 'SIGABRT'), /was ended by SIGABRT/)
+test(dies, 'SIGTERM', signaled(15, 'SIGTERM'), /was killed by SIGTERM/)
+test(dies, 'process.abort()', signaled(6, 'SIGABRT'), /was killed by SIGABRT/)
 
 test('the status of a spawned clone names the signal that ended it', async (t) => {
   t.deepEqual(await playScene(t, 'death', 'spawned'), {

@@ -90,7 +90,7 @@ for (const how of ['tcp', 'tls', 'queries']) {
       await playScene(t, 'hostile', 'clients that never read what the parent sent', { args: [how] }),
       {
         'cut off': true,
-        reasons: ['it took nothing of what had been sent for 500 ms (`writeStallTimeout`)'],
+        reasons: ['it read none of the data sent to it for 500 ms (`writeStallTimeout`)'],
         forks: 0,
       },
     )

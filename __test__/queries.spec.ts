@@ -118,7 +118,7 @@ test('queries are refused where they cannot be', async (t) => {
   const told = await playScene(t, 'queries', 'bad calls')
   for (const [what, expected] of Object.entries({
     twice: /^TypeError: .*`cloneQueries` once/,
-    'and sessions': /^TypeError: .*has one kind of clones/,
+    'and sessions': /^TypeError: .*can have only one kind of clone/,
     'of HTTP': /^TypeError: .*a plain `net.Server`/,
     'no codec': /^TypeError: .*codec/,
     'no codec at all': /^TypeError: .*`codec` to be a codec/,

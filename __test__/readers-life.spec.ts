@@ -213,7 +213,7 @@ test('connections that the parent may not open when they come back are counted, 
     afterwards: false,
     lost: 3,
     warnings: [
-      'QCLONE_READERS Connections of readers were closed because this process may open no more files',
+      'QCLONE_READERS Connections of readers were closed because this process has no file descriptor left',
     ],
   })
 })

@@ -93,7 +93,7 @@ const excluded = test.macro({
     const undo = clone()
     t.throws(() => cloneReaders(server, options), {
       instanceOf: TypeError,
-      message: /a server has one kind of clones/,
+      message: /a server can have only one kind of clone/,
     })
     undo()
     t.true(isUntouched(server))
@@ -172,7 +172,7 @@ test('what only the parent may do throws in a reader', async (t) => {
   const told = await playScene(t, 'readers', 'in the parent only')
   const [name, code, message, ...rest] = told['in a reader'] as unknown[]
   t.deepEqual([name, code, ...rest], ['QcloneError', 'ERR_QCLONE_READ_ONLY', 1, true, 1])
-  t.regex(message as string, /`setPrice` changes what readers read/)
+  t.regex(message as string, /`setPrice` changes data that readers serve/)
   t.deepEqual(told['in the parent'], [true, 3, false, 0, 0])
   t.is(told['no function'], 'TypeError')
 })

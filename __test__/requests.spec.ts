@@ -316,7 +316,10 @@ test('a clone may go on after its response, for so long; the connection does not
 
 test('a server is given back, by the undo and by unload', async (t) => {
   const { 'an application': message, ...told } = await playScene(t, 'requests', 'given back')
-  t.regex(message as string, /^Expected `server` to be a server, got .*: pass what `listen` .*createServer/)
+  t.regex(
+    message as string,
+    /^Expected `server` to be a server, got .*: pass the server that `app.listen\(\)` returns.*createServer/,
+  )
   t.true((message as string).length < 300)
   t.deepEqual(told, {
     twice:

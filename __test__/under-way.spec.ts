@@ -7,7 +7,7 @@ import { netServer, pair } from './helpers/connections.js'
 import { playScene } from './helpers/fixture.js'
 
 const DIED =
-  "run act: the clone exited with status 13 (its event loop had nothing left to do: a promise that was made before the fork never settles in a clone) before it answered; it waited on its parent's connection to PEER, where a request of the parent's was under way: connect again in the clone"
+  "run act: the clone exited with status 13 (its event loop had nothing left to do: a promise that was made before the fork never settles in a clone) before it answered; it waited on its parent's connection to PEER, where the parent had a request under way: connect again in the clone"
 
 const CASES: Array<[scene: string, told: Record<string, unknown>]> = [
   ['unanswered', { 'in the clone': DIED, 'carried out': ['hello', 'a payment'] }],

@@ -81,5 +81,5 @@ function whyNotLoaded(error: unknown): string {
   const found = messages.find((message) => !message.startsWith('Cannot find'))
   return found
     ? `its native part could not be loaded (${found})${addonsDenied(error)}`
-    : "its native part is missing: install with npm's optional dependencies, on the platform it will run on, and let no bundler include `node-qclone`"
+    : "its native part is missing: install on this platform, with npm's optional dependencies, and keep `node-qclone` external in bundlers"
 }

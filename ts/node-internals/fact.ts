@@ -21,7 +21,7 @@ export function expectFact(fact: string, file: string, holds: () => boolean): vo
 
 /** Returns the error for a fact that does not hold. */
 export function notAsKnown(fact: string, file: string, cause?: unknown): QcloneError {
-  const message = `\`${fact}\` (${file}) of Node ${process.version} is missing or has changed, and a clone relies on it: update node-qclone, or use a Node version that it supports`
+  const message = `\`${fact}\` (${file}) of Node ${process.version} is missing or has changed, and clones need it: update node-qclone, or use a supported Node version`
   return new QcloneError('ERR_QCLONE_UNSUPPORTED', message, cause === undefined ? {} : { cause })
 }
 

@@ -33,7 +33,7 @@ export function prototypeOfSessions(): { request: SendRequest } {
     const { ClientHttp2Session } = scopeOfCore()
     prototype = (ClientHttp2Session as { prototype: { request: SendRequest } }).prototype
   } catch (cause) {
-    const message = `the HTTP/2 sessions of Node ${process.version} cannot be found (lib/internal/http2/core.js: ${(cause as Error).message}), and requests on the parent's would hang in a clone: use \`spawn\`, which does not need them`
+    const message = `the HTTP/2 sessions of Node ${process.version} cannot be found (lib/internal/http2/core.js: ${(cause as Error).message}), and requests on the parent's sessions would hang in a clone: use \`spawn\`, which does not need them`
     throw new QcloneError('ERR_QCLONE_UNSUPPORTED', message, { cause })
   }
   const { request } = prototype

@@ -100,7 +100,7 @@ const REDEFINED = ['pid', FATAL_EXCEPTION]
 export function verifyUnlocked(): void {
   for (const name of REDEFINED) {
     if (Reflect.getOwnPropertyDescriptor(process, name)?.configurable !== false) continue
-    const message = `\`process.${name}\` cannot be redefined, as after \`Object.freeze(process)\` or \`Object.seal(process)\`, and each clone needs its own: leave it configurable`
+    const message = `\`process.${name}\` cannot be redefined, and each clone must redefine it: do not call \`Object.freeze(process)\` or \`Object.seal(process)\``
     throw new QcloneError('ERR_QCLONE_UNSUPPORTED', message)
   }
 }

@@ -86,7 +86,7 @@ export function expectSockets(): void {
   if (permission?.has('net') !== false || !process.allowedNodeEnvironmentFlags.has('--allow-net')) return
   throw new QcloneError(
     'ERR_QCLONE_UNSUPPORTED',
-    'no clone was made: the permission model denies the sockets by which a clone answers: start Node.js with `--allow-net`',
+    'no clone was made: the permission model denies the sockets that clones answer through; start Node.js with `--allow-net`',
   )
 }
 

@@ -178,5 +178,5 @@ does not count as unhandled.
 export function expectNoPromise(returned: unknown, name: string): void {
   if (typeof (returned as PromiseLike<unknown> | undefined)?.then !== 'function') return
   Promise.resolve(returned).catch(() => {})
-  throw new TypeError(`Expected \`${name}\` to return no promise: it is not waited for`)
+  throw new TypeError(`Expected \`${name}\` to return no promise: nothing would wait for it`)
 }

@@ -75,7 +75,7 @@ class LiveClone implements Clone {
       if (!status) return undefined
       this.status = fromNative(status)
     } catch (cause) {
-      const message = `the status of clone ${this.pid} is lost: another wait in this process took it, or SIGCHLD is ignored. Avoid both in a process that clones`
+      const message = `the wait status of clone ${this.pid} is lost: another wait(2) call in this process got it, or SIGCHLD is ignored. Avoid both in a process that clones`
       this.#lost = new QcloneError('ERR_QCLONE_DIED', message, { cause })
     }
     live.delete(this.pid)

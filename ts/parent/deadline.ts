@@ -10,9 +10,9 @@ import { endClone, type Mortal } from './terminate.js'
 import { waitingInWords } from './waited-on.js'
 
 function adviceOnTime({ vouchedFor = [] }: Mortal): string {
-  if (vouchedFor.length === 0) return 'raise `timeout`, or give it less work'
+  if (vouchedFor.length === 0) return 'raise `timeout`, or give the clone less work'
   const files = vouchedFor.map((path) => basename(path)).join(', ')
-  return `it may have waited for threads of ${files}, which are vouched for and not in a clone: do not use that addon in clones, or raise \`timeout\``
+  return `it may have waited for threads of ${files}, which \`vouchFor\` accepts but a clone does not have: do not use that addon in clones, or raise \`timeout\``
 }
 
 /** Terminates a task's clone early: when its signal is aborted, or its deadline passes. */
@@ -119,7 +119,9 @@ export class Guard {
     // The wait status is handled where `exited` is awaited.
     endClone(clone, { killSignal, forceKillAfterDelay }).catch((cause) => {
       const { code, message } = this.error()
-      this.#giveUp(new QcloneError(code, `${message}; it could not be ended: ${cause.message}`, { cause }))
+      this.#giveUp(
+        new QcloneError(code, `${message}; it could not be terminated: ${cause.message}`, { cause }),
+      )
     })
   }
 }

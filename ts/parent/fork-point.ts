@@ -237,7 +237,7 @@ function tryToFork(
 /** Refuses a fork within a nested event loop: the clone would return into the function that runs the loop. */
 function nested(): Refusal {
   const message =
-    'a function runs the event loop until it is done, as in `deasync`, and has not returned in time; a clone would return into it: clone before or after such a call'
+    'a function runs the event loop itself, as `deasync` does, and did not return in time; a clone would return into that function: clone before or after the call'
   return { refusal: new QcloneError('ERR_QCLONE_UNSUPPORTED', message), transient: true }
 }
 

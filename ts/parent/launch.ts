@@ -321,7 +321,7 @@ export async function failureAtEnd(
 
 function diedBefore(what: string, { clone, channel: { fault, waitsOn } }: Launched, status: WaitStatus) {
   const how = fault
-    ? `${inWords(status)} before ${what}, as ${fault.message}`
+    ? `${inWords(status)} before ${what}, because ${fault.message}`
     : `${explained(status)} before ${what}`
   const details = { status, ...(fault && { cause: fault }) }
   const message = `clone ${clone.pid} ${how}${waitingInWords(waitsOn)}`
@@ -381,7 +381,7 @@ function startFailed(status: WaitStatus): QcloneError {
     status.signal === 'SIGKILL'
       ? `, or, if it took longer than ${settings().readyTimeout} ms, raise \`readyTimeout\` with \`configure\``
       : ''
-  const message = `${ATTEMPTS} clones were made, and neither got as far as calling the function; the last one ${inWords(status)}: see its stderr${late}`
+  const message = `${ATTEMPTS} clones ended before they called the function; the last one ${inWords(status)}: see its stderr${late}`
   return new QcloneError('ERR_QCLONE_START_FAILED', message, { status })
 }
 

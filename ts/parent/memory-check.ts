@@ -41,16 +41,16 @@ export function shortOfMemory(): QcloneError | undefined {
   const { available, own, cgroup, commitLeft, commitNeeded } = headroom
   if (commitLeft !== undefined && commitNeeded > commitLeft) {
     return refusal(
-      `a fork commits ${mb(commitNeeded)} of memory, and ${mb(commitLeft)} are left, since vm.overcommit_memory is 2: set it to 0 or 1, or add swap`,
+      `a fork commits ${mb(commitNeeded)} of memory, but only ${mb(commitLeft)} can be committed because vm.overcommit_memory is 2: set it to 0 or 1, or add swap`,
     )
   }
   const young = liveClones().filter(({ startedAt }) => startedAt > Date.now() - YOUNG_MS).length
   const needed = (young + 1) * (memoryPerClone + own * TABLES)
   if (needed <= available) return undefined
   const where = cgroup ? `within the limit of ${cgroup}` : 'on this machine'
-  const others = young === 0 ? '' : ` and ${young} that have just been made`
+  const others = young === 0 ? '' : ` and for ${young} more made in the last second`
   return refusal(
-    `${mb(needed)} of memory are reserved for it${others}, and ${mb(available)} are available ${where}: run fewer clones at once, or lower \`memoryPerClone\` with \`configure\``,
+    `${mb(needed)} of memory are reserved for it${others}, but only ${mb(available)} are available ${where}: run fewer clones at once, or lower \`memoryPerClone\` with \`configure\``,
   )
 }
 

@@ -64,7 +64,7 @@ function untilDrained(client: Client, signals: readonly AbortSignal[]): Promise<
       const { idleMs, keptBackMs } = timesOf()
       if (keptBackMs >= forkTimeout) settle(refusalOf(socket))
       else if (idleMs >= timeout) {
-        giveUp(`it took nothing of what had been sent for ${timeout} ms (\`writeStallTimeout\`)`)
+        giveUp(`it read none of the data sent to it for ${timeout} ms (\`writeStallTimeout\`)`)
       }
     }
     const timer = setInterval(look, Math.min(LOOK_EVERY_MS, timeout, forkTimeout)).unref()

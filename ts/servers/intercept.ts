@@ -100,7 +100,7 @@ export function shimServer(
     throw new TypeError(
       inTheWay === service
         ? `Expected \`server\` to be passed to \`${CALL_FOR[service]}\` once: call the undo function that the first call returned`
-        : `Expected \`server\` not to be passed to \`${CALL_FOR[inTheWay]}\` too: a server has one kind of clones`,
+        : `Expected \`server\` not to be passed to \`${CALL_FOR[inTheWay]}\` too: a server can have only one kind of clone`,
     )
   }
   const shim = shimmed.get(server) ?? shimEmit(server)
@@ -218,7 +218,7 @@ export function expectServer(value: unknown): asserts value is Server {
   const server = typeof value === 'object' && value !== null && 'emit' in value && 'listen' in value
   if (typeof value === 'function') {
     throw new TypeError(
-      `Expected \`server\` to be a server, got ${shown(value)}: pass what \`listen\` of the application returns, or \`http.createServer(app)\``,
+      `Expected \`server\` to be a server, got ${shown(value)}: pass the server that \`app.listen()\` returns, or \`http.createServer(app)\``,
     )
   }
   if (!server) throw new TypeError(`Expected \`server\` to be a server, got ${shown(value)}`)

@@ -123,7 +123,7 @@ function lookAt(entry: Watched, now: number): void {
     entry.waitsSince = now
     if (entry.looksAtWork >= LOOKS_TO_TAKE_BACK) takeBack(entry)
   } else if (hasRest && now - entry.tookAt >= entry.timeout) {
-    giveUp(entry, `it took nothing of its answer for ${entry.timeout} ms (\`writeStallTimeout\`)`)
+    giveUp(entry, `it read none of its response for ${entry.timeout} ms (\`writeStallTimeout\`)`)
   } else if (!entry.reclaim && now - entry.waitsSince >= lendAfter() && makeRoom(now)) {
     entry.reclaim = defaultPlaces.lend(visitorOn(entry.socket).address)
     entry.hasLent = true

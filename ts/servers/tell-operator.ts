@@ -35,7 +35,7 @@ export function tellOperator({ kind, name }: { kind: Serving; name: string }, er
 function warnOnce(code: ErrorCode, message: string): void {
   if (warned.has(code)) return
   warned.add(code)
-  process.emitWarning(`A client was turned away because there was no clone for it: ${message}`, {
+  process.emitWarning(`A client was turned away because it got no clone: ${message}`, {
     type: 'QcloneWarning',
     code,
   })

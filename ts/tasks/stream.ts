@@ -147,7 +147,7 @@ class Values<A extends unknown[], T> implements StandardStreams {
       yield* port
       const wasInTime = () => !guard.triggered || (guard.isLate && port.isWhole)
       const isInOrder = ({ status }: WaitStatus) => this.#left || (status === 0 && wasInTime())
-      const failure = await failureAtEnd('its last value', launched, isInOrder)
+      const failure = await failureAtEnd('it sent its last value', launched, isInOrder)
       if (failure) throw failure
     } finally {
       await this.#end(launched)

@@ -85,7 +85,7 @@ function whatMayBeLost(arrived: object): string | undefined {
       : undefined
   }
   const keys = isOrdinary(arrived) ? Object.keys(arrived) : undefined
-  if (keys?.length === 0) return 'an object given by a getter, which would arrive empty'
+  if (keys?.length === 0) return 'an object returned by a getter, which would arrive empty'
   return keys && hasStateOfStream(keys) ? 'a stream' : undefined
 }
 
@@ -105,7 +105,7 @@ export function findRefused(value: unknown, root: string): Culprit {
   const refused = odd.findLast(({ value }) => !canTravel(value))
   if (refused) return { path: pathOf(refused), what: inWords(refused.value) }
   return getter
-    ? { path: pathOf(getter), what: 'a getter whose value was refused' }
+    ? { path: pathOf(getter), what: 'a getter whose value cannot be cloned' }
     : { path: root, what: 'an object that cannot be read' }
 }
 

@@ -106,7 +106,7 @@ function recordItem(recording: Recording, value: unknown, path: string): Uint8Ar
   }
 }
 
-const TOO_LARGE = 'for which `maxAnswerBytes` leaves no room: throw less, or allow more with `configure`'
+const TOO_LARGE = 'more than `maxAnswerBytes` leaves room for: throw less, or allow more with `configure`'
 
 /** Returns the index of an error, whose record follows. */
 function recordIndex(recording: Recording, error: Error, path: string): number | undefined {

@@ -163,7 +163,7 @@ export function typed(error: unknown): QcloneError {
 function adviceOnThreads(threads: ForkFailure['threads']): string {
   if (threads.some(({ isWorker }) => isWorker)) return ADVICE_ON_WORKERS
   return threads.every(({ busy }) => busy)
-    ? 'They may come to rest: raise `forkTimeout` for `run`; `spawn` waits for `spawnTimeout` only'
+    ? 'They may become idle: raise `forkTimeout` for `run`, or `spawnTimeout` for `spawn`'
     : 'End these threads before cloning, or move the code that starts them to another process'
 }
 

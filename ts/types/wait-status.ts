@@ -62,6 +62,6 @@ export function explained(status: WaitStatus): string {
 /** Formats a wait status to follow the name of a clone: "exited with status 3". */
 export function inWords(status: WaitStatus): string {
   return status.signaled
-    ? `was ended by ${status.signal}${status.coredumped ? ' (core dumped)' : ''}`
+    ? `was killed by ${status.signal}${status.coredumped ? ' (core dumped)' : ''}`
     : `exited with status ${status.status}`
 }

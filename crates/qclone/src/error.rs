@@ -22,14 +22,14 @@ pub enum Error {
     ///
     /// A fork copies only the calling thread. Locks that another thread holds stay held in the clone,
     /// and structures it is changing stay half-changed, so the fork is refused.
-    #[error("cannot fork beside other threads: {}", Summary(.0))]
+    #[error("cannot fork because of other threads: {}", Summary(.0))]
     Threads(Vec<Offender>),
 
     /// The call was made on a thread other than the main one.
     ///
     /// The calling thread would become the clone's only thread, but the state of the runtime (its event
     /// loop, its thread-local storage) belongs to the main thread.
-    #[error("only the main thread can make a clone, this is thread {tid} of process {pid}: call it there")]
+    #[error("only the main thread can make a clone, and this is thread {tid} of process {pid}")]
     NotMainThread {
         /// Process id.
         pid: i32,
@@ -47,7 +47,7 @@ pub enum Error {
     },
 
     /// A file under `/proc` does not have the format that proc(5) describes.
-    #[error("cannot understand {path}: {line:?}; report it with your kernel's version", path = path.display())]
+    #[error("cannot parse {path}: {line:?}; report this with your kernel version", path = path.display())]
     ProcFormat {
         /// File.
         path: PathBuf,
@@ -77,7 +77,7 @@ pub enum Error {
     },
 
     /// No `WIF*` test of `wait(2)` holds for a status word.
-    #[error("wait status {raw:#x} of process {pid} is none that wait(2) describes")]
+    #[error("process {pid} has the unknown wait status {raw:#x}; see wait(2)")]
     WaitStatus {
         /// Process that was waited for.
         pid: i32,
@@ -88,7 +88,7 @@ pub enum Error {
     /// Another wait took this clone's status.
     ///
     /// Causes: a `waitpid(-1)` elsewhere in the process, or SIGCHLD set to be ignored.
-    #[error("another wait in this process took the status of clone {pid}, or SIGCHLD is ignored")]
+    #[error("another wait(2) call in this process got the status of clone {pid}, or SIGCHLD is ignored")]
     StatusLost {
         /// Process id of the clone.
         pid: i32,
@@ -98,7 +98,7 @@ pub enum Error {
     ///
     /// The census recognizes threads by their start routine. It learns where to find that routine from
     /// threads that it starts itself. When that fails, no thread can be recognized.
-    #[error("cannot learn how the thread library describes threads: {0}")]
+    #[error("cannot read the C library's thread structures: {0}")]
     Calibration(&'static str),
 }
 
@@ -143,7 +143,7 @@ impl fmt::Display for Summary<'_> {
         }
         let left: usize = kinds.iter().skip(MOST_KINDS).map(|(_, more)| 1 + more).sum();
         if left > 0 {
-            write!(f, "; and {left} others")?;
+            write!(f, "; and {left} more")?;
         }
         Ok(())
     }
@@ -152,11 +152,11 @@ impl fmt::Display for Summary<'_> {
 fn proc_advice(path: &Path, source: &io::Error) -> &'static str {
     match source.raw_os_error() {
         _ if path.starts_with("/proc") && !path.starts_with("/proc/self") => {
-            "there is no such process, or this user may not read it"
+            "the process does not exist, or this user may not read it"
         }
-        Some(libc::EMFILE | libc::ENFILE) => "no descriptor is left: close some, or raise RLIMIT_NOFILE",
+        Some(libc::EMFILE | libc::ENFILE) => "no file descriptor is left: close some, or raise RLIMIT_NOFILE",
         Some(libc::EACCES | libc::EPERM) => {
-            "after a change of user a process may not read itself: allow it by prctl(PR_SET_DUMPABLE, 1)"
+            "a process that has changed its user cannot read its own /proc: call prctl(PR_SET_DUMPABLE, 1)"
         }
         _ => "qclone needs a readable /proc to know whether a fork is safe",
     }
@@ -165,8 +165,8 @@ fn proc_advice(path: &Path, source: &io::Error) -> &'static str {
 fn fork_advice(errno: Errno) -> &'static str {
     match errno {
         Errno::EAGAIN => {
-            "a limit on processes was reached (RLIMIT_NPROC, the cgroup's pids.max or kernel.threads-max); \
-             reap clones, or raise it"
+            "a process limit was reached (RLIMIT_NPROC, the cgroup's pids.max or kernel.threads-max); \
+             run fewer clones, or raise the limit"
         }
         Errno::ENOMEM => {
             "no memory for the clone's page tables, or vm.overcommit_memory forbids the copy; \
@@ -198,8 +198,8 @@ mod tests {
         ];
         assert_eq!(
             Error::Threads(threads.into()).to_string(),
-            "cannot fork beside other threads: thread 4 \"node\" of /a/b (an addon's); \
-             thread 2 \"node\" of /a/b (at work) and 1 like it; and 2 others"
+            "cannot fork because of other threads: thread 4 \"node\" of /a/b (an addon's); \
+             thread 2 \"node\" of /a/b (at work) and 1 like it; and 2 more"
         );
     }
 }

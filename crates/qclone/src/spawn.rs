@@ -53,7 +53,7 @@ pub fn spawn(options: &Options, task: impl FnOnce() -> i32) -> Result<Child> {
             exit(match panic::catch_unwind(run) {
                 Ok(Ok(status)) => status.to_le_bytes()[0],
                 Ok(Err(error)) => {
-                    eprintln!("qclone: cannot set the clone up: {error}");
+                    eprintln!("qclone: cannot set up the clone: {error}");
                     STATUS_OF_A_PANIC
                 }
                 Err(_) => STATUS_OF_A_PANIC,

@@ -104,5 +104,5 @@ function partsOf({ host, port, user, password }: Record<string, string | undefin
 
 function expectWithout(character: string, value: string, name: string): void {
   if (!value.includes(character)) return
-  throw new RangeError(`Expected \`${name}\` to be without ${JSON.stringify(character)}`)
+  throw new RangeError(`Expected \`${name}\` not to contain ${JSON.stringify(character)}`)
 }

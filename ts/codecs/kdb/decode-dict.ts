@@ -21,7 +21,7 @@ export function decodeDict(decoder: Columns): QRow | QDict | QKeyedTable {
   if (keys.length !== values.length) throw reader.wrong('Keys and values of a dict do not match')
   if (keys instanceof QTable && values instanceof QTable) return new QKeyedTable(keys, values)
   if (!areNames) return new QDict(keys, values)
-  if (keys.length > MOST_NAMES) throw reader.wrong(`${keys.length} names are too many`)
+  if (keys.length > MOST_NAMES) throw reader.wrong(`A dict has too many names (${keys.length})`)
   return recordOf(keys as readonly string[], values)
 }
 

@@ -183,7 +183,7 @@ export class Decoder {
     for (const name of names) {
       const column = this.column()
       length ??= column.length
-      if (column.length !== length) throw reader.wrong('Columns are not of one length')
+      if (column.length !== length) throw reader.wrong('Columns differ in length')
       // If two names are equal, q finds the first.
       if (!(name in columns)) columns[name] = column
     }

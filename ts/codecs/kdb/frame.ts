@@ -49,10 +49,10 @@ export function readHead(
     throw new ProtocolError(`${kind} is not a kind of message`)
   }
   if (from === 'client' && kind === RESPONSE) {
-    throw new ProtocolError('The client sent a response, and nothing was asked')
+    throw new ProtocolError('The client sent a response, but it was sent no query')
   }
   if (from === 'server' && kind === SYNC) {
-    throw new ProtocolError('The server sent a query of its own instead of a response')
+    throw new ProtocolError('The server sent a query instead of a response')
   }
   if (compressed > 1 || reserved !== 0) throw new ProtocolError('A message has an unknown format')
   const isLittleEndian = order === 1

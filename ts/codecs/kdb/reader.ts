@@ -86,7 +86,7 @@ export class Reader {
   */
   count(size: number): number {
     const count = this.int32()
-    if (count < 0 || count > this.left / size) throw this.wrong(`There is no room for ${count} items`)
+    if (count < 0 || count > this.left / size) throw this.wrong(`It is too short for ${count} items`)
     return count
   }
 

@@ -10,7 +10,7 @@ export function aborted(server: string, signal: AbortSignal): QcloneError {
 
 /** Returns the error for a request at its timeout. */
 export function late(server: string, stage: Stage, timeout: number): QcloneError {
-  const text = `still ${stage} after ${timeout} ms: raise \`timeout\`, or see what the server is doing`
+  const text = `still ${stage} after ${timeout} ms: raise \`timeout\`, or check what the server is doing`
   return failure(server, 'ERR_QCLONE_TIMEOUT', text)
 }
 
@@ -29,15 +29,15 @@ export function over(server: string, stage: Stage, cause?: NodeJS.ErrnoException
 const OVER: Record<Stage, (why: string) => [code: ErrorCode, text: string]> = {
   connecting: (why) => [
     'ERR_QCLONE_CONNECTION',
-    `no connection${why}: check the address and \`tls\`, and that a server of kdb+ listens there`,
+    `could not connect${why}: check the address and \`tls\`, and that a kdb+ server listens there`,
   ],
   'logging in': (why) => [
     'ERR_QCLONE_ACCESS',
-    `the server closed the connection at the login${why}: check user and password, and whether it expects \`tls\``,
+    `the server closed the connection during login${why}: check user and password, and whether it expects \`tls\``,
   ],
   'waiting for the answer': (why) => [
     'ERR_QCLONE_CONNECTION',
-    `the connection was closed before the answer was complete${why}: see the server's log, or ask again`,
+    `the connection was closed before the answer was complete${why}: see the server's log, or try again`,
   ],
 }
 

@@ -23,7 +23,7 @@ with such a pair.
 export function uncompress(packed: Uint8Array, length: number): Buffer {
   // Checked before memory is allocated.
   if ((length - BODY_AT) / (LONGEST_MATCH * BITS) > packed.length / DENSEST_BYTES + 1) {
-    throw new ProtocolError(`A compressed message of ${packed.length} bytes does not hold ${length}`)
+    throw new ProtocolError(`A compressed message of ${packed.length} bytes cannot hold ${length} bytes`)
   }
   // Every byte is written below.
   const bytes = Buffer.allocUnsafeSlow(length).fill(0, 0, BODY_AT)
@@ -44,7 +44,7 @@ export function uncompress(packed: Uint8Array, length: number): Buffer {
       let source = places[byteAt(packed, from++)] as number
       const matched = 2 + byteAt(packed, from++)
       if (source === 0 || at + matched > length)
-        throw new ProtocolError('A compressed message refers beyond itself')
+        throw new ProtocolError('A compressed message has an invalid reference')
       const end = at + matched
       // Byte by byte, since source and target can overlap.
       const until = at + 1

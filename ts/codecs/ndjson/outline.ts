@@ -48,10 +48,10 @@ export function outlineOf(line: Buffer, bounds: ValueBounds): Outline {
   const values = valuesOf(line, bounds)
   const [query, update, id] = ['query', 'update', 'id'].map((key) => values.get(key))
   if ((query === undefined) === (update === undefined)) {
-    throw new ProtocolError('A line is either a query or an update')
+    throw new ProtocolError('A line must be either a query or an update')
   }
   if (id === undefined) return { kind: query ? 'query' : 'update', id }
-  if (update) throw new ProtocolError('An update has no id')
+  if (update) throw new ProtocolError('An update must not have an id')
   if (id.length > MOST_ID_BYTES)
     throw new ProtocolError(`An id of more than ${MOST_ID_BYTES} bytes is too long`)
   return { kind: 'query', id: parse(id) }

@@ -9,7 +9,7 @@ const PROTO =
 export function parse(json: Buffer): unknown {
   if (!isUtf8(json)) throw new ProtocolError('A line is not UTF-8')
   const text = json.toString()
-  if (PROTO.test(text)) throw new ProtocolError('A line has a key `__proto__`')
+  if (PROTO.test(text)) throw new ProtocolError('A line has the key `__proto__`, which is not allowed')
   try {
     return JSON.parse(text)
   } catch (error) {

@@ -29,7 +29,7 @@ export function isHandedOver(response: ServerResponse): boolean {
 export function handOver(response: ServerResponse): void {
   const refuse = () => {
     throw new TypeError(
-      'Expected no write to the response after `offload`, since a clone answers it: return, or await `offload`',
+      'Expected no write to the response after `offload`: a clone answers it. Return, or await `offload`',
     )
   }
   const own = [...WRITING, ...SEEN_TO].map(

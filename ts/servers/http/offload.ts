@@ -108,24 +108,20 @@ export function offload(
 function expectAnswerable(response: ServerResponse): void {
   if (typeof response === 'object' && response !== null && 'stream' in response) {
     throw new TypeError(
-      'Expected `response` to be a response of HTTP/1: a connection of HTTP/2 has many requests, and cannot be handed to a clone. Use `run`, and send its value',
+      'Expected `response` to be an HTTP/1 response: an HTTP/2 connection carries many requests, and cannot be handed to a clone. Call `run`, and send its value',
     )
   }
   const { req: request } = response ?? {}
-  if (!request) throw new TypeError(`Expected \`response\` to be a response of HTTP, got ${shown(response)}`)
+  if (!request) throw new TypeError(`Expected \`response\` to be an HTTP response, got ${shown(response)}`)
   if (isHandedOver(response)) {
-    throw new TypeError('Expected `response` to be offloaded once: a clone answers it already')
+    throw new TypeError('Expected `response` to be offloaded once: a clone already answers it')
   }
   if (response.headersSent) {
-    throw new TypeError(
-      'Expected `response` to have sent nothing yet: what is on its way cannot be a clone’s',
-    )
+    throw new TypeError('Expected `response` to have sent nothing yet: a clone cannot continue a response')
   }
   // Tools that inject requests for tests use a stand-in for the socket.
   if (!isClone() && !isInline() && !isOnConnection(request)) {
-    throw new TypeError(
-      'Expected `response` to be on a connection: what has none cannot be handed to a clone',
-    )
+    throw new TypeError('Expected `response` to have a connection: a clone needs it to answer')
   }
 }
 

@@ -64,15 +64,13 @@ function expectTogether(options: ReaderOptions, server: Server): void {
     )
   }
   if (!codec && onUpdate) {
-    throw new TypeError('Expected no `onUpdate` with an HTTP server: its listeners handle what is forwarded')
+    throw new TypeError('Expected no `onUpdate` with an HTTP server: its listeners handle forwarded requests')
   }
   if (!codec && handshakeTimeout !== undefined) {
     throw new TypeError('Expected no `handshakeTimeout` with an HTTP server: set `server.headersTimeout`')
   }
   if (codec && filter) {
-    throw new TypeError(
-      'Expected no `filter` with a `codec`: it chooses among the requests of an HTTP server',
-    )
+    throw new TypeError('Expected no `filter` with a `codec`: it selects requests of an HTTP server')
   }
   if (perConnection && readers !== undefined) {
     throw new TypeError('Expected no `readers` with `perConnection`: each connection has a reader')

@@ -190,7 +190,7 @@ function warnOfDescriptors(): void {
   if (hasWarned) return
   hasWarned = true
   process.emitWarning(
-    'Connections of readers were closed because this process may open no more files. It needs one for each connection when a generation ends: raise `ulimit -n`, or set `server.maxConnections`',
+    'Connections of readers were closed because this process has no file descriptor left. It needs one for each connection when a generation ends: raise `ulimit -n`, or set `server.maxConnections`',
     { type: 'QcloneWarning', code: 'QCLONE_READERS' },
   )
 }

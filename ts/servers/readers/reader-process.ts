@@ -203,7 +203,7 @@ export class ReaderProcess {
   /** Opens a connection to the parent's own server, which sees a client at `whereabouts`. */
   openForwarding(whereabouts: Whereabouts): Socket {
     const { ends } = native().openSocketPair()
-    if (!ends) throw new Error('no descriptor is left for a connection to the parent')
+    if (!ends) throw new Error('no file descriptor is left for a connection to the parent')
     const [own, other] = ends as [number, number]
     this.#send({ forward: whereabouts }, [other])
     native().closePipeEnd(other)
@@ -378,7 +378,7 @@ export class ReaderProcess {
       return `a request has taken more than ${requestTimeout} ms`
     }
     const bytes = maxMemory === Infinity ? 0 : this.#ownBytes(maxMemory)
-    return bytes >= maxMemory ? `it has taken ${bytes} bytes of memory` : undefined
+    return bytes >= maxMemory ? `it uses ${bytes} bytes of its own memory` : undefined
   }
 
   /** Memory of this process alone; 0 while page faults and RSS show that it is below `most`, or between two checks. */

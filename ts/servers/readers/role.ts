@@ -78,8 +78,8 @@ export function expectParent(name: string): void {
 }
 
 function readOnly(name: string): QcloneError {
-  const what = name ? `\`${name}\` changes` : 'this changes'
-  const message = `${what} what readers read, and this process is a reader: send it to the parent, by a request or message that is not for readers`
+  const what = name ? `\`${name}\` changes` : 'this function changes'
+  const message = `${what} data that readers serve, and this process is a reader: make the change in the parent, through a request or message that readers do not handle`
   return inThisTask(new QcloneError('ERR_QCLONE_READ_ONLY', message))
 }
 

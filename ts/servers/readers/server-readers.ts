@@ -501,7 +501,8 @@ function decode(
   { raw, state }: { raw: Uint8Array; state: Uint8Array },
 ): unknown {
   const [message] = codec.open(state).receive(raw)
-  if (message?.kind !== 'update') throw new Error(`a reader passed on what is no update of ${codec.name}`)
+  if (message?.kind !== 'update')
+    throw new Error(`a reader forwarded a message that is not an update of ${codec.name}`)
   return message.value
 }
 

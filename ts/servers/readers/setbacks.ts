@@ -82,7 +82,7 @@ export class Setbacks {
     if (++this.#stillborn < MOST_STILLBORN || this.#isPausing) return
     this.#pausedUntil = uptimeMs() + PAUSE_MS
     process.emitWarning(
-      `The last ${this.#stillborn} readers ended before their first connection: no other is made for ${PAUSE_MS / 1000} s, and what no reader serves the parent does. The last one: ${message}`,
+      `The last ${this.#stillborn} readers ended before their first connection. No more are made for ${PAUSE_MS / 1000} s, and the parent serves instead. The last one: ${message}`,
       { type: 'QcloneWarning', code: 'QCLONE_READERS' },
     )
   }

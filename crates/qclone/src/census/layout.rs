@@ -107,7 +107,7 @@ impl ThreadLayout {
         let at = |offset: isize, value: fn(&Identity) -> usize| {
             probes.iter().all(|probe| probe.has(offset, &value(&probe.identity).to_ne_bytes()))
         };
-        let tid = ids(probes).next().ok_or(Error::Calibration("a thread's id is not in its description"))?;
+        let tid = ids(probes).next().ok_or(Error::Calibration("the thread structure has no thread id"))?;
         let self_pointer =
             (0..STRUCT_SEARCH).step_by(word).find(|offset| at(offset.cast_signed(), |probe| probe.pthread));
         // glibc keeps the routine and its argument in the description, musl keeps them just below it.
@@ -118,7 +118,7 @@ impl ThreadLayout {
             .find(|&offset| {
                 at(offset, |probe| probe.start) && at(offset + word.cast_signed(), |probe| probe.argument)
             })
-            .ok_or(Error::Calibration("a thread's start routine is not in its description"))?;
+            .ok_or(Error::Calibration("the thread structure has no start routine"))?;
         Ok(Self { tid, self_pointer, start, argument: start + word.cast_signed() })
     }
 
@@ -333,7 +333,7 @@ fn start(argument: *mut c_void) -> Result<libc::pthread_t> {
     // SAFETY: pthread_attr_init(3) initialized the attributes, and nothing uses them after this.
     unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
     if error != 0 {
-        return Err(Error::Calibration("no thread could be started to look at"));
+        return Err(Error::Calibration("a test thread could not be started"));
     }
     // SAFETY: pthread_create(3) stored the thread when it returned 0.
     Ok(unsafe { thread.assume_init() })
@@ -356,7 +356,7 @@ fn patiently<T>(mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
             return Ok(answer);
         }
         if Instant::now() > deadline {
-            return Err(Error::Calibration("a thread started to look at did not come to rest"));
+            return Err(Error::Calibration("a test thread did not reach the expected state in time"));
         }
         std::thread::yield_now();
     }

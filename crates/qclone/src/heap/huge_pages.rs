@@ -61,7 +61,7 @@ impl fmt::Display for Unavailable {
             Self::NoSupport => f.write_str("the kernel has no transparent huge pages"),
             Self::Never => f.write_str("/sys/kernel/mm/transparent_hugepage/enabled is `never`"),
             Self::Disabled => f.write_str("PR_SET_THP_DISABLE is set for this process"),
-            Self::OtherSize(size) => write!(f, "a huge page of this system has {size} bytes, not {REGION}"),
+            Self::OtherSize(size) => write!(f, "huge pages of this system have {size} bytes, not {REGION}"),
         }
     }
 }

@@ -84,7 +84,7 @@ impl ChildHandle {
     #[napi]
     pub fn watch(&mut self, env: Env, ended: Function<'_, (), ()>) -> Result<()> {
         if self.watch.is_some() {
-            return Err(Error::from_reason("this clone is watched already"));
+            return Err(Error::from_reason("this clone is already watched"));
         }
         let pidfd = self.child.as_ref().ok_or_else(closed)?.pidfd().as_raw_fd();
         let event_loop = Loop::of(&env)?;
@@ -92,7 +92,7 @@ impl ChildHandle {
         // SAFETY: `env` and the function are live during the call.
         let status = unsafe { sys::napi_create_reference(env.raw(), ended.raw(), 1, &raw mut callback) };
         if status != sys::Status::napi_ok {
-            return Err(Error::from_reason("no reference to the function could be made"));
+            return Err(Error::from_reason("napi_create_reference failed"));
         }
         let handle = event_loop.new_poll(pidfd)?;
         let watcher = Box::into_raw(Box::new(Watcher { env: env.raw(), callback }));
@@ -138,7 +138,7 @@ impl ChildHandle {
 }
 
 fn closed() -> Error {
-    Error::from_reason("this clone was reaped and its descriptor closed")
+    Error::from_reason("this clone was reaped, and its pidfd is closed")
 }
 
 /// Data that the poll handle's callback needs to call JavaScript.

@@ -141,7 +141,7 @@ fn become_clone(side: CloneSide, event_loop: Loop, inheritance: &Inheritance, fa
 
 /// Ends a clone that could not be set up.
 fn give_up(why: &str) -> ! {
-    eprintln!("qclone: cannot set the clone up: {why}");
+    eprintln!("qclone: cannot set up the clone: {why}");
     qclone::exit(STATUS_OF_NO_SETUP);
 }
 

@@ -79,7 +79,7 @@ fn reference(env: &Env, function: &Function<'_, (), ()>) -> Result<sys::napi_ref
     // SAFETY: `env` and the function are live during the call.
     let status = unsafe { sys::napi_create_reference(env.raw(), function.raw(), 1, &raw mut reference) };
     if status != sys::Status::napi_ok {
-        return Err(Error::from_reason("no reference to the function could be made"));
+        return Err(Error::from_reason("napi_create_reference failed"));
     }
     Ok(reference)
 }

@@ -129,4 +129,4 @@ impl Policy for NodePolicy<'_> {
 
 /// Reason for a refusal: a clone's loop would never run these tasks. A WebAssembly promise, for example
 /// when `fetch` loads its parser, would never settle.
-const TASKS_LEFT: &str = "at rest, but V8 has tasks for the main thread that have not run yet";
+const TASKS_LEFT: &str = "idle, but V8 has tasks for the main thread that have not run yet";

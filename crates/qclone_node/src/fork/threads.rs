@@ -69,10 +69,10 @@ impl<'a> Attempt<'a> {
     /// Judges a thread of an addon or a library.
     fn judge_foreign(&mut self, thread: &Thread) -> Judgement {
         let Some(name) = self.vouch_for.iter().find(|name| thread.is_of(name)) else {
-            return foreign("started by an addon or a library; what it holds is not known, see `vouchFor`");
+            return foreign("started by an addon or a library; it may hold locks, see `vouchFor`");
         };
         if !thread.wait.is_parked() {
-            let what = format!("of {name}, which is vouched for, and at work");
+            let what = format!("busy; `vouchFor` accepts threads of {name} only while they wait");
             return Judgement::InTheWay(Blocker::AtWork, what);
         }
         if let Some(owner) = &thread.owner
@@ -198,11 +198,11 @@ impl NodeThreads {
             return self.judge_pool(thread, pool, attempt);
         }
         if self.delayed_tasks == address {
-            return at_rest_or_at_work(thread.wait.is_epoll(), "V8's thread of delayed tasks");
+            return at_rest_or_at_work(thread.wait.is_epoll(), "V8's delayed-task thread, busy");
         }
         if self.signal_inspector == address {
             let rests = self.waits_in(thread, &self.node);
-            return at_rest_or_at_work(rests, "the thread that starts the inspector");
+            return at_rest_or_at_work(rests, "the thread that starts the inspector, busy");
         }
         if start.module.as_deref() != Some(&*self.node) && start.module.as_deref() != Some(&*self.libuv) {
             return attempt.judge_foreign(thread);
@@ -230,8 +230,7 @@ impl NodeThreads {
             ),
             (false, _) => Judgement::InTheWay(
                 Blocker::Pool,
-                "libuv's thread pool at work: file system, crypto, zlib or DNS calls are under way"
-                    .to_owned(),
+                "libuv's thread pool, busy with file system, crypto, zlib or DNS calls".to_owned(),
             ),
         }
     }
@@ -247,7 +246,7 @@ impl NodeThreads {
         if thread.wait.is_epoll() {
             // The thread of delayed tasks may have become idle right after the search for it.
             if self.delayed_tasks.is_none() && blocks_sigusr1(thread) {
-                return at_rest_or_at_work(false, "a thread of node, not yet known");
+                return at_rest_or_at_work(false, "a Node thread, not yet identified");
             }
             return foreign(OWN_LOOP);
         }
@@ -258,7 +257,7 @@ impl NodeThreads {
         }
         Judgement::InTheWay(
             Blocker::PerhapsPool,
-            "a thread of node at work, not yet known: most often libuv's thread pool".to_owned(),
+            "a busy Node thread, not yet identified: usually of libuv's thread pool".to_owned(),
         )
     }
 
@@ -299,7 +298,7 @@ fn judge_unknown(thread: &Thread) -> Judgement {
         return Judgement::AtRest;
     }
     // It has been running since it started, so its stack could not be found.
-    Judgement::InTheWay(Blocker::AtWork, "a thread at work, not yet known".to_owned())
+    Judgement::InTheWay(Blocker::AtWork, "a busy thread, not yet identified".to_owned())
 }
 
 impl Crew {
@@ -339,7 +338,8 @@ fn members<'a>(start: usize, threads: &'a [&Thread]) -> impl Iterator<Item = &'a
     threads.iter().copied().filter(move |thread| start_of(thread) == Some(start))
 }
 
-const WORKER: &str = "a Worker: of worker_threads, or of a module loader registered with module.register()";
+const WORKER: &str =
+    "a Worker, started by worker_threads or by a module loader registered with module.register()";
 
 /// Returns whether a judgement's text is that of a Worker.
 pub(crate) fn is_worker(what: &str) -> bool {
@@ -361,18 +361,18 @@ fn by_own_name(thread: &Thread) -> Option<&'static str> {
 
 /// The inspector's thread and those of `node::tracing::Agent` in Node's `src/tracing/agent.cc` wait in the same
 /// way.
-const OWN_LOOP: &str = "a thread of node with an event loop of its own: the inspector, a Worker, or tracing by \
+const OWN_LOOP: &str = "a Node thread with its own event loop: the inspector, a Worker, or tracing with \
     --trace-event-categories";
 /// `ProfilerEventsProcessor` in V8's `src/profiler/cpu-profiler.cc`.
-const CPU_PROFILER: &str = "V8's CPU profiler: --cpu-prof, the inspector's Profiler.start, or a tracing \
-    agent's; stop it, or start it in clones";
+const CPU_PROFILER: &str = "V8's CPU profiler, started by --cpu-prof, the inspector's Profiler.start or a \
+    tracing agent; stop it, or start it in clones";
 /// `Profiler` and `SamplingThread` in V8's `src/logging/log.cc`.
-const LOGGING_PROFILER: &str = "V8's profiler, by --prof";
+const LOGGING_PROFILER: &str = "V8's profiler, started by --prof";
 /// `SigintWatchdog` in Node's `src/node_watchdog.cc`.
 const SIGINT_WATCHDOG: &str =
-    "node's SigintWatchdog, of a call of vm with breakOnSigint; clone after the call";
+    "Node's SigintWatchdog, started by a vm call with breakOnSigint; clone after the call";
 /// `Watchdog` in Node's `src/node_watchdog.cc`.
-const TIMEOUT_WATCHDOG: &str = "node's Watchdog, of a call of vm with a timeout; clone after the call";
+const TIMEOUT_WATCHDOG: &str = "Node's Watchdog, started by a vm call with a timeout; clone after the call";
 
 fn foreign(what: &str) -> Judgement {
     Judgement::InTheWay(Blocker::Foreign, what.to_owned())

@@ -169,7 +169,7 @@ pub fn watch_input(env: Env, fd: i32, arrived: Function<'_, (), ()>) -> Result<W
 }
 
 fn watch(env: &Env, fd: i32, wanted: WatchFor, seen: &Function<'_, (), ()>) -> Result<WatchOutcome> {
-    let connection = borrow(fd).ok_or_else(|| Error::from_reason("a connection has a descriptor"))?;
+    let connection = borrow(fd).ok_or_else(|| Error::from_reason("the connection has no file descriptor"))?;
     let event_loop = Loop::of(env)?;
     let connection = match connection.try_clone_to_owned() {
         Ok(connection) => connection,
@@ -182,7 +182,7 @@ fn watch(env: &Env, fd: i32, wanted: WatchFor, seen: &Function<'_, (), ()>) -> R
     let mut callback = ptr::null_mut();
     // SAFETY: `env` and the function are live during the call.
     let status = unsafe { sys::napi_create_reference(env.raw(), seen.raw(), 1, &raw mut callback) };
-    assert!(status == sys::Status::napi_ok, "a reference to a live function can be made");
+    assert!(status == sys::Status::napi_ok, "napi_create_reference failed");
     let watched = Box::into_raw(Box::new(Watched { env: env.raw(), callback, wanted, connection }));
     // SAFETY: `handle` is live until its close callback.
     unsafe { uv::uv_handle_set_data(handle, watched.cast()) };

@@ -104,5 +104,9 @@ fn reason(error: qclone::Error) -> Error {
 }
 
 fn check(status: sys::napi_status) -> Result<()> {
-    if status == sys::Status::napi_ok { Ok(()) } else { Err(Error::from_reason("no buffer could be made")) }
+    if status == sys::Status::napi_ok {
+        Ok(())
+    } else {
+        Err(Error::from_reason("napi_create_arraybuffer failed"))
+    }
 }

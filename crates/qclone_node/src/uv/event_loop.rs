@@ -32,7 +32,7 @@ impl Loop {
         let status = unsafe { sys::napi_get_uv_event_loop(env.raw(), &raw mut raw) };
         let raw: *mut UvLoop = raw.cast();
         if status != sys::Status::napi_ok || raw.is_null() {
-            return Err(Error::new(Status::GenericFailure, "node has no event loop to give"));
+            return Err(Error::new(Status::GenericFailure, "Node returned no event loop"));
         }
         // SAFETY: Node returned a live loop.
         let told = unsafe { uv_backend_fd(raw) };
@@ -169,5 +169,5 @@ impl Loop {
     }
 }
 
-pub(super) const UNKNOWN_LAYOUT: &str = "this libuv lays out its loop in a way that qclone does not know; \
+pub(super) const UNKNOWN_LAYOUT: &str = "qclone does not know the event loop layout of this libuv; \
     use a release of Node 20, 22, 24 or 26, or update qclone";

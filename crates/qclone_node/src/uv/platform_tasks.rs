@@ -139,6 +139,6 @@ const FLUSH_TASKS: &CStr = c"_ZN4node22PerIsolatePlatformData10FlushTasksEP10uv_
 /// Number of words to search in a `PerIsolatePlatformData`. It refers to its loop and its handle within fewer.
 const OWNER_WORDS: usize = 32;
 
-const UNKNOWN_PLATFORM: &str = "this Node has V8's tasks run in a way that qclone does not know \
-    (no handle of PerIsolatePlatformData's on the event loop); use a release of Node 20, 22, 24 or 26, \
+const UNKNOWN_PLATFORM: &str = "qclone does not know how this Node runs V8's tasks \
+    (the event loop has no known handle of PerIsolatePlatformData); use a release of Node 20, 22, 24 or 26, \
     or update qclone";

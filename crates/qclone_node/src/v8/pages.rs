@@ -105,7 +105,7 @@ enum State {
     Huge,
 }
 
-const NOT_ASKED: &str = "not asked for: import node-qclone/heap first";
+const NOT_ASKED: &str = "not set up: import node-qclone/heap first";
 
 /// Layout of V8's heap in memory.
 #[napi(string_enum = "lowercase")]
@@ -237,7 +237,7 @@ fn install(wanted: &HeapMode) -> Result<State, &'static str> {
         unsafe { vtable::give(object, copy) };
     }
     Ok(match HugePages::of_this_process() {
-        _ if *wanted == HeapMode::Dense => State::Dense("asked for"),
+        _ if *wanted == HeapMode::Dense => State::Dense("QCLONE_HEAP is `dense`"),
         HugePages::OnAdvice => {
             HUGE.store(true, Ordering::Relaxed);
             State::Huge
@@ -356,13 +356,13 @@ unsafe extern "C" fn release_pages(
     }
 }
 
-const NO_SYMBOLS: &str = "this node does not export V8's page allocator";
-const OTHER_TABLE: &str = "V8's page allocator has other methods than expected";
+const NO_SYMBOLS: &str = "this Node does not export V8's page allocator";
+const OTHER_TABLE: &str = "V8's page allocator has unexpected methods";
 const OTHER_OBJECTS: &str =
-    "V8's page allocator was not found, or somebody has changed it: a second copy of node-qclone, perhaps";
-const OTHER_PAGES: &str = "the size of a page of this system does not fit";
-const NO_MEMORY: &str = "the system gave no memory at an address of our choice";
-const NOT_PINNED: &str = "this library cannot be kept loaded";
+    "V8's page allocator was not found, or other code has changed it, such as a second copy of node-qclone";
+const OTHER_PAGES: &str = "the page size of this system is not supported";
+const NO_MEMORY: &str = "memory cannot be mapped at the addresses that qclone needs";
+const NOT_PINNED: &str = "dlopen(3) cannot keep the native part loaded";
 const NO_CHUNKS: &str =
-    "V8 does not ask for chunks as expected: it was built with pointer compression, perhaps";
-const TWICE: &str = "installed already";
+    "V8 does not allocate its chunks as expected: it may be built with pointer compression";
+const TWICE: &str = "already installed";
