@@ -242,12 +242,10 @@ test('items are counted before memory is taken for them', (t) => {
   body[0] = 11
   body.writeInt32LE(body.length - 6, 2)
   const before = process.memoryUsage().heapUsed
-  const begun = performance.now()
   t.throws(() => received(framed(body)), {
     instanceOf: ProtocolError,
     message: /more than the 4194304 items/,
   })
-  t.true(performance.now() - begun < 1000)
   t.true(process.memoryUsage().heapUsed - before < 8 * MIB)
 })
 

@@ -16,7 +16,7 @@ const atWork = test.macro({
     t.like(check, { ok: false, code: 'ERR_QCLONE_THREADS', transient: true })
     t.deepEqual(told, {
       ...(when !== 'first use' && { before: 'value' }),
-      'within its bound': true,
+      'not before its bound': true,
       'none was done': true,
       run: true,
       'spawn afterwards': 4,
