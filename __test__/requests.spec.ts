@@ -288,6 +288,7 @@ test('a client that has ended its side is answered if that is done at once, as b
   t.deepEqual(await playScene(t, 'requests', 'a client that has ended its side'), {
     '/at-once': true,
     '/later': false,
+    '/at-once, by a clone that starts slowly': true,
   })
 })
 

@@ -37,6 +37,8 @@ export interface Task {
   stdio: Stdio
   /** Kind of link: only the clone sends (large values through a file in memory), or both do. */
   link: 'pipe' | 'pipe and file' | 'socket'
+  /** Called in this process after each fork for the task, before the clone is ready. */
+  onForked?: () => void
   /** Called in the clone once it is set up. */
   inClone: (ends: Ends) => void
   /** Functions that `inClone` calls first, compiled in the parent. */
@@ -151,6 +153,7 @@ async function attemptLaunch(task: Task, guard: Guard, turn: Turn): Promise<Laun
     throw isQcloneError(error) ? error : refused(typed(error), task)
   }
   const { clone, file, forkedAt } = forked
+  task.onForked?.()
   const channel = openChannel(task, forked, started)
   guard.watch(clone, channel)
   const end = () => channel.otherSideHasEnded()

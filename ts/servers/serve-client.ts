@@ -70,7 +70,7 @@ export type Served<D> =
     }
 
 /**
-Time a clone has to report that it is done once its client has left, in milliseconds. A client can end its side right
+Time a clone has to report that it is done once its client has left and it is ready, in milliseconds. A client can end its side right
 after its request, and leave right after the answer, before the clone reports.
 */
 export const DISCONNECT_TIMEOUT_MS = 250
@@ -88,11 +88,17 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
   let unwatch = () => {}
   let unwatchStall = (_answered: boolean) => {}
   let answered = false
-  const onLeft = () => {
-    left = true
+  let isStarting = false
+  const startLeaving = () => {
     // A connection that this process has closed stays open while the clone has it.
     const patience = client.socket.destroyed ? 0 : client.disconnectTimeout
+    clearTimeout(leavingTimer)
     leavingTimer = setTimeout(() => gone.abort(new Error('the client has left')), patience)
+  }
+  const onLeft = () => {
+    left = true
+    // A clone that is starting gets its time once it is ready: the client may only have ended its side.
+    if (!isStarting || client.socket.destroyed) startLeaving()
   }
   const giveUp = (reason: string) => {
     stalled = true
@@ -115,12 +121,18 @@ export async function serve<D>(client: Client<D>): Promise<Served<D>> {
       hindrance: pendingOn({ socket, timeout: writeStallTimeout, giveUp }),
       stdio,
       link: 'pipe',
+      onForked: () => {
+        isStarting = true
+        if (!socket.destroyed) clearTimeout(leavingTimer)
+      },
       inClone: ({ fd }) => {
         onReport(undefined)
         inClone({ begun: sendBegun.bind(undefined, fd), done: sendDone.bind(undefined, fd) })
       },
       calls: [inClone, ...calls],
     })
+    isStarting = false
+    if (left) startLeaving()
     client.onReady?.()
     unwatchStall = watchForStall({
       socket,
