@@ -18,6 +18,10 @@ test('a request is answered from a clone by what its function gives', async (t) 
   })
 })
 
+test('a client that leaves a stream is no failure, and prints nothing', async (t) => {
+  t.deepEqual(await playScene(t, 'offload', 'clients that leave a stream'), { left: 0 })
+})
+
 test('what its function throws is for stderr, and for the client only if asked for', async (t) => {
   const { told, stderr } = await runFixture('offload', 'throws')
   t.deepEqual([told.hidden, told.exposed], ['Internal Server Error\n', "'a secret"])

@@ -284,6 +284,29 @@ test('a clone that lingers does not keep the connection open', async (t) => {
   })
 })
 
+test('a request that waits for 100 Continue has one clone, if its listener emits `request`', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'a listener of checkContinue that emits request'), {
+    continue: 100,
+    answer: [1, true],
+  })
+})
+
+test('a connection that the parent ends meanwhile ends after the answer', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'a connection that the parent ends meanwhile'), {
+    body: 'half, whole',
+    error: 'none',
+    'its own method again': false,
+  })
+})
+
+test('the parent answers over TLS that no clone can inherit', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'TLS over a stream that is no socket'), { answer: false })
+})
+
+test('subscribers hear of no response but that to a client', async (t) => {
+  t.deepEqual(await playScene(t, 'requests', 'a subscriber of responses'), { status: 200, others: 0 })
+})
+
 test('a client that has ended its side is answered if that is done at once, as by node', async (t) => {
   t.deepEqual(await playScene(t, 'requests', 'a client that has ended its side'), {
     '/at-once': true,

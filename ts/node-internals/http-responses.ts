@@ -131,11 +131,18 @@ export function methodsOfResponses(): Callable[] {
     .filter((method) => method !== undefined)
 }
 
-/** Makes a response without a client, on a connection that is not open. */
+/**
+Makes a response without a client, on a connection that is not open.
+
+Does not call the constructor of `ServerResponse`, which tells the diagnostics channel `http.server.response.created`
+since Node 22: subscribers would hear of a request that no client sent.
+*/
 export function freshResponse(): { request: IncomingMessage; response: ServerResponse; socket: Socket } {
   const socket = new Socket()
   const request: IncomingMessage = new http.IncomingMessage(socket)
-  return { request, response: new http.ServerResponse(request), socket }
+  const response = new http.OutgoingMessage()
+  Object.setPrototypeOf(response, http.ServerResponse.prototype)
+  return { request, response: Object.assign(response, { req: request }) as ServerResponse, socket }
 }
 
 export function verifyResponses(): void {

@@ -101,6 +101,52 @@ export function readOnDemand(socket: Socket, onRead: () => void): void {
   define(socket, 'resume', { value: resume, configurable: true })
 }
 
+/** Postponed end of a connection. */
+interface Postponed {
+  /** The connection's own `end`, if code has patched it. */
+  readonly own: PropertyDescriptor | undefined
+  /** Arguments of the first call meanwhile. */
+  args?: unknown[]
+}
+
+const postponed = new WeakMap<Socket, Postponed>()
+
+/**
+Postpones the effect of `socket.end` until {@link endIfAsked}. Code that stops a server ends the connections that it
+considers idle, which would end the answer that a clone is sending.
+*/
+export function postponeEnd(socket: Socket): void {
+  const entry: Postponed = { own: Object.getOwnPropertyDescriptor(socket, 'end') }
+  postponed.set(socket, entry)
+  const end = (...args: unknown[]) => {
+    entry.args ??= args
+    return socket
+  }
+  define(socket, 'end', { value: end, configurable: true, writable: true })
+}
+
+/** Undoes {@link postponeEnd}. @returns the arguments of the first call of `end` meanwhile; `undefined` without one. */
+export function regainEnd(socket: Socket): unknown[] | undefined {
+  const entry = postponed.get(socket)
+  if (!entry) return undefined
+  postponed.delete(socket)
+  if (entry.own) define(socket, 'end', entry.own)
+  else Reflect.deleteProperty(socket, 'end')
+  return entry.args
+}
+
+/** Undoes {@link postponeEnd}, and ends the connection if `end` has been called meanwhile. Never throws. */
+export function endIfAsked(socket: Socket): void {
+  const args = regainEnd(socket)
+  if (!args || socket.destroyed) return
+  try {
+    Reflect.apply(socket.end, socket, args)
+  } catch (error) {
+    // Code has patched `end`, or called it with wrong arguments.
+    socket.destroy(error as Error)
+  }
+}
+
 /** Errors that servers emitted for connections whose requests were not expected at the time. */
 const missed = new WeakMap<Socket, Error>()
 

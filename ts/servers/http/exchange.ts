@@ -17,6 +17,7 @@ import {
   countWritten,
   cut,
   descriptorOf,
+  endIfAsked,
   expectRequest,
   hasInput,
   hold,
@@ -24,6 +25,7 @@ import {
   letGo,
   mayBeHalfOpen,
   parserAtRest,
+  postponeEnd,
   whenClosed,
 } from '../client-connection.js'
 import { DISCONNECT_TIMEOUT_MS, serve } from '../serve-client.js'
@@ -72,7 +74,10 @@ export async function exchange(wanted: Exchange): Promise<void> {
     await assigned(response, socket)
     // Nothing is read from here on, so the state of the connection stays the same until the fork.
     await parserAtRest()
-    if (!socket.destroyed) await haveAnswered(wanted, socket, spentMs)
+    if (!socket.destroyed) {
+      postponeEnd(socket)
+      await haveAnswered(wanted, socket, spentMs)
+    }
   } catch (error) {
     // This error concerns one client and must not end the parent.
     reportError(error)
@@ -80,6 +85,7 @@ export async function exchange(wanted: Exchange): Promise<void> {
   } finally {
     forgetBody(request)
     if (isHeld) letGo(socket)
+    endIfAsked(socket)
   }
   if (server && listened.has(server) && !server.listening) closeIfIdle(socket, server)
 }

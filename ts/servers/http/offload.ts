@@ -131,6 +131,7 @@ async function answer(response: ServerResponse, f: () => unknown, expose: boolea
     if (isStream(body)) await send(body, response)
     else endResponse(response, rendered(body, String(response.getHeader('content-type'))))
   } catch (error) {
+    if (hasLeft(response, error)) return
     if (response.headersSent || !expose) reportError(error)
     // The client has part of the answer and must not take it as complete.
     if (response.headersSent) response.destroy()
@@ -159,6 +160,14 @@ async function* continued(
   }
 }
 
+/** Whether an answer failed because its client left, which is no failure of the function that answers. */
+function hasLeft({ req: { socket } }: ServerResponse, error: unknown): boolean {
+  return socket.destroyed && LEFT.has((error as NodeJS.ErrnoException | undefined)?.code ?? '')
+}
+
+/** Codes of the errors that a stream to a client has when the connection is closed. */
+const LEFT = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE'])
+
 const STATUS_INTERNAL_ERROR = 500
 
 function messageOf(error: unknown): string {
@@ -176,4 +185,4 @@ function rendered(body: unknown, contentType: string): string | Uint8Array {
   return inspect(body, { depth: Infinity, maxArrayLength: Infinity, maxStringLength: Infinity })
 }
 
-calledInClones(answer, isStream, rendered, send, continued)
+calledInClones(answer, isStream, rendered, send, continued, hasLeft)

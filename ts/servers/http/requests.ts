@@ -12,6 +12,7 @@ import {
   integerFrom,
 } from '../../options/validate.js'
 import type { Callable } from '../../types/callable.js'
+import { descriptorOf } from '../client-connection.js'
 import { choose, expectCloneable, expectHttpServer, shimServer, type Taker, type Undo } from '../intercept.js'
 import { type Exchange, exchange } from './exchange.js'
 import { drawRequestId } from './request-ids.js'
@@ -103,7 +104,7 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
     (event: string, maxBufferedBody: number): Taker =>
     (next, ...args) => {
       const [request, response] = args as [IncomingMessage, ServerResponse]
-      if (!isOnConnection(request)) return next(...args)
+      if (!isOnConnection(request) || taken.has(request)) return next(...args)
       const chosen = !isInline() && choose(filter, request)
       if (chosen === undefined) {
         response.statusCode = 500
@@ -111,6 +112,7 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
         return true
       }
       if (!chosen) return next(...args)
+      taken.add(request)
       drawRequestId(server, request)
       void exchange({
         kind: 'request',
@@ -136,12 +138,17 @@ export function cloneRequests(server: Server, options: RequestOptions = {}): Und
   })
 }
 
+/** Requests that clones answer. The clone's listener of `checkContinue` usually emits `request` for the same request. */
+const taken = new WeakSet<IncomingMessage>()
+
 /**
 Whether a request came over its own connection, which a clone can inherit. Others are injected by a test, over a stream
-that is not a socket, or come from HTTP/2, where one connection has many requests.
+that is not a socket (TLS over such a stream included), or come from HTTP/2, where one connection has many requests.
 */
 export function isOnConnection(request: IncomingMessage): boolean {
-  return request.socket instanceof Socket && !('stream' in request)
+  const { socket } = request
+  if (!(socket instanceof Socket) || 'stream' in request) return false
+  return socket.destroyed || descriptorOf(socket) !== undefined
 }
 
 /** Returns method and path, without the query string, which can contain secrets. */

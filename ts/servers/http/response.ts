@@ -23,6 +23,7 @@ import {
   isEncrypted,
   letGo,
   readOnDemand,
+  regainEnd,
   watchClient,
 } from '../client-connection.js'
 import type { Line } from '../serve-client.js'
@@ -57,6 +58,7 @@ interface Answering {
 export function answerInClone(answering: Answering): void {
   const { request, response, socket, whole, lazy, halfOpen, timeout, line, answer } = answering
   takeBack(response)
+  regainEnd(socket)
   // In a server, the listening socket keeps the loop alive: a handler may wait for an unreferenced timer or its client.
   native().holdLoop(true)
   const bytesBefore = bytesWritten(socket)
@@ -192,7 +194,17 @@ function handBack(answering: Answering, done: (last: boolean) => void): void {
   socket.destroySoon()
 }
 
-calledInClones(answerInClone, summaryOf, inText, bytesWritten, finish, endsConnection, handBack, abandon)
+calledInClones(
+  answerInClone,
+  summaryOf,
+  inText,
+  bytesWritten,
+  finish,
+  endsConnection,
+  handBack,
+  abandon,
+  regainEnd,
+)
 calledInClones(beforeFirstWrite, headOf, isLast, endRequest, detach, emitClose)
 // Node's own methods of a response. A parent whose clones answer never calls them.
 calledInClones(...methodsOfResponses())
