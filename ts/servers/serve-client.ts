@@ -70,10 +70,11 @@ export type Served<D> =
     }
 
 /**
-Time a clone has to report that it is done once its client has left and it is ready, in milliseconds. A client can end its side right
-after its request, and leave right after the answer, before the clone reports.
+Time a clone has to report that it is done once its client has left and it is ready, in milliseconds. A client can end
+its side right after its request, and leave right after the answer, before the clone reports. On a busy machine, the
+report can take some hundred milliseconds.
 */
-export const DISCONNECT_TIMEOUT_MS = 250
+export const DISCONNECT_TIMEOUT_MS = 1000
 
 /** Default of `writeStallTimeout`. */
 const WRITE_STALL_TIMEOUT_MS = 20_000
