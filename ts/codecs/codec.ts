@@ -1,3 +1,4 @@
+import { expectArray, expectObject } from '../options/validate.js'
 import { brand } from '../types/brand.js'
 
 /** Message that expects a reply, made by the conversation's `reply` or `fail`. */
@@ -106,11 +107,19 @@ export class ProtocolError extends Error {
   /** Messages completed before the fault in the same chunk: it must not matter where the network cuts a stream. */
   readonly messages: readonly Message[]
 
+  /** @throws {TypeError} if `messages` is not an array of messages. */
   constructor(message: string, messages: readonly Message[] = []) {
     super(message)
+    expectMessages(messages, 'messages')
     this.messages = messages
   }
 }
 
 /** Returns whether `value` is a {@link ProtocolError}, even one that another copy of the package created. */
 export const isProtocolError = brand(ProtocolError, 'ProtocolError')
+
+/** @throws {TypeError} if `value` is not an array of messages. */
+export function expectMessages(value: unknown, name: string): asserts value is readonly Message[] {
+  expectArray(value, name)
+  for (const [index, message] of value.entries()) expectObject(message, `${name}[${index}]`)
+}

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import {
   type Codec,
   type Conversation,
+  expectMessages,
   isProtocolError,
   type Message,
   type Query,
@@ -24,8 +25,11 @@ export interface Listener {
   onQuery: (query: Query, conversation: Conversation) => Promise<Uint8Array | undefined>
   /** Receives a message that expects no reply. Without it, such messages are dropped undecoded. */
   onUpdate: ((value: unknown) => unknown) | undefined
-  /** Receives such messages in place of `onUpdate`, undecoded, to pass them on to another process. */
-  passOn?: ((update: UndecodedUpdate) => void) | undefined
+  /**
+  Receives such messages in place of `onUpdate`, undecoded, to pass them on to another process. Throws what the codec
+  throws.
+  */
+  passOn?: ((update: UndecodedUpdate, conversation: Conversation) => void) | undefined
 }
 
 /** Message that expects no reply. */
@@ -45,9 +49,11 @@ function isForListener({ kind }: Message): boolean {
 /** State that another process needs to continue with a client. */
 export interface Suspended {
   /** State of the conversation, undefined if the client has not been let in. */
-  readonly state: Uint8Array | undefined
+  readonly state: Buffer | undefined
   /** Bytes that were read but not handled. */
   readonly unread: Uint8Array
+  /** Whether they begin with a query that is held. */
+  readonly asks: boolean
 }
 
 function rawOf(message: Message | undefined): Uint8Array | undefined {
@@ -61,7 +67,10 @@ function isHeldable(message: Message | undefined): boolean {
 
 const NOTHING = Buffer.alloc(0)
 
-/** Dialogue with a client that speaks a codec. Each message is handled before the next one. */
+/**
+Dialogue with a client that speaks a codec. Each message is handled before the next one. The codec is the user's code:
+whatever it throws ends the dialogue, and reaches no caller.
+*/
 export class Dialogue {
   readonly socket: Socket
   readonly #conversation: Conversation
@@ -81,6 +90,8 @@ export class Dialogue {
   #paused = false
   /** Reason to reset the connection, if the client has broken its protocol. */
   #fault: string | undefined
+  /** Whether the codec has thrown outside of a message. It is not called again. */
+  #isLost = false
   #ended = false
   /** Called when everything read has been handled or is held. */
   onRest: () => void = () => {}
@@ -108,7 +119,7 @@ export class Dialogue {
 
   /** Whether the client has been let in, even if it has broken its protocol since. */
   get established(): boolean {
-    this.#letIn ||= this.#conversation.established
+    this.#letIn ||= this.#ask(({ established }) => Boolean(established)) ?? false
     return this.#letIn
   }
 
@@ -119,7 +130,8 @@ export class Dialogue {
 
   /** Whether a query is held. */
   get hasHeld(): boolean {
-    return this.#holdsQueries && !this.#busy && isHeldable(this.#pending[this.#next])
+    if (!this.#holdsQueries || this.#busy) return false
+    return this.#ask(() => isHeldable(this.#pending[this.#next])) ?? false
   }
 
   /** Holds queries and stops reading. */
@@ -144,10 +156,16 @@ export class Dialogue {
   */
   suspend(): Suspended | undefined {
     if (this.#busy || this.#paused || this.#fault !== undefined) return undefined
-    const raws = this.#pending.slice(this.#next).map(rawOf)
-    if (!raws.every((raw) => raw !== undefined)) return undefined
-    const { state, rest = NOTHING } = this.#conversation
-    return { state, unread: Buffer.concat([...raws, rest]) }
+    return this.#ask(({ state, rest = NOTHING }) => {
+      const messages = this.#pending.slice(this.#next)
+      const raws = messages.map(rawOf)
+      if (!raws.every((raw) => raw !== undefined)) return undefined
+      return {
+        state: state && Buffer.from(state),
+        unread: Buffer.concat([...raws, rest]),
+        asks: isHeldable(messages[0]),
+      }
+    })
   }
 
   /** Whether all messages read have been handled. Part of the next one may have been read. */
@@ -157,18 +175,12 @@ export class Dialogue {
 
   /** Whether everything read has been handled, and no part of a message is left. */
   get isBetweenMessages(): boolean {
-    const { rest = NOTHING } = this.#conversation
-    return this.isAnswered && rest.length === 0
-  }
-
-  /** State that another process needs to decode the client's messages. Undefined if the codec has none. */
-  get conversationState(): Uint8Array | undefined {
-    return this.#conversation.state
+    return this.isAnswered && this.#ask(({ rest = NOTHING }) => rest.length === 0) === true
   }
 
   /** Whether another process could continue with the client. */
   get isMovable(): boolean {
-    return this.#conversation.rest !== undefined
+    return this.#ask(({ rest }) => rest !== undefined) ?? false
   }
 
   /** Handles only the greeting until {@link resume}. Everything else waits. */
@@ -193,11 +205,41 @@ export class Dialogue {
     try {
       this.#queue(this.#conversation.receive(chunk))
     } catch (error) {
-      // Messages completed before the fault are handled first: packet boundaries must not matter.
-      if (isProtocolError(error)) this.#queue(error.messages)
-      this.#failBy(error)
+      this.#failBy(this.#queueBefore(error))
     }
     this.#goOn()
+  }
+
+  /**
+  Queues the messages completed before an error of the codec, which are handled first: packet boundaries must not matter.
+
+  @returns the error, or the one that reading its messages throws.
+  */
+  #queueBefore(error: unknown): unknown {
+    try {
+      if (isProtocolError(error)) this.#queue(error.messages)
+      return error
+    } catch (ofMessages) {
+      return ofMessages
+    }
+  }
+
+  /**
+  Reads from the codec while no message is being handled. If that throws, resets the connection, once the query under way
+  is answered.
+
+  @returns undefined if the codec throws, now or before.
+  */
+  #ask<T>(read: (conversation: Conversation) => T): T | undefined {
+    if (this.#isLost) return undefined
+    try {
+      return read(this.#conversation)
+    } catch (error) {
+      this.#isLost = true
+      this.#failNow(error)
+      this.#goOn()
+      return undefined
+    }
   }
 
   get #allTaken(): boolean {
@@ -205,6 +247,7 @@ export class Dialogue {
   }
 
   #queue(messages: readonly Message[]): void {
+    expectMessages(messages, 'messages')
     this.#letIn ||= messages.some(isForListener)
     this.#pending = this.#allTaken ? [...messages] : this.#pending.slice(this.#next).concat(messages)
     this.#next = 0
@@ -232,15 +275,11 @@ export class Dialogue {
     const begun = uptimeMs() - this.#spentMs
     while (!this.#busy && !this.#paused && !this.socket.destroyed) {
       const message = this.#pending[this.#next]
-      if (!message || (this.#greeting && isForListener(message))) break
-      if (this.#holdsQueries && isHeldable(message)) break
-      if (isForListener(message) && uptimeMs() - begun > MOST_TURN_MS) {
-        this.#pause()
-        break
-      }
-      // Releases the message: it may be large once decoded, and messages after it may have to wait.
-      this.#pending[this.#next++] = undefined
+      if (!message) break
       try {
+        if (this.#mustWait(message, begun)) break
+        // Releases the message: it may be large once decoded, and messages after it may have to wait.
+        this.#pending[this.#next++] = undefined
         this.#take(message)
       } catch (error) {
         this.#failNow(error)
@@ -253,6 +292,16 @@ export class Dialogue {
     if (done && this.#fault !== undefined) this.#breakOff(this.#fault)
     else this.#endWhenDone()
     if (done || this.hasHeld) this.onRest()
+  }
+
+  /** @param begun time at which this client's turn began, by `uptimeMs`. */
+  #mustWait(message: Message, begun: number): boolean {
+    const isListeners = isForListener(message)
+    if (this.#greeting && isListeners) return true
+    if (this.#holdsQueries && isHeldable(message)) return true
+    if (!isListeners || uptimeMs() - begun <= MOST_TURN_MS) return false
+    this.#pause()
+    return true
   }
 
   /** Lets other clients have their turn. */
@@ -283,7 +332,7 @@ export class Dialogue {
         this.socket.destroySoon()
         break
       case 'update':
-        if (this.#listener.passOn) this.#listener.passOn(message)
+        if (this.#listener.passOn) this.#listener.passOn(message, this.#conversation)
         else if (this.#listener.onUpdate) callUpdate(this.#listener.onUpdate, message.value)
         break
       case 'query':
@@ -360,21 +409,12 @@ export function openDialogue(
   try {
     const dialogue = new Dialogue(socket, codec, listener, state)
     whileOpen(socket, timeout, () => {
-      if (!isEstablished(dialogue)) socket.destroy()
+      if (!dialogue.established) socket.destroy()
     })
     return dialogue
   } catch (error) {
     reportError(error)
     cut(socket)
     return undefined
-  }
-}
-
-function isEstablished(dialogue: Dialogue): boolean {
-  try {
-    return dialogue.established
-  } catch (error) {
-    reportError(error)
-    return false
   }
 }

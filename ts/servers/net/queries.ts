@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net'
+import { types } from 'node:util'
 import { type Conversation, isProtocolError, ProtocolError, type Query } from '../../codecs/codec.js'
 import { leave, leaveByError, onUncaught, STATUS_OF_ERROR, waitForAllTimers } from '../../in-clone/exit.js'
 import { calledInClones } from '../../in-clone/precompile.js'
@@ -7,7 +8,7 @@ import { stopReading } from '../../node-internals/sockets.js'
 import { handlers } from '../../observe/handlers.js'
 import { EXPECT_OF_SERVING, type ServingOptions, servingOptionsOf } from '../../options/clone-options.js'
 import { isInline } from '../../options/settings.js'
-import { type Expectations, expectEach } from '../../options/validate.js'
+import { type Expectations, expectEach, shown } from '../../options/validate.js'
 import { cut, descriptorOf } from '../client-connection.js'
 import {
   expectCloneable,
@@ -155,6 +156,8 @@ function announceAndEvaluate(evaluate: Evaluate, value: unknown): unknown {
 }
 
 function sendReply(socket: Socket, line: Line, reply: Uint8Array): never {
+  // An error of the codec, unlike those below.
+  if (!types.isUint8Array(reply)) throw new TypeError(`Expected a reply to be bytes, got ${shown(reply)}`)
   try {
     line.begun()
     native().writeAll(descriptorOf(socket) ?? -1, reply)

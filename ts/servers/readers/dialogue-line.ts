@@ -6,7 +6,7 @@ import { msUntil, uptimeMs } from '../../node-internals/clock.js'
 import { type Dialogue, openDialogue, type UndecodedUpdate } from '../net/dialogue.js'
 import { HANDSHAKE_TIMEOUT_MS, replyTo, type SpeakingOptions } from '../net/evaluate.js'
 import type { Hurry, Luggage } from './note.js'
-import type { Line, ReaderProcess } from './reader-process.js'
+import type { Forwarded, Line, ReaderProcess } from './reader-process.js'
 
 /** Minimum time in milliseconds for the greeting of a client that has begun to send it. */
 const LEAST_GREETING_MS = 1000
@@ -48,7 +48,7 @@ export class DialogueLine implements Line {
       Math.max(msUntil(this.#greetedUntil), luggage.asks ? LEAST_GREETING_MS : 0),
       {
         onUpdate: undefined,
-        ...(isForwarding && { passOn: (update) => this.#passOn(update) }),
+        ...(isForwarding && { passOn: (update, conversation) => this.#passOn(update, conversation) }),
         onQuery: (query, conversation) => this.#answer(query, conversation),
       },
       stateIn(luggage),
@@ -94,12 +94,11 @@ export class DialogueLine implements Line {
     }
   }
 
-  #passOn(update: UndecodedUpdate): void {
+  #passOn(update: UndecodedUpdate, conversation: Conversation): void {
     const reader = this.#reader
+    const forwarded = packed(update, conversation)
     try {
-      const raw = update.raw
-      const state = this.#dialogue?.conversationState
-      reader.forwardUpdate(raw && state ? { raw, state } : { value: update.value })
+      reader.forwardUpdate(forwarded)
     } catch (error) {
       reportError(error)
     }
@@ -125,20 +124,24 @@ export class DialogueLine implements Line {
     }
     const suspended = dialogue.suspend()
     if (!suspended) return
-    const { state, unread } = suspended
-    const conversation = state
-      ? { state: Buffer.from(state).toString('base64') }
-      : { idleUntil: this.#greetedUntil }
+    const { state, unread, asks } = suspended
+    const conversation = state ? { state: state.toString('base64') } : { idleUntil: this.#greetedUntil }
     const luggage = {
       ...conversation,
       ...(this.#wroteAt !== undefined && { wroteAt: this.#wroteAt }),
-      asks: dialogue.hasHeld,
+      asks,
     }
     if (this.#reader.giveBack(socket, luggage, unread)) return
     // There is no room to keep the input: it is handled here, from the older snapshot.
     this.#isLeaving = false
     dialogue.thaw()
   }
+}
+
+/** Returns an update in the form in which it travels. @throws whatever the codec throws. */
+function packed(update: UndecodedUpdate, { state }: Conversation): Forwarded {
+  const { raw } = update
+  return raw && state ? { raw, state } : { value: update.value }
 }
 
 /** Returns the state of a conversation that another process has begun. */
