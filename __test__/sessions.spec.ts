@@ -132,6 +132,34 @@ test('a client of WebSocket has a snapshot, beside requests that have clones', a
   })
 })
 
+test('an upgrade that comes in one packet with a request and its body has its session after the answer', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'an upgrade behind a body'), {
+    'a body': ['true', 101, 'true hello;'],
+    'no body': ['true', 101, 'true hello;'],
+    both: ['true', 'true', 101, 'true hello;'],
+  })
+})
+
+test('over TLS, a connection with an upgrade behind a body ends with the answer of the clone', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'an upgrade behind a body over TLS'), {
+    answer: 'true',
+    afterwards: ['', 'in order'],
+  })
+})
+
+test('a session hears its client although an earlier request is offloaded meanwhile', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'an upgrade behind a late offload'), { hears: true })
+})
+
+test('nothing is lost that comes before the parent listens to an upgrade behind a request for a clone', async (t) => {
+  t.deepEqual(await playScene(t, 'sessions', 'an upgrade for the parent behind a clone'), {
+    'a body': ['true', 101, 'false early;'],
+    'no body': ['true', 101, 'false early;'],
+    'a body, at once': ['true', 101, 'false early;'],
+    'no body, at once': ['true', 101, 'false early;'],
+  })
+})
+
 test('sessions are refused where they cannot be', async (t) => {
   const told = await playScene(t, 'sessions', 'bad calls')
   for (const [what, expected] of Object.entries({

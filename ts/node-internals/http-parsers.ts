@@ -41,6 +41,11 @@ function internalsOf(socket: Socket): Internals {
   return socket as unknown as Internals
 }
 
+/** Returns whether an HTTP server still parses a connection. It frees the parser before `upgrade` and `connect`. */
+export function hasParser(socket: Socket): boolean {
+  return Boolean(internalsOf(socket).parser)
+}
+
 /** Makes the server find `connection` where it would find `socket`. They can be the same. */
 export function setFoundConnection(socket: Socket, connection: unknown): void {
   const { parser } = internalsOf(socket)

@@ -38,6 +38,15 @@ export function askAgain(stream: Readable): void {
   stateOf(stream).reading = false
 }
 
+/**
+Makes a stream neither paused nor flowing, as it is before it has a listener.
+
+`lib/internal/streams/readable.js` (the setter of `readableFlowing`); Node 20 to 26.
+*/
+export function forgetFlow(stream: Readable): void {
+  Object.assign(stream, { readableFlowing: null })
+}
+
 /** Sets the number of bytes that a stream buffers before it stops reading, so that it can hold a whole body. */
 export function setHighWaterMark(stream: Readable, bytes: number): void {
   stateOf(stream).highWaterMark = bytes
@@ -98,6 +107,11 @@ export function verifyStreams(): void {
     askAgain(waiting)
     waiting.read(0)
     return before === 1 && asked === 2
+  })
+  expectFact('readable.readableFlowing', file, () => {
+    stream.pause()
+    forgetFlow(stream)
+    return stream.readableFlowing === null
   })
   const [one, other] = [new Writable({ write: () => {} }), new Writable({ write: () => {} })]
   one.write('bytes')

@@ -6,11 +6,13 @@ import { define } from '../node-internals/define.js'
 import { handleOf } from '../node-internals/handles.js'
 import {
   allowsHalfOpen,
+  hasParser,
   RESPONSE_ON_SOCKET,
   responseOn,
   setFoundConnection,
 } from '../node-internals/http-parsers.js'
 import { beforeDestroy, holdReading, releaseReading, serverOf } from '../node-internals/sockets.js'
+import { forgetFlow } from '../node-internals/streams.js'
 import { fromFailure } from '../types/errors.js'
 
 /** Returns the file descriptor of a connection, or undefined once it is closed. */
@@ -46,7 +48,8 @@ const holds = new WeakMap<Socket, number>()
 export function hold(socket: Socket): void {
   const count = holds.get(socket) ?? 0
   holds.set(socket, count + 1)
-  if (count > 0) return
+  // A session that has taken the connection over reads nothing here, and its clone must not inherit a hold.
+  if (count > 0 || takers.has(socket)) return
   socket.pause()
   // Node resumes reading when a message is complete or its body is read. Node's own flag for a flooding client would
   // stop the parser too, which still gets data that TLS has decrypted.
@@ -61,26 +64,37 @@ export function letGo(socket: Socket): void {
   if (count > 1) return
   Reflect.deleteProperty(socket, 'resume')
   releaseReading(socket)
-  const next = waitingForRelease.get(socket)
-  if (next) {
-    next()
+  const isUpgraded = !hasParser(socket)
+  // As Node leaves an upgraded connection: neither paused nor flowing, so that nothing is lost before it has a listener.
+  if (isUpgraded) forgetFlow(socket)
+  const take = takers.get(socket)
+  if (take) {
+    take()
     return
   }
   try {
-    if (!socket.destroyed) socket.resume()
+    if (socket.destroyed) return
+    if (isUpgraded && !hasReader(socket)) socket.read(0)
+    else socket.resume()
   } catch (error) {
     // A listener of `resume` threw.
     socket.destroy(error as Error)
   }
 }
 
-/** Callback that takes over a connection once nothing holds it. */
-const waitingForRelease = new WeakMap<Socket, () => void>()
+function hasReader(socket: Socket): boolean {
+  return socket.listenerCount('data') + socket.listenerCount('readable') > 0
+}
 
-/** Waits until nothing holds a connection. Reading does not resume then. */
+/** Callbacks that take over connections once nothing holds them. */
+const takers = new WeakMap<Socket, () => void>()
+
+/** Waits until nothing holds a connection, and takes it over: reading does not resume then, and nothing holds it again. */
 export function untilLetGo(socket: Socket): Promise<void> {
-  if ((holds.get(socket) ?? 0) === 0) return Promise.resolve()
-  return new Promise((resolve) => waitingForRelease.set(socket, resolve))
+  return new Promise((resolve) => {
+    takers.set(socket, resolve)
+    if ((holds.get(socket) ?? 0) === 0) resolve()
+  })
 }
 
 /**

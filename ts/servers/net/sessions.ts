@@ -20,7 +20,7 @@ import {
   LONGEST_TIMEOUT_MS,
 } from '../../options/validate.js'
 import type { Callable } from '../../types/callable.js'
-import { atNext, close, cut, mayBeHalfOpen, untilLetGo } from '../client-connection.js'
+import { atNext, close, cut, mayBeHalfOpen, parserAtRest, untilLetGo } from '../client-connection.js'
 import {
   choose,
   expectCloneable,
@@ -144,8 +144,7 @@ export function cloneSessions<S extends Server>(server: S, options: SessionOptio
       return true
     }
     keepWhileOpen(socket, connections)
-    const calls = (evaluate ? [evaluate] : server.listeners(eventOf(server))) as Callable[]
-    session(socket, options, () => next(...args), calls).catch((error) => {
+    session(server, socket, options, () => next(...args)).catch((error) => {
       reportError(error)
       cut(socket)
     })
@@ -168,10 +167,10 @@ function speak(socket: Socket, { codec, evaluate, onUpdate, handshakeTimeout }: 
 }
 
 async function session(
+  server: Server,
   socket: Socket,
   options: Omit<SessionOptions, 'filter'>,
   listen: () => void,
-  calls: readonly Callable[],
 ): Promise<void> {
   const {
     codec,
@@ -190,10 +189,13 @@ async function session(
   } else if (forkOn === 'data') {
     await firstData(socket)
   }
-  // A clone may still be answering an earlier request on this connection.
+  // A clone may still be answering an earlier request on this connection. One whose body came with the upgrade has no
+  // clone before the parser is at rest.
+  if (isHttp(server)) await parserAtRest()
   await untilLetGo(socket)
   if (socket.destroyed) return
   stopReading(socket)
+  const calls = (evaluate ? [evaluate] : server.listeners(eventOf(server))) as Callable[]
   const served = await serve({
     kind: 'session',
     name: options.name ?? evaluate?.name ?? 'session',
