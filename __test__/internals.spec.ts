@@ -95,6 +95,8 @@ const OF_READERS = [
   'net.Server.allowHalfOpen',
   'http.server.connections',
   'parser.maxHeaderPairs',
+  'response._trailer',
+  'response._writeRaw',
 ]
 
 function playWithout(t: ExecutionContext, fact: string, scene: string) {

@@ -24,6 +24,67 @@ test('readers answer what only reads, from their snapshot; the parent handles th
   })
 })
 
+test('informational responses arrive as the parent sent them, before the answer', async (t) => {
+  const asPlain = [true, true, true]
+  t.deepEqual(await playScene(t, 'readers-http', 'informational responses'), {
+    '/hints': asPlain,
+    '/102': asPlain,
+    '/103': asPlain,
+    '/104': asPlain,
+    '/100': asPlain,
+    'behind another': ['103 Early Hints', '200 OK', true],
+    bystander: true,
+  })
+})
+
+test('trailers are passed on both ways as they are', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'odd trailers'), {
+    answer: '\r\n\r\n2\r\nok\r\n0\r\nX-Sum: a\x01b\r\nX-Sum: \xe9\r\n\r\n',
+    handled: ['X-T', 'a\x01b', 'X-T', '\xe9'],
+    bystander: true,
+  })
+})
+
+test('an answer that names its coding is passed on with it', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'a length and chunks'), {
+    '/': [true, true],
+    '/compressed': [true, true],
+  })
+})
+
+test('an answer that cannot be passed on is an error of its client only', async (t) => {
+  const told = await playScene(t, 'readers-http', 'answers that cannot be passed on', { noisy: true })
+  t.deepEqual(told, {
+    '/message': 'ECONNRESET',
+    '/status': 'ECONNRESET',
+    '/field': 'ECONNRESET',
+    '/upgrade': 'HTTP/1.1 502 Bad Gateway',
+    '/nonsense': 'ECONNRESET',
+    bystander: true,
+  })
+})
+
+test('a reader that may not write a body answers with an error without one', async (t) => {
+  t.deepEqual(await playScene(t, 'readers-http', 'errors without a body', { noisy: true }), {
+    status: 'HTTP/1.1 500 Internal Server Error',
+    'no body': true,
+    bystander: true,
+  })
+})
+
+test('an error in the middle of a forwarded request ends that request only', async (t) => {
+  const told = await playScene(t, 'readers-http', 'listeners that throw', { noisy: true })
+  t.deepEqual(told, {
+    '/information': 'ECONNRESET',
+    '/request': 'ECONNRESET',
+    '/answer': 'ECONNRESET',
+    '/close': 'answered',
+    '/drain': 'answered',
+    '/over': 'answered',
+    bystander: true,
+  })
+})
+
 test('bodies of all kinds and sizes are forwarded, and the connection goes on', async (t) => {
   t.deepEqual(await playScene(t, 'readers-http', 'bodies'), {
     none: [0, true, ''],

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
 import type { Callable } from '../types/callable.js'
@@ -70,6 +70,44 @@ export function beforeAssigned(response: ServerResponse, act: () => void): () =>
 /** Detaches the connection from a response that is over. */
 export function detach(response: ServerResponse, socket: Socket): void {
   internalsOf(response).detachSocket(socket)
+}
+
+/** Undocumented members of a message that is written. */
+interface OutgoingInternals {
+  /** Trailer fields, one a line, which end the chunks of the body. `lib/_http_outgoing.js`; Node 20 to 26. */
+  _trailer: string
+  /** Writes to the connection, or once earlier responses are over. `lib/_http_outgoing.js`; Node 20 to 26. */
+  _writeRaw(data: string, encoding: 'latin1'): boolean
+}
+
+function internalsOfOutgoing(message: OutgoingMessage): OutgoingInternals {
+  return message as unknown as OutgoingInternals
+}
+
+/** Sets trailers in the form of `rawTrailers`. Unlike `addTrailers`, does not throw on what a lenient parser accepts. */
+export function setTrailers(message: OutgoingMessage, rawTrailers: readonly string[]): void {
+  internalsOfOutgoing(message)._trailer = linesOf(rawTrailers)
+}
+
+/** Informational response (RFC 9110, section 15.2), as the parser returns it. */
+export interface Information {
+  readonly statusCode: number
+  readonly statusMessage: string
+  readonly rawHeaders: readonly string[]
+}
+
+/** Writes an informational response with any status, message and fields: Node's own functions write a few, and check them. */
+export function writeInformation(response: ServerResponse, information: Information): void {
+  const { statusCode, statusMessage, rawHeaders } = information
+  const head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n${linesOf(rawHeaders)}\r\n`
+  internalsOfOutgoing(response)._writeRaw(head, 'latin1')
+}
+
+/** Returns fields, in the form of `rawHeaders`, as HTTP writes them. A parser's fields contain no line ends. */
+function linesOf(fields: readonly string[]): string {
+  let lines = ''
+  for (let i = 0; i + 1 < fields.length; i += 2) lines += `${fields[i]}: ${fields[i + 1]}\r\n`
+  return lines
 }
 
 /** Undocumented members of a request. */
@@ -160,4 +198,12 @@ export function verifyResponses(): void {
   const incoming = 'lib/_http_incoming.js'
   expectFact('request._consuming', incoming, () => _consuming === false)
   expectFact('request._dump', incoming, () => typeof _dump === 'function')
+}
+
+/** Verifies the internals that pass on a message as it is. */
+export function verifyPassingOn(): void {
+  const { _trailer, _writeRaw } = internalsOfOutgoing(freshResponse().response)
+  const file = 'lib/_http_outgoing.js'
+  expectFact('response._trailer', file, () => _trailer === '')
+  expectFact('response._writeRaw', file, () => typeof _writeRaw === 'function')
 }

@@ -8,7 +8,7 @@ import { verifyEvents } from './events.js'
 import { handleOf, verifyDatagrams, verifyHandle } from './handles.js'
 import { verifyAgents } from './http-agents.js'
 import { verifyConnectionsList, verifyParsers } from './http-parsers.js'
-import { verifyResponses } from './http-responses.js'
+import { verifyPassingOn, verifyResponses } from './http-responses.js'
 import { verifyLoadedModules } from './http2.js'
 import { process } from './process.js'
 import { verifyCluster } from './process-channel.js'
@@ -72,6 +72,7 @@ export function verifyReaderInternals(): void {
   if (isVerifiedForReaders || !isMainThread) return
   verifyAccepted()
   verifyConnectionsList()
+  verifyPassingOn()
   isVerifiedForReaders = true
 }
 

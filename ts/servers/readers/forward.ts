@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer'
 import {
   type ClientRequest,
   type IncomingMessage,
@@ -11,12 +10,11 @@ import {
 import type { Socket } from 'node:net'
 import { reportError } from '../../in-clone/exit.js'
 import { mostFieldsOf } from '../../node-internals/http-parsers.js'
+import { setTrailers, writeInformation } from '../../node-internals/http-responses.js'
 import { cut, whenClosed } from '../client-connection.js'
-import { mayHaveBody } from '../http/end-response.js'
+import { endWithError, mayHaveBody } from '../http/end-response.js'
 import type { Whereabouts } from './note.js'
 import type { ReaderProcess } from './reader-process.js'
-
-const NOTHING = Buffer.alloc(0)
 
 /** Connection-specific fields of a request, which are not passed on: RFC 9110, section 7.6.1. */
 const OF_ONE_CONNECTION = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade']
@@ -77,30 +75,86 @@ function passOn(
     headers: headersOf(request, framing, isAsking) as never,
     setHost: false,
     maxHeaderSize: LONGEST_HEAD_BYTES,
+    // The parent's answers are passed on as they are.
+    insecureHTTPParser: true,
   })
   // Otherwise, Node would end the connection with the answer.
   onward.shouldKeepAlive = true
   // The parent's own answers have as many fields as its handlers set.
   onward.maxHeadersCount = 0
-  onward.on('response', (answer) => {
-    try {
-      answerWith(answer, response)
-    } catch (error) {
-      reportError(error)
-      fail(response)
+  const guarded = guardFor(response, connection)
+  const exchange = { request, response, onward, connection, guarded }
+  passBack(exchange)
+  flowOn(exchange)
+  endTogether(exchange)
+  // The parent may answer before any of the body comes.
+  sendHead(onward)
+  expectAtMost(framing.length, request, () => connection.destroy())
+  // A client that asks whether to send its body may send it without waiting for an answer.
+  pipeWithTrailers(request, onward, guarded)
+}
+
+/**
+Wraps a listener: an error that it throws ends one exchange, and not the reader with all its clients. A listener that
+only ends the exchange needs no guard.
+*/
+type Guard = <A extends unknown[]>(act: (...args: A) => unknown) => (...args: A) => void
+
+function guardFor(response: ServerResponse, connection: Socket): Guard {
+  return (act) =>
+    (...args) => {
+      try {
+        act(...args)
+      } catch (error) {
+        reportError(error)
+        connection.destroy()
+        breakOff(response)
+      }
     }
+}
+
+/** Forwarded request and its answer. */
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** The request to the parent. */
+  readonly onward: ClientRequest
+  /** Connection to the parent. */
+  readonly connection: Socket
+  readonly guarded: Guard
+}
+
+/** Passes on everything that the parent answers. */
+function passBack({ response, onward, connection, guarded }: Exchange): void {
+  const answered = guarded((answer: IncomingMessage) => answerWith(answer, response, guarded))
+  const informed = guarded((information: InformationEvent) => passInformationOn(information, response))
+  const upgraded = guarded(() => {
+    fail(response)
+    connection.destroy()
   })
+  onward.on('response', answered)
+  onward.on('information', informed)
   // The parent's handler has ended the connection, so the client's ends too.
   onward.on('error', () => breakOff(response))
-  onward.on('information', (information) => passInformationOn(information, response))
-  onward.on('continue', () => response.writeContinue())
+  // Without a listener, Node closes the connection and emits no error. The request asked for no other protocol.
+  onward.on('upgrade', upgraded)
+}
+
+/** Keeps the request flowing until the client has sent it all. */
+function flowOn({ request, onward, connection, guarded }: Exchange): void {
+  const drained = guarded(() => onward.emit('drain'))
+  const closed = guarded(() => request.unpipe(onward).resume())
   // Node no longer emits `drain` once it has the whole answer, although the request continues.
-  connection.on('drain', () => onward.emit('drain'))
+  connection.on('drain', drained)
   // The parent has answered and reads no more, but the client still sends the rest.
-  connection.on('close', () => request.unpipe(onward).resume())
+  connection.on('close', closed)
+}
+
+/** Ends the connection to the parent once both the request and its answer are over, or the client has left. */
+function endTogether({ request, response, onward, connection, guarded }: Exchange): void {
   const end = () => connection.destroy()
   const hasLeft = () => request.destroyed && !request.complete
-  whenOver(request, response, () => {
+  const over = guarded(() => {
     if (onward.writableFinished || hasLeft()) {
       end()
       return
@@ -111,31 +165,34 @@ function passOn(
       if (hasLeft()) end()
     })
   })
-  // Sends the head: the parent may answer before any of the body comes. `flushHeaders` would encode the head as UTF-8.
-  onward.write(NOTHING)
-  expectAtMost(framing.length, request, () => connection.destroy())
-  // A client that asks whether to send its body may send it without waiting for an answer.
-  pipeWithTrailers(request, onward)
+  whenOver(request, response, over)
+}
+
+/**
+Sends the head before any of the body. `flushHeaders` would encode it as UTF-8, and Node puts the head in front of
+informational responses that still wait for the connection if the first chunk is not a string.
+*/
+function sendHead(message: OutgoingMessage): void {
+  message.write('', 'latin1')
 }
 
 /** Passes on a body and its trailers. */
-function pipeWithTrailers(from: IncomingMessage, to: OutgoingMessage): void {
-  from.pipe(to, { end: false })
-  from.on('end', () => {
-    const { rawTrailers } = from
-    const fields = rawTrailers.flatMap((name, i) => (i % 2 === 0 ? [[name, rawTrailers[i + 1]]] : []))
-    if (fields.length > 0) to.addTrailers(fields as Array<[string, string]>)
+function pipeWithTrailers(from: IncomingMessage, to: OutgoingMessage, guarded: Guard): void {
+  const ended = guarded(() => {
+    setTrailers(to, from.rawTrailers)
     to.end()
   })
+  from.pipe(to, { end: false })
+  from.on('end', ended)
 }
 
-/** Passes on 102 and 103. */
-function passInformationOn({ statusCode, headers }: InformationEvent, response: ServerResponse): void {
+/** Passes on an informational response, as it is. */
+function passInformationOn(information: InformationEvent, response: ServerResponse): void {
   if (response.headersSent || response.destroyed) return
-  if (statusCode === 102) response.writeProcessing()
-  // Node writes a 103 only with a link.
-  else if (statusCode === 103 && headers.link)
-    response.writeEarlyHints(headers as Record<string, string | string[]>)
+  const { statusCode, statusMessage, rawHeaders } = information
+  // Without permission for the body, Node ends the connection with the answer.
+  if (statusCode === 100 && rawHeaders.length === 0) response.writeContinue()
+  else writeInformation(response, { statusCode, statusMessage, rawHeaders })
 }
 
 /** Maximum length of the head of a parent's answer, which is as long as its handlers make it. */
@@ -206,13 +263,13 @@ function expectAtMost(length: number, request: IncomingMessage, act: () => void)
   })
 }
 
-function answerWith(answer: IncomingMessage, response: ServerResponse): void {
+function answerWith(answer: IncomingMessage, response: ServerResponse, guarded: Guard): void {
   const { statusCode = 502, statusMessage = '' } = answer
   response.sendDate = false
   response.writeHead(statusCode, statusMessage, answerHeadersOf(answer, response))
-  // Sends the head: the body may come much later.
-  if (mayHaveBody(response, statusCode)) response.write(NOTHING)
-  pipeWithTrailers(answer, response)
+  // The body may come much later.
+  if (mayHaveBody(response, statusCode)) sendHead(response)
+  pipeWithTrailers(answer, response, guarded)
   // `onward` emits the same error, or `close` follows.
   answer.on('error', () => {})
   answer.on('close', () => {
@@ -225,9 +282,13 @@ Returns the header fields with which an answer is passed on. A `Connection` fiel
 connection. Those that Node sets by itself are set again by the reader's Node.
 */
 function answerHeadersOf(answer: IncomingMessage, response: ServerResponse): string[] {
-  const said = tokensOf(answer.headers.connection).filter((token) => token !== 'keep-alive')
+  const { connection, 'content-length': length, 'transfer-encoding': coding } = answer.headers
+  const said = tokensOf(connection).filter((token) => token !== 'keep-alive')
+  // Node sets no other coding, and none beside a length.
+  const isByNode = coding === 'chunked' && length === undefined
   const dropped = new Set([
-    ...['keep-alive', 'transfer-encoding'],
+    'keep-alive',
+    ...(isByNode ? ['transfer-encoding'] : []),
     ...(said.length === 0 ? ['connection'] : []),
     ...(mayHaveTrailers(answer, response) ? [] : ['trailer']),
   ])
@@ -264,8 +325,7 @@ function fail(response: ServerResponse): void {
     breakOff(response)
     return
   }
-  response.writeHead(502, { 'content-type': 'text/plain; charset=utf-8' })
-  response.end('Bad Gateway\n')
+  endWithError(response, 502)
 }
 
 /** Returns header fields, in the form of `rawHeaders`, without those with these names. */

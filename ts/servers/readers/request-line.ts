@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { msUntil, setImmediate, uptimeMs } from '../../node-internals/clock.js'
 import { isBetweenRequests } from '../../node-internals/http-parsers.js'
 import { closeIfSilent, hold, letGo, mayBeHalfOpen, watchClient, whileOpen } from '../client-connection.js'
+import { endWithError } from '../http/end-response.js'
 import { keepBackUntilWhole } from '../http/keep-back.js'
 import { choose } from '../intercept.js'
 import { forward, whenOver } from './forward.js'
@@ -163,8 +164,7 @@ export class RequestLine implements Line {
   }
 
   #answer(response: ServerResponse, status: number, headers: Record<string, string> = {}): undefined {
-    response.writeHead(status, { ...headers, 'content-type': 'text/plain; charset=utf-8' })
-    response.end(`${response.statusMessage}\n`)
+    endWithError(response, status, { headers })
   }
 
   #settleSoon(): void {
