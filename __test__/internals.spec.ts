@@ -38,6 +38,7 @@ const OF_EVERY_CLONE = [
   'state symbol',
   'socket._handle',
   'socket.server',
+  'socket._parent',
   'Socket.prototype._getsockname',
   'Socket.prototype._getpeername',
   'Socket.prototype._read',
@@ -86,6 +87,9 @@ const OF_HTTP = [
   'socket.parser',
   'parser.socket',
   'socket._httpMessage',
+  'socketOnClose',
+  'socketOnError',
+  'onServerResponseClose',
 ]
 
 /** Facts that only readers rely on. */
@@ -183,6 +187,11 @@ const withoutReaders = test.macro({
 })
 
 for (const fact of OF_READERS) test(withoutReaders, fact)
+
+test("listeners on a connection are told apart: Node's own and others", async (t) => {
+  const seen = { 'before others': [], 'after them': ['onEnd', 'bound onEnd', 'socketOnClose'] }
+  t.deepEqual(await playScene(t, 'internals', 'listeners on a connection'), { http: seen, https: seen })
+})
 
 test('an agent may wrap the functions of HTTP/2', async (t) => {
   t.deepEqual(await playScene(t, 'internals', 'http2 wrapped by an agent'), { run: 1 })

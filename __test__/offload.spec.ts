@@ -131,6 +131,31 @@ test("the parent's listeners for the end of a response are told in the parent, o
   })
 })
 
+for (const kind of ['http', 'https']) {
+  test(`the parent's listeners are called in the parent, once, when the client leaves: ${kind}`, async (t) => {
+    t.deepEqual(await playScene(t, 'offload', 'listeners when the client leaves', { args: [kind] }), {
+      'request: aborted in a clone: false': true,
+      'request: close in a clone: false': true,
+      'request: error in a clone: false': true,
+      'connection closed in a clone: false': true,
+      'finished in a clone: false': true,
+      "the function's request closed in a clone: true": true,
+      "the function's connection closed in a clone: true": true,
+    })
+  })
+}
+
+test('a response is finished for the parent, once, when its connection fails in the clone', async (t) => {
+  t.deepEqual(await playScene(t, 'offload', 'a failing connection'), { 'finished in a clone: false': true })
+})
+
+test('a function may wait for a body that the parent has begun to read', async (t) => {
+  t.deepEqual(await playScene(t, 'offload', 'a body that the parent reads', { noisy: true }), {
+    whole: 'true: body',
+    slow: 'true: body',
+  })
+})
+
 test('code knows whether it runs in a request, in either process', async (t) => {
   t.deepEqual(await playScene(t, 'offload', 'in a request'), {
     outside: false,

@@ -49,6 +49,24 @@ test('a request that is answered ends, read or not, and its connection does not 
   })
 })
 
+for (const kind of ['http', 'https']) {
+  test(`the parent's listeners are called in the parent, once, and the handler's in the clone: ${kind}`, async (t) => {
+    const events = kind === 'https' ? ['connection', 'secureConnection'] : ['connection']
+    const ofTheParent = events.flatMap((event) => [`${event} closed`, `${event} closed, once`])
+    const told = [
+      ...[...ofTheParent, 'request: close', 'response: finish', 'response: close'].map((what) => [
+        what,
+        false,
+      ]),
+      ...['request', 'response', 'connection'].map((what) => [`the handler's ${what} closed`, true]),
+    ]
+    t.deepEqual(await playScene(t, 'requests', 'listeners of the parent', { args: [kind] }), {
+      body: 'hello',
+      ...Object.fromEntries(told.map(([what, isCloned]) => [`${what} in a clone: ${isCloned}`, true])),
+    })
+  })
+}
+
 test('TLS ends in order before its connection', async (t) => {
   const alert = 21
   t.deepEqual(await playScene(t, 'requests', 'the end of TLS'), { 'types of the last records': [alert] })

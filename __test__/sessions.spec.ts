@@ -52,6 +52,18 @@ test("a handler's own listeners of the end are called, and may clean up asynchro
   })
 })
 
+for (const kind of ['net', 'tls', 'http', 'https']) {
+  test(`the parent's listeners are called in the parent, once, and the handler's in the clone: ${kind}`, async (t) => {
+    const events = kind === 'https' ? ['connection', 'secureConnection'] : ['connection']
+    const ofTheParent = events.flatMap((event) => [`${event} closed`, `${event} closed, once`])
+    t.deepEqual(await playScene(t, 'sessions', 'listeners of the parent', { args: [kind] }), {
+      status: 101,
+      ...Object.fromEntries(ofTheParent.map((what) => [`${what} in a clone: false`, true])),
+      "the handler's connection closed in a clone: true": true,
+    })
+  })
+}
+
 test('a handler that never rests does not outlive its session for long', async (t) => {
   t.deepEqual(await playScene(t, 'sessions', 'a handler that never rests', { args: ['200'] }), {
     'the client': 'in order',

@@ -170,22 +170,29 @@ export function serveDecrypted(server: Server, socket: Socket): void {
   listener?.call(server, socket)
 }
 
-export function verifyParsers(): void {
-  const file = 'lib/_http_server.js'
+/** Calls `look` with a connection as an HTTP server has it, which is not open and which no other code sees. */
+export function withFreshConnection(look: (socket: Socket, server: Server) => void): void {
   const { createServer } = createRequire(import.meta.url)('node:http') as { createServer: () => Server }
   const server = createServer()
   const socket = new Socket()
   // Not `server.emit`, which tracing agents patch.
   EventEmitter.prototype.emit.call(server, 'connection', socket)
   try {
+    look(socket, server)
+  } finally {
+    socket.destroy()
+  }
+}
+
+export function verifyParsers(): void {
+  const file = 'lib/_http_server.js'
+  withFreshConnection((socket, server) => {
     expectFact('server.httpAllowHalfOpen', file, () => typeof allowsHalfOpen(server) === 'boolean')
     expectFact('socket.server', file, () => serverOf(socket) === server)
     expectFact('socket.parser', file, () => isObject(internalsOf(socket).parser))
     expectFact('parser.socket', file, () => internalsOf(socket).parser?.socket === socket)
     expectFact('parser.onIncoming', file, () => typeof internalsOf(socket).parser?.onIncoming === 'function')
-  } finally {
-    socket.destroy()
-  }
+  })
   const fresh = freshResponse()
   fresh.response.assignSocket(fresh.socket)
   expectFact('socket._httpMessage', file, () => responseOn(fresh.socket) === fresh.response)

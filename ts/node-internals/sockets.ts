@@ -30,6 +30,15 @@ export function serverOf<S extends object>(socket: Socket): S | null | undefined
   return (socket as { server?: S | null }).server
 }
 
+/**
+Returns the socket below a TLS socket; `null` for other sockets. The TLS socket destroys it when it is closed.
+
+`lib/net.js`, `lib/_tls_wrap.js`; Node 20 to 26.
+*/
+export function socketBelow(socket: Socket): Socket | null {
+  return (socket as unknown as { _parent: Socket | null })._parent
+}
+
 /** Undocumented properties of a server. */
 interface Acceptor {
   /** Number of open connections. `lib/net.js`; Node 20 to 26. */
@@ -210,6 +219,7 @@ const METHODS = [
 /** @param socket New socket of a client. */
 export function verifySocket(socket: Socket): void {
   expectFact('socket.server', 'lib/net.js', () => serverOf(socket) === null)
+  expectFact('socket._parent', 'lib/net.js', () => socketBelow(socket) === null)
   // Accepts either value: others wrap `createServer` with their own defaults.
   const isFlag = () => typeof Reflect.get(createServer(), 'allowHalfOpen') === 'boolean'
   expectFact('server.allowHalfOpen', 'lib/net.js', isFlag)

@@ -10,6 +10,7 @@ import { verifyAgents } from './http-agents.js'
 import { verifyConnectionsList, verifyParsers } from './http-parsers.js'
 import { verifyPassingOn, verifyResponses } from './http-responses.js'
 import { verifyLoadedModules } from './http2.js'
+import { verifyOwnListeners } from './own-listeners.js'
 import { process } from './process.js'
 import { verifyCluster } from './process-channel.js'
 import { verifyExit, verifyUnlocked } from './process-exit.js'
@@ -59,6 +60,7 @@ export function verifyHttpInternals(): void {
   if (isHttpVerified || !isMainThread) return
   verifyResponses()
   verifyParsers()
+  verifyOwnListeners()
   verifyClosing()
   isHttpVerified = true
 }

@@ -317,10 +317,24 @@ export function untilRead(act: () => void): void {
   setImmediate(() => setImmediate(act))
 }
 
+/** This library's listeners for the end of connections. */
+const ours = new WeakSet<object>()
+
+/** Adds a listener for the end of a connection that stays in a clone. */
+export function onClose(socket: Socket, listener: () => void): void {
+  ours.add(listener)
+  socket.on('close', listener)
+}
+
+/** Returns whether {@link onClose} has added a listener. */
+export function isOurs(listener: object): boolean {
+  return ours.has(listener)
+}
+
 /** Calls `act` after `ms`, unless the connection is closed first. */
 export function whileOpen(socket: Socket, ms: number, act: () => void): void {
   const timer = setTimeout(act, ms).unref()
-  socket.on('close', () => clearTimeout(timer))
+  onClose(socket, () => clearTimeout(timer))
 }
 
 /** Calls `act` once, at the next `event` of a connection or when it is closed. */
@@ -331,7 +345,7 @@ export function atNext(socket: Socket, event: 'drain' | 'finish' | 'readable', a
     act()
   }
   socket.on(event, settle)
-  socket.on('close', settle)
+  onClose(socket, settle)
 }
 
 /** Callbacks for the end of each connection. Many requests can wait on one connection; one listener serves them all. */
@@ -352,7 +366,7 @@ export function whenClosed(socket: Socket, act: () => void): () => void {
     const all = new Set<() => void>()
     acts = all
     onceClosed.set(socket, all)
-    socket.once('close', () => {
+    onClose(socket, () => {
       for (const each of [...all]) each()
     })
   }

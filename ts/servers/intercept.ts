@@ -17,6 +17,7 @@ import {
 } from '../options/validate.js'
 import { expectInternals } from '../parent/readiness.js'
 import { QcloneError } from '../types/errors.js'
+import { onClose } from './client-connection.js'
 
 /**
 Function in front of the listeners of a server's event.
@@ -163,7 +164,7 @@ export function choose<T>(filter: (client: T) => boolean, client: T): boolean | 
 /** Keeps a connection in a set while it is open. */
 export function keepWhileOpen(socket: Socket, connections: Set<Socket>): void {
   connections.add(socket)
-  socket.on('close', () => connections.delete(socket))
+  onClose(socket, () => connections.delete(socket))
 }
 
 function shimEmit(server: Server): Shimmed {

@@ -150,6 +150,7 @@ async function haveAnswered(wanted: Exchange, socket: Socket, spentMs: number): 
         halfOpen,
         spentMs,
         timeout,
+        readsOn: wanted.mayIgnoreBody && request.readableFlowing !== null && !request.readableEnded,
         line,
         answer,
       }),

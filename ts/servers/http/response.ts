@@ -26,6 +26,7 @@ import {
   regainEnd,
   watchClient,
 } from '../client-connection.js'
+import { leaveRequestListeners, leaveResponseListeners, leaveSocketListeners } from '../leave-listeners.js'
 import type { Line } from '../serve-client.js'
 import { takeBack } from './hand-over.js'
 import { keepBackUntilWhole } from './keep-back.js'
@@ -44,6 +45,8 @@ interface Answering {
   halfOpen: boolean
   /** Time the parent spent on reading the request's body, in milliseconds. */
   spentMs: number
+  /** Whether a function passed to `offload` may wait for a body that the parent has begun to read. */
+  readsOn: boolean
   /** Idle timeout of the connection in milliseconds; 0 disables it. */
   timeout: number
   /** Whether the parent can continue a connection on which the clone has only written. */
@@ -66,8 +69,9 @@ export function answerInClone(answering: Answering): void {
   keepBackUntilWhole(request, response, socket)
   socket.setTimeout(timeout)
   if (!answering.reusable) response.shouldKeepAlive = false
-  // The parent's listeners are called in the parent. Node's own would begin the next request, which is the parent's.
-  for (const event of ['finish', 'close']) response.removeAllListeners(event)
+  leaveResponseListeners(response)
+  leaveSocketListeners(socket, ['close', 'error'])
+  if (!answering.readsOn) leaveRequestListeners(request)
   let answered = false
   let over = false
   let unwatch = () => {}

@@ -32,6 +32,7 @@ import {
   type Taker,
   type Undo,
 } from '../intercept.js'
+import { leaveSocketListeners } from '../leave-listeners.js'
 import { type Line, serve } from '../serve-client.js'
 import { type Dialogue, openDialogue } from './dialogue.js'
 import { EXPECT_OF_SPEAKING, replyTo, type SpeakingOptions } from './evaluate.js'
@@ -222,6 +223,7 @@ async function session(
 function beInSession(socket: Socket, line: Line, disconnectTimeout: number, begin: () => void): void {
   // The client may receive something from now on.
   line.begun()
+  leaveSocketListeners(socket, ['close'])
   native().holdLoop(true)
   process.once('exit', () => handlers.inSessionEnd.call(socket))
   // Runs after all listeners of the event: the handler adds its own later.
