@@ -14,7 +14,7 @@ async function played(t: ExecutionContext, scene: string, args: string[], errors
   return rest
 }
 
-/** Errors that are printed, whoever serves the client. The client gets those of a query's value and its reply. */
+/** Errors printed for queries, sessions and readers alike. Those of a query's value and reply go to the client. */
 const PRINTED = [
   ...['receive', 'kind', 'bytes', 'reason', 'fail', 'established', 'value of an update'].map(
     (member) => `Error: ${member} throws`,

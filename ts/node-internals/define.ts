@@ -13,6 +13,16 @@ export function tryToDefine(object: object, name: PropertyKey, descriptor: Prope
   return Reflect.defineProperty(object, name, inheritingNothing(descriptor))
 }
 
+/**
+Undoes the redefinition of a property.
+
+@param own the object's own property from before; `undefined` if it had none, so that the inherited one shows again.
+*/
+export function restoreOwn(object: object, name: PropertyKey, own: PropertyDescriptor | undefined): void {
+  if (own) define(object, name, own)
+  else Reflect.deleteProperty(object, name)
+}
+
 /** Returns a copy of a descriptor that has no prototype. */
 export function inheritingNothing(descriptor: PropertyDescriptor): PropertyDescriptor {
   return { __proto__: null, ...descriptor } as PropertyDescriptor

@@ -21,7 +21,10 @@ export function isNodesOwn(listener: Callable): boolean {
   return listener.name === 'onSocketCloseDestroySSL' || known.has(lookOf(listener))
 }
 
-/** Node binds some listeners anew for each connection. A bound function has a name, but does not show its code. */
+/**
+Returns a listener's name and source. Node binds some listeners anew for each connection. Of a bound function, only the
+name tells it from others.
+*/
 function lookOf(listener: Callable): string {
   return `${listener.name} ${Function.prototype.toString.call(listener)}`
 }

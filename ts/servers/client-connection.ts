@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { native } from '../native.js'
 import { clearTimeout, setImmediate, setTimeout } from '../node-internals/clock.js'
 import { closeSilently } from '../node-internals/closed-sockets.js'
-import { define } from '../node-internals/define.js'
+import { define, restoreOwn } from '../node-internals/define.js'
 import { handleOf } from '../node-internals/handles.js'
 import {
   allowsHalfOpen,
@@ -144,8 +144,7 @@ export function regainEnd(socket: Socket): unknown[] | undefined {
   const entry = postponed.get(socket)
   if (!entry) return undefined
   postponed.delete(socket)
-  if (entry.own) define(socket, 'end', entry.own)
-  else Reflect.deleteProperty(socket, 'end')
+  restoreOwn(socket, 'end', entry.own)
   return entry.args
 }
 

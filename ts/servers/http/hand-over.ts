@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { calledInClones } from '../../in-clone/precompile.js'
-import { define } from '../../node-internals/define.js'
+import { define, restoreOwn } from '../../node-internals/define.js'
 
 /** Functions that restore the replaced properties of responses that belong to clones. */
 const handedOver = new WeakMap<ServerResponse, () => void>()
@@ -40,10 +40,7 @@ export function handOver(response: ServerResponse): void {
   }
   for (const name of SEEN_TO) define(response, name, { value: true, configurable: true })
   handedOver.set(response, () => {
-    for (const [name, descriptor] of own) {
-      if (descriptor) define(response, name, descriptor)
-      else Reflect.deleteProperty(response, name)
-    }
+    for (const [name, descriptor] of own) restoreOwn(response, name, descriptor)
   })
 }
 
@@ -53,4 +50,4 @@ export function takeBack(response: ServerResponse): boolean {
   return handedOver.delete(response)
 }
 
-calledInClones(takeBack)
+calledInClones(takeBack, restoreOwn)

@@ -284,7 +284,7 @@ connection. Those that Node sets by itself are set again by the reader's Node.
 function answerHeadersOf(answer: IncomingMessage, response: ServerResponse): string[] {
   const { connection, 'content-length': length, 'transfer-encoding': coding } = answer.headers
   const said = tokensOf(connection).filter((token) => token !== 'keep-alive')
-  // Node sets no other coding, and none beside a length.
+  // Node sets only `chunked`, and never together with a length.
   const isByNode = coding === 'chunked' && length === undefined
   const dropped = new Set([
     'keep-alive',
